@@ -1,1 +1,14 @@
-//! entity
+//! Deskbridge's tables as sea-orm entities.
+//!
+//! [`ticket`] ⟵ [`message`]: a conversation and its utterances. [`event`]: the append-only log of what
+//! changed, numbered without gaps by [`counter`]. [`presence`] and [`subscription`]: who is there, and who
+//! watches a desk.
+//!
+//! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
+
+pub mod counter;
+pub mod event;
+pub mod message;
+pub mod presence;
+pub mod subscription;
+pub mod ticket;

@@ -1,1 +1,17 @@
-//! migration
+//! The steps that bring a database to the newest schema. They never use the entities: an old step must not
+//! change when a model does.
+
+pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
+use sea_orm_migration::prelude::*;
+
+mod m20261122_000001_conversations;
+
+/// All steps, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261122_000001_conversations::Migration)]
+    }
+}
