@@ -1,1 +1,2 @@
 //! Deskbridge.
+pub mod helpdesk;

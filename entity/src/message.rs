@@ -1,5 +1,8 @@
 //! One utterance in a ticket.
-#![expect(missing_docs, reason = "sea-orm's model macro generates undocumented items")]
+#![expect(
+    missing_docs,
+    reason = "sea-orm's model macro generates undocumented items"
+)]
 
 use sea_orm::entity::prelude::*;
 
@@ -16,7 +19,9 @@ pub struct Model {
     #[sea_orm(unique)]
     pub seq: i64,
     pub author: Author,
-    /// The agent's name or JID; NULL for customer, assistant and system.
+    /// The agent's id (a token's `sub`); NULL for customer, assistant and system.
+    pub author_id: Option<String>,
+    /// The agent's name as the customer sees it.
     pub author_name: Option<String>,
     pub visibility: Visibility,
     #[sea_orm(column_type = "Text")]

@@ -1,8 +1,8 @@
 //! The steps that bring a database to the newest schema. They never use the entities: an old step must not
 //! change when a model does.
 
-pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
 use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
 
 mod m20261122_000001_conversations;
 

@@ -28,13 +28,23 @@ impl MigrationTrait for Migration {
         for sql in INDEXES {
             db.execute_unprepared(sql).await?;
         }
-        db.execute_unprepared("INSERT INTO counter (name, value) VALUES ('event', 0)").await?;
+        db.execute_unprepared("INSERT INTO counter (name, value) VALUES ('event', 0)")
+            .await?;
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in ["subscription", "presence", "counter", "event", "message", "ticket"] {
-            manager.drop_table(Table::drop().table(table).to_owned()).await?;
+        for table in [
+            "subscription",
+            "presence",
+            "counter",
+            "event",
+            "message",
+            "ticket",
+        ] {
+            manager
+                .drop_table(Table::drop().table(table).to_owned())
+                .await?;
         }
         Ok(())
     }
@@ -93,6 +103,7 @@ fn message() -> TableCreateStatement {
         .col(uuid("ticket_id"))
         .col(big_integer("seq").unique_key())
         .col(string_len("author", 16))
+        .col(text_null("author_id"))
         .col(text_null("author_name"))
         .col(string_len("visibility", 16))
         .col(text("body"))
@@ -128,7 +139,11 @@ fn event() -> TableCreateStatement {
 }
 
 fn counter() -> TableCreateStatement {
-    Table::create().table("counter").col(string_len("name", 32).primary_key()).col(big_integer("value")).to_owned()
+    Table::create()
+        .table("counter")
+        .col(string_len("name", 32).primary_key())
+        .col(big_integer("value"))
+        .to_owned()
 }
 
 fn presence() -> TableCreateStatement {

@@ -1,0 +1,129 @@
+//! Who asks, and what they may do: deny by default (product rules "who may do what").
+
+use deskbridge_entity::ticket;
+
+use super::Error;
+
+/// What a caller is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A bare JID that writes to desks; sees its own tickets only.
+    Customer,
+    /// A person who answers, on some desks or on all.
+    Agent,
+    /// An agent of every desk who also manages.
+    Admin,
+    /// A program; may do what its scopes say.
+    Service,
+}
+
+/// Somebody whose token was checked.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The token's `sub`: a customer's bare JID, or an agent's or program's id.
+    pub id: String,
+    /// The name others see, if the token gave one.
+    pub name: Option<String>,
+    /// What the caller is.
+    pub role: Role,
+    /// The desks an agent is limited to; `None` is every desk.
+    pub desks: Option<Vec<String>>,
+    /// What a program may do, such as `tickets:read`.
+    pub scopes: Vec<String>,
+}
+
+/// The scope that lets a program read tickets, messages and sync.
+pub const SCOPE_READ: &str = "tickets:read";
+/// The scope that lets a program speak as the customer it names.
+pub const SCOPE_WRITE: &str = "tickets:write";
+
+impl Caller {
+    /// The name that customers see under this person's lines: the token's `name`, else what stands before
+    /// the `@` of the id, so that no staff address leaks.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        self.name
+            .clone()
+            .unwrap_or_else(|| self.id.split('@').next().unwrap_or_default().to_owned())
+    }
+
+    fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.iter().any(|granted| granted == scope)
+    }
+
+    /// Whether the caller answers at `desk`.
+    #[must_use]
+    pub fn serves(&self, desk: &str) -> bool {
+        match self.role {
+            Role::Admin => true,
+            Role::Agent => self
+                .desks
+                .as_ref()
+                .is_none_or(|desks| desks.iter().any(|name| name == desk)),
+            Role::Customer | Role::Service => false,
+        }
+    }
+
+    /// Whether the caller is a person of the staff.
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        matches!(self.role, Role::Agent | Role::Admin)
+    }
+
+    /// Whether the caller may read `ticket`.
+    #[must_use]
+    pub fn may_read(&self, ticket: &ticket::Model) -> bool {
+        match self.role {
+            Role::Customer => self.id == ticket.customer,
+            Role::Agent | Role::Admin => self.serves(&ticket.desk),
+            Role::Service => self.has_scope(SCOPE_READ) || self.has_scope(SCOPE_WRITE),
+        }
+    }
+
+    /// Checks that the caller may read tickets at all.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a program without a fitting scope.
+    pub fn require_reader(&self) -> Result<(), Error> {
+        if self.role == Role::Service && !self.has_scope(SCOPE_READ) && !self.has_scope(SCOPE_WRITE)
+        {
+            return Err(Error::Forbidden(format!(
+                "this token lacks the scope {SCOPE_READ}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Checks that the caller may speak as `customer`.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] unless it is the customer, or a program that may write.
+    pub fn require_voice_of(&self, customer: &str) -> Result<(), Error> {
+        match self.role {
+            Role::Customer if self.id == customer => Ok(()),
+            Role::Customer => Err(Error::Forbidden(
+                "a customer's token speaks for its own JID only".to_owned(),
+            )),
+            Role::Service if self.has_scope(SCOPE_WRITE) => Ok(()),
+            Role::Service => Err(Error::Forbidden(format!(
+                "this token lacks the scope {SCOPE_WRITE}"
+            ))),
+            Role::Agent | Role::Admin => Err(Error::Forbidden(
+                "staff speak as themselves, not as a customer".to_owned(),
+            )),
+        }
+    }
+
+    /// Checks that the caller answers at `desk`.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody else.
+    pub fn require_desk(&self, desk: &str) -> Result<(), Error> {
+        if self.serves(desk) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!(
+            "this token is not for the desk '{desk}'"
+        )))
+    }
+}

@@ -1,0 +1,42 @@
+//! What can go wrong in the domain. It knows no transport: `api::ApiError` and `xmpp` translate it.
+
+/// An error of the domain.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The thing does not exist, or the caller may not know that it does.
+    #[error("{0} not found")]
+    NotFound(String),
+    /// The caller may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// A value is not acceptable; the text names it and says why.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The name of the value as the caller wrote it.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The ticket is in a state that does not allow this.
+    #[error("{0}")]
+    Conflict(String),
+    /// The database failed; details are for the log only.
+    #[error("the database failed: {0}")]
+    Database(#[from] sea_orm::DbErr),
+    /// A batch failed in the database; the cause is logged once by the writer.
+    #[error("the write failed: {0}")]
+    WriteFailed(String),
+    /// The process is shutting down.
+    #[error("Deskbridge is stopping")]
+    Stopping,
+}
+
+impl Error {
+    /// An [`Error::Invalid`] for `field`.
+    pub fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::Invalid {
+            field,
+            problem: problem.into(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The assistant's side: claiming what is due, and committing what it drafted.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::{
+    message::{Author, Visibility},
+    ticket::{self, Handler, Priority, Status},
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use uuid::Uuid;
+
+use super::{line::subject_of, new_message, outbound};
+use crate::helpdesk::{
+    Error, lifecycle,
+    unit::{Needs, Unit},
+    writer::Operation,
+};
+
+/// Takes due tickets for a worker.
+pub(in crate::helpdesk) struct ClaimDue {
+    pub worker: Uuid,
+    pub limit: u64,
+    /// How long a dead worker's ticket waits for another.
+    pub lease: Duration,
+}
+
+/// Due tickets, and when to look again.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Each is the worker's alone until its lease ends.
+    pub tickets: Vec<ticket::Model>,
+    /// When the next answer is due, if one is known.
+    pub next_due: Option<DateTime<Utc>>,
+}
+
+impl Operation for ClaimDue {
+    type Output = Claimed;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.due += self.limit;
+        needs.next_due = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Claimed, Error> {
+        let until = unit.now + lifecycle::delta(self.lease);
+        let limit = usize::try_from(self.limit)
+            .unwrap_or(usize::MAX)
+            .min(unit.due.len());
+        let ids: Vec<Uuid> = unit.due.drain(..limit).collect();
+        let mut tickets = Vec::with_capacity(ids.len());
+        for id in ids {
+            // A line of the same batch may have moved it to later.
+            if unit
+                .ticket(id)
+                .is_none_or(|row| row.reply_due_at.is_none_or(|due| due > unit.now))
+            {
+                continue;
+            }
+            unit.lease(id, Some(until), Some(self.worker));
+            tickets.extend(unit.ticket(id).cloned());
+        }
+        Ok(Claimed {
+            tickets,
+            next_due: unit.next_due,
+        })
+    }
+}
+
+/// Keeps a worker's leases alive.
+pub(in crate::helpdesk) struct RenewLeases {
+    pub worker: Uuid,
+    pub lease: Duration,
+}
+
+impl Operation for RenewLeases {
+    type Output = ();
+
+    fn needs(&self, _: &mut Needs) {}
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let until = unit.now + lifecycle::delta(self.lease);
+        unit.run(
+            &ticket::Entity::update_many()
+                .col_expr(ticket::Column::ReplyLeaseUntil, Expr::value(until))
+                .filter(ticket::Column::ReplyWorker.eq(self.worker))
+                .filter(ticket::Column::ReplyLeaseUntil.is_not_null()),
+        );
+        Ok(())
+    }
+}
+
+/// Frees every lease: for a process that has the database to itself and has just started.
+pub(in crate::helpdesk) struct FreeLeases;
+
+impl Operation for FreeLeases {
+    type Output = ();
+
+    fn needs(&self, _: &mut Needs) {}
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        unit.run(
+            &ticket::Entity::update_many()
+                .col_expr(
+                    ticket::Column::ReplyLeaseUntil,
+                    Expr::value(Option::<DateTime<Utc>>::None),
+                )
+                .col_expr(
+                    ticket::Column::ReplyWorker,
+                    Expr::value(Option::<Uuid>::None),
+                )
+                .filter(ticket::Column::ReplyLeaseUntil.is_not_null()),
+        );
+        Ok(())
+    }
+}
+
+/// What the assistant found out about a ticket while answering.
+#[derive(Clone, Debug, Default)]
+pub struct Triage {
+    /// A subject, at most 60 characters; taken if nobody has named the ticket.
+    pub subject: Option<String>,
+    /// A priority; it can only raise the ticket's.
+    pub priority: Option<Priority>,
+}
+
+impl Triage {
+    fn apply(&self, row: &mut ticket::Model) {
+        if let Some(priority) = self.priority {
+            lifecycle::propose_priority(row, priority);
+        }
+        if let Some(subject) = self
+            .subject
+            .as_deref()
+            .filter(|s| !row.subject_is_named && !s.trim().is_empty())
+        {
+            row.subject = subject_of(subject);
+            row.subject_is_named = true;
+        }
+    }
+}
+
+/// What a draft becomes.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// An answer to the customer.
+    Answer {
+        /// The text.
+        body: String,
+    },
+    /// People take over.
+    HandOff {
+        /// The one line that the customer gets.
+        line: String,
+        /// Why, in words for an agent.
+        reason: String,
+        /// For the agent who takes it: an internal note.
+        summary: String,
+    },
+}
+
+/// What became of a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is a message now, and will be delivered.
+    Committed,
+    /// The conversation went on meanwhile; the draft is void.
+    Stale,
+}
+
+/// Commits a draft, if the ticket's epoch is still the one it was begun on.
+pub(in crate::helpdesk) struct CommitDraft {
+    pub ticket: Uuid,
+    pub epoch: i64,
+    pub triage: Triage,
+    pub outcome: Outcome,
+}
+
+impl Operation for CommitDraft {
+    type Output = Fate;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.tickets.insert(self.ticket);
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Fate, Error> {
+        let fits = unit.ticket(self.ticket).is_some_and(|row| {
+            row.epoch == self.epoch
+                && row.handler == Handler::Assistant
+                && row.status == Status::Open
+        });
+        if !fits {
+            return Ok(Fate::Stale);
+        }
+        let now = unit.now;
+        unit.change(self.ticket, |row, now| {
+            self.triage.apply(row);
+            match &self.outcome {
+                Outcome::Answer { .. } => lifecycle::assistant_answered(row, now),
+                Outcome::HandOff { reason, .. } => lifecycle::handed_off(row, reason, now),
+            }
+        });
+        match &self.outcome {
+            Outcome::Answer { body } => {
+                unit.say(outbound(self.ticket, Author::Assistant, body.clone(), now))
+            }
+            Outcome::HandOff { line, summary, .. } => {
+                unit.say(outbound(self.ticket, Author::System, line.clone(), now));
+                let mut note = new_message(self.ticket, Author::Assistant, summary.clone(), now);
+                note.visibility = Visibility::Internal;
+                unit.say(note);
+            }
+        }
+        Ok(Fate::Committed)
+    }
+}

@@ -1,0 +1,260 @@
+//! A line of the customer, from XMPP or over REST.
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::message::Author;
+use jid::BareJid;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::new_message;
+use crate::helpdesk::{
+    Error,
+    lifecycle::{self, Rules},
+    unit::{Needs, Unit, new_ticket},
+    writer::Operation,
+};
+
+/// What a customer wrote to a desk.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The desk's name.
+    pub desk: String,
+    /// Who wrote.
+    pub customer: BareJid,
+    /// From which resource.
+    pub resource: Option<String>,
+    /// The text.
+    pub body: String,
+    /// The id the sender's client gave the stanza: known again only together with sender and text.
+    pub stanza_id: Option<String>,
+    /// The id an archive of the sender's server or ours gave it (XEP-0359), with the archive's name in it.
+    pub archive_id: Option<String>,
+    /// When it was written, if the server delayed it (XEP-0203).
+    pub written_at: Option<DateTime<Utc>>,
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The ticket it belongs to.
+    pub ticket: Uuid,
+    /// The stored message.
+    pub message: Uuid,
+    /// It was stored before: nothing happened now.
+    pub is_duplicate: bool,
+    /// It opened the ticket.
+    pub opened: bool,
+}
+
+/// Stores a line in the conversation's ticket, or opens one.
+pub(in crate::helpdesk) struct ReceiveLine {
+    line: Line,
+    rules: Rules,
+    sender_key: Option<String>,
+    archive_key: Option<String>,
+}
+
+impl ReceiveLine {
+    pub(in crate::helpdesk) fn new(line: Line, rules: Rules) -> Self {
+        // The sender is part of both keys: nobody can make another's line look like a duplicate.
+        let sender = line.customer.as_str();
+        let sender_key = line
+            .stanza_id
+            .as_deref()
+            .map(|id| fingerprint(&["id", sender, &line.desk, id, &line.body]));
+        let archive_key = line
+            .archive_id
+            .as_deref()
+            .map(|id| fingerprint(&["archive", sender, &line.desk, id]));
+        Self {
+            line,
+            rules,
+            sender_key,
+            archive_key,
+        }
+    }
+
+    fn conversation(&self) -> (String, String) {
+        (self.line.desk.clone(), self.line.customer.to_string())
+    }
+}
+
+impl Operation for ReceiveLine {
+    type Output = Received;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.conversations.insert(self.conversation());
+        needs.stanza_keys.extend(
+            [&self.sender_key, &self.archive_key]
+                .into_iter()
+                .flatten()
+                .cloned(),
+        );
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
+        let known = [&self.sender_key, &self.archive_key]
+            .into_iter()
+            .flatten()
+            .find_map(|key| unit.known(key));
+        if let Some(known) = known {
+            return Ok(Received {
+                ticket: known.ticket,
+                message: known.message,
+                is_duplicate: true,
+                opened: false,
+            });
+        }
+        let now = unit.now;
+        let current = unit.current(&self.conversation());
+        let continued = current
+            .filter(|ticket| lifecycle::takes_lines(ticket, now, &self.rules))
+            .map(|t| t.id);
+        let ticket = match continued {
+            Some(id) => id,
+            None => {
+                let previous = current.map(|ticket| ticket.id);
+                let mut ticket = new_ticket(
+                    Uuid::now_v7(),
+                    &self.line.desk,
+                    self.line.customer.as_str(),
+                    &subject_of(&self.line.body),
+                    now,
+                );
+                ticket.previous_ticket_id = previous;
+                let id = ticket.id;
+                unit.open(ticket);
+                id
+            }
+        };
+        let resource = self.line.resource.clone();
+        unit.change(ticket, |row, now| {
+            lifecycle::customer_wrote(row, now, &self.rules);
+            if resource.is_some() {
+                row.customer_resource = resource;
+            }
+        });
+        let mut message = new_message(ticket, Author::Customer, self.line.body.clone(), now);
+        message.stanza_id.clone_from(&self.line.stanza_id);
+        message.sender_key.clone_from(&self.sender_key);
+        message.archive_key.clone_from(&self.archive_key);
+        if let Some(at) = self.line.written_at {
+            // A clock ahead of ours must not put a line after its answer.
+            message.created_at = at.min(now);
+        }
+        let id = message.id;
+        unit.say(message);
+        Ok(Received {
+            ticket,
+            message: id,
+            is_duplicate: false,
+            opened: continued.is_none(),
+        })
+    }
+}
+
+/// Stores a line in a ticket that the caller names.
+pub(in crate::helpdesk) struct AppendLine {
+    pub ticket: Uuid,
+    pub body: String,
+    pub rules: Rules,
+}
+
+impl Operation for AppendLine {
+    type Output = (Uuid, DateTime<Utc>);
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.tickets.insert(self.ticket);
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
+        let now = unit.now;
+        let ticket = unit
+            .ticket(self.ticket)
+            .ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
+        let other = unit.current(&(ticket.desk.clone(), ticket.customer.clone()));
+        if let Some(other) =
+            other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status))
+        {
+            return Err(Error::Conflict(format!(
+                "the conversation goes on in ticket {}",
+                other.id
+            )));
+        }
+        if !lifecycle::takes_lines(ticket, now, &self.rules) {
+            return Err(Error::Conflict(
+                "this ticket is closed; open a new one".to_owned(),
+            ));
+        }
+        unit.change(self.ticket, |row, now| {
+            lifecycle::customer_wrote(row, now, &self.rules)
+        });
+        let message = new_message(self.ticket, Author::Customer, self.body.clone(), now);
+        let id = message.id;
+        unit.say(message);
+        Ok((id, now))
+    }
+}
+
+/// A short name of a stanza, the same for the same parts.
+fn fingerprint(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digest = hash.finalize();
+    base64::Engine::encode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        &digest[..16],
+    )
+}
+
+/// The longest subject, in characters.
+pub(in crate::helpdesk) const SUBJECT_CHARS: usize = 60;
+
+/// A subject from a text: its first line, cut at a word to at most 60 characters.
+pub(in crate::helpdesk) fn subject_of(text: &str) -> String {
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("…");
+    let line: String = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= SUBJECT_CHARS {
+        return line;
+    }
+    let cut: String = line.chars().take(SUBJECT_CHARS - 1).collect();
+    let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
+    format!(
+        "{}…",
+        whole_words.trim_end_matches([',', '.', ';', ':', ' '])
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_one_line_of_at_most_60_characters_cut_at_a_word() {
+        assert_eq!(
+            subject_of("\n  My   parcel\tis late \nsecond"),
+            "My parcel is late"
+        );
+        let long = subject_of(
+            "I ordered the big green tea box three weeks ago, and it has still not come",
+        );
+        assert_eq!(
+            long,
+            "I ordered the big green tea box three weeks ago, and it…"
+        );
+        assert!(subject_of(&"ä".repeat(200)).chars().count() <= SUBJECT_CHARS);
+    }
+
+    #[test]
+    fn a_fingerprint_keeps_its_parts_apart() {
+        assert_ne!(fingerprint(&["ab", "c"]), fingerprint(&["a", "bc"]));
+        assert_eq!(fingerprint(&["ab", "c"]), fingerprint(&["ab", "c"]));
+    }
+}

@@ -1,0 +1,97 @@
+//! Who is there, and who watches a desk.
+
+use deskbridge_entity::presence::{self, Source};
+use jid::BareJid;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::helpdesk::{
+    Error,
+    unit::{Needs, Unit},
+    writer::Operation,
+};
+
+/// What is known of one JID.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    /// Full or bare.
+    pub jid: jid::Jid,
+    /// Whether it can be reached.
+    pub available: bool,
+    /// `chat`, `away`, `dnd` or `xa`; `None` is plainly available.
+    pub show: Option<String>,
+    /// Free text.
+    pub text: Option<String>,
+}
+
+/// Notes a presence.
+pub(in crate::helpdesk) struct SetPresence {
+    pub presence: Presence,
+    pub source: Source,
+}
+
+impl Operation for SetPresence {
+    type Output = ();
+
+    fn needs(&self, _: &mut Needs) {}
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let Presence {
+            jid,
+            available,
+            show,
+            text,
+        } = &self.presence;
+        unit.set_presence(presence::Model {
+            jid: jid.to_string(),
+            bare: jid.to_bare().to_string(),
+            available: *available,
+            show: show.clone(),
+            text: text.clone(),
+            source: self.source,
+            updated_at: unit.now,
+        });
+        if self.source == Source::Rest {
+            unit.event(
+                "presence.updated",
+                None,
+                None,
+                serde_json::json!({ "jid": jid.as_str(), "available": available }),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Forgets what the XMPP server said: a new link learns it anew.
+pub(in crate::helpdesk) struct ForgetXmppPresence;
+
+impl Operation for ForgetXmppPresence {
+    type Output = ();
+
+    fn needs(&self, _: &mut Needs) {}
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        unit.run(
+            &presence::Entity::delete_many().filter(presence::Column::Source.eq(Source::Xmpp)),
+        );
+        Ok(())
+    }
+}
+
+/// Somebody may see a desk's presence from now on, or no longer.
+pub(in crate::helpdesk) struct SetSubscription {
+    pub desk: String,
+    pub contact: BareJid,
+    pub subscribed: bool,
+}
+
+impl Operation for SetSubscription {
+    type Output = ();
+
+    fn needs(&self, _: &mut Needs) {}
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        unit.set_subscription(&self.desk, self.contact.to_string(), self.subscribed);
+        Ok(())
+    }
+}

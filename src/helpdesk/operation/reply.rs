@@ -1,0 +1,123 @@
+//! An agent speaks to the customer.
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::{message::Author, ticket::Status};
+use jid::BareJid;
+use uuid::Uuid;
+
+use super::{line::subject_of, outbound};
+use crate::helpdesk::{
+    Error, Received, lifecycle,
+    unit::{Needs, Unit, new_ticket},
+    writer::Operation,
+};
+
+/// The agent who speaks.
+#[derive(Clone, Debug)]
+pub(in crate::helpdesk) struct Speaker {
+    /// The token's `sub`.
+    pub id: String,
+    /// The name that the customer sees.
+    pub name: String,
+}
+
+fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str) -> Uuid {
+    unit.change(ticket, |row, now| {
+        lifecycle::agent_replied(row, &speaker.id, now)
+    });
+    let mut message = outbound(ticket, Author::Agent, body.to_owned(), unit.now);
+    message.author_id = Some(speaker.id.clone());
+    message.author_name = Some(speaker.name.clone());
+    let id = message.id;
+    unit.say(message);
+    id
+}
+
+/// An agent replies in a ticket: an implicit claim.
+pub(in crate::helpdesk) struct Reply {
+    pub ticket: Uuid,
+    pub speaker: Speaker,
+    pub body: String,
+}
+
+impl Operation for Reply {
+    type Output = (Uuid, DateTime<Utc>);
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.tickets.insert(self.ticket);
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
+        let ticket = unit
+            .ticket(self.ticket)
+            .ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
+        if ticket.status == Status::Closed {
+            return Err(Error::Conflict(
+                "this ticket is closed; open a new one".to_owned(),
+            ));
+        }
+        let other = unit.current(&(ticket.desk.clone(), ticket.customer.clone()));
+        if let Some(other) =
+            other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status))
+        {
+            return Err(Error::Conflict(format!(
+                "the conversation goes on in ticket {}",
+                other.id
+            )));
+        }
+        Ok((
+            speak(unit, self.ticket, &self.speaker, &self.body),
+            unit.now,
+        ))
+    }
+}
+
+/// An agent writes to a customer first: in the live ticket if there is one, else in a new one.
+pub(in crate::helpdesk) struct Approach {
+    pub desk: String,
+    pub customer: BareJid,
+    pub resource: Option<String>,
+    pub speaker: Speaker,
+    pub body: String,
+}
+
+impl Operation for Approach {
+    type Output = Received;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs
+            .conversations
+            .insert((self.desk.clone(), self.customer.to_string()));
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
+        let current = unit.current(&(self.desk.clone(), self.customer.to_string()));
+        let live = current
+            .filter(|ticket| lifecycle::is_live(ticket.status))
+            .map(|ticket| ticket.id);
+        let ticket = match live {
+            Some(id) => id,
+            None => {
+                let mut ticket = new_ticket(
+                    Uuid::now_v7(),
+                    &self.desk,
+                    self.customer.as_str(),
+                    &subject_of(&self.body),
+                    unit.now,
+                );
+                ticket.previous_ticket_id = current.map(|ticket| ticket.id);
+                ticket.customer_resource.clone_from(&self.resource);
+                let id = ticket.id;
+                unit.open(ticket);
+                id
+            }
+        };
+        let message = speak(unit, ticket, &self.speaker, &self.body);
+        Ok(Received {
+            ticket,
+            message,
+            is_duplicate: false,
+            opened: live.is_none(),
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! Reading: every query has a name and a scope. Nothing here writes.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use deskbridge_entity::{
+    message::{self, Author, Visibility},
+    presence, subscription,
+    ticket::{self, Status},
+};
+use jid::{BareJid, Jid};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    Select, Statement,
+};
+use uuid::Uuid;
+
+use super::{
+    Error,
+    caller::{Caller, Role},
+    store::Store,
+};
+
+/// Which tickets to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of this customer only.
+    pub customer: Option<BareJid>,
+    /// In this status only.
+    pub status: Option<Status>,
+    /// Where the page before ended.
+    pub after: Option<Cursor>,
+    /// Tickets a page.
+    pub limit: u64,
+}
+
+/// A place in the list of tickets, newest activity first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    last_message_at: DateTime<Utc>,
+    id: Uuid,
+}
+
+impl Cursor {
+    /// The place behind `ticket`.
+    #[must_use]
+    pub fn behind(ticket: &ticket::Model) -> Self {
+        Self {
+            last_message_at: ticket.last_message_at,
+            id: ticket.id,
+        }
+    }
+
+    /// As an opaque word for URLs.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut bytes = self
+            .last_message_at
+            .timestamp_micros()
+            .to_be_bytes()
+            .to_vec();
+        bytes.extend_from_slice(self.id.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads what [`Cursor::encode`] made; `None` for anything else.
+    #[must_use]
+    pub fn decode(word: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(word).ok()?;
+        let (micros, id) = bytes.split_at_checked(8)?;
+        let last_message_at =
+            DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
+        Some(Self {
+            last_message_at,
+            id: Uuid::from_slice(id).ok()?,
+        })
+    }
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// What it holds.
+    pub items: Vec<T>,
+    /// Where the next one begins, if there is one.
+    pub next: Option<Cursor>,
+}
+
+/// Only what the caller may see.
+fn visible_to(caller: &Caller) -> Select<ticket::Entity> {
+    let all = ticket::Entity::find();
+    match (caller.role, &caller.desks) {
+        (Role::Customer, _) => all.filter(ticket::Column::Customer.eq(&caller.id)),
+        (Role::Agent, Some(desks)) => all.filter(ticket::Column::Desk.is_in(desks)),
+        (Role::Agent, None) | (Role::Admin | Role::Service, _) => all,
+    }
+}
+
+pub(super) async fn tickets(
+    store: &Store,
+    caller: &Caller,
+    filter: &Filter,
+) -> Result<Page<ticket::Model>, Error> {
+    caller.require_reader()?;
+    let mut query = visible_to(caller);
+    if let Some(customer) = &filter.customer {
+        query = query.filter(ticket::Column::Customer.eq(customer.as_str()));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(ticket::Column::Status.eq(status));
+    }
+    if let Some(Cursor {
+        last_message_at: at,
+        id,
+    }) = filter.after
+    {
+        // The first condition alone gives the index its range; the second settles ties.
+        query = query.filter(ticket::Column::LastMessageAt.lte(at)).filter(
+            Condition::any()
+                .add(ticket::Column::LastMessageAt.lt(at))
+                .add(ticket::Column::Id.lt(id)),
+        );
+    }
+    let mut items = query
+        .order_by_desc(ticket::Column::LastMessageAt)
+        .order_by_desc(ticket::Column::Id)
+        .limit(filter.limit + 1)
+        .all(store.read())
+        .await?;
+    let full = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+    let more = items.len() > full;
+    items.truncate(full);
+    let next = items.last().filter(|_| more).map(Cursor::behind);
+    Ok(Page { items, next })
+}
+
+/// The ticket, if it exists and the caller may read it: to others it does not exist.
+pub(super) async fn ticket(
+    store: &Store,
+    caller: &Caller,
+    id: Uuid,
+) -> Result<ticket::Model, Error> {
+    caller.require_reader()?;
+    let row = ticket::Entity::find_by_id(id).one(store.read()).await?;
+    row.filter(|row| caller.may_read(row))
+        .ok_or_else(|| Error::NotFound(format!("ticket {id}")))
+}
+
+/// All messages of a ticket in their order; notes only for those who may read them.
+pub(super) async fn messages(
+    store: &Store,
+    ticket: Uuid,
+    with_notes: bool,
+) -> Result<Vec<message::Model>, Error> {
+    let mut query = message::Entity::find().filter(message::Column::TicketId.eq(ticket));
+    if !with_notes {
+        query = query.filter(message::Column::Visibility.eq(Visibility::Public));
+    }
+    Ok(query
+        .order_by_asc(message::Column::Seq)
+        .all(store.read())
+        .await?)
+}
+
+/// The last `limit` public messages of a ticket, oldest first: the assistant's view.
+pub(super) async fn transcript(
+    store: &Store,
+    ticket: Uuid,
+    limit: u64,
+) -> Result<Vec<message::Model>, Error> {
+    let mut rows = message::Entity::find()
+        .filter(message::Column::TicketId.eq(ticket))
+        .filter(message::Column::Visibility.eq(Visibility::Public))
+        .order_by_desc(message::Column::Seq)
+        .limit(limit)
+        .all(store.read())
+        .await?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// A message to send, with its addresses.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Its id, which is the stanza's too.
+    pub id: Uuid,
+    /// Its place in commit order.
+    pub seq: i64,
+    /// The ticket it belongs to.
+    pub ticket: Uuid,
+    /// The desk that speaks.
+    pub desk: String,
+    /// The last used resource, unless it is known to be gone; else the bare JID.
+    pub to: Jid,
+    /// The text.
+    pub body: String,
+    /// Who wrote it.
+    pub author: Author,
+}
+
+#[derive(FromQueryResult)]
+struct OutgoingRow {
+    id: Uuid,
+    seq: i64,
+    ticket_id: Uuid,
+    body: String,
+    author: Author,
+    desk: String,
+    customer: String,
+    customer_resource: Option<String>,
+    resource_available: Option<bool>,
+    customer_available: Option<bool>,
+}
+
+/// Unsent messages behind `after` in commit order: within a ticket, and over all of them.
+pub(super) async fn unsent(store: &Store, after: i64, limit: u64) -> Result<Vec<Outgoing>, Error> {
+    let sql = "SELECT m.id, m.seq, m.ticket_id, m.body, m.author, t.desk, t.customer, t.customer_resource, \
+               r.available AS resource_available, b.available AS customer_available \
+               FROM message m JOIN ticket t ON t.id = m.ticket_id \
+               LEFT JOIN presence r ON r.jid = t.customer || '/' || t.customer_resource \
+               LEFT JOIN presence b ON b.jid = t.customer \
+               WHERE m.outbound AND m.sent_at IS NULL AND m.failed_at IS NULL AND m.seq > $1 \
+               ORDER BY m.seq LIMIT $2";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let statement =
+        Statement::from_sql_and_values(store.backend(), sql, [after.into(), limit.into()]);
+    let rows = OutgoingRow::find_by_statement(statement)
+        .all(store.read())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(OutgoingRow::addressed)
+        .collect())
+}
+
+impl OutgoingRow {
+    fn addressed(self) -> Option<Outgoing> {
+        // Stored customers are bare JIDs that were parsed before; a broken row must not stop the others.
+        let bare = BareJid::new(&self.customer).ok()?;
+        let gone = self.resource_available == Some(false) || self.customer_available == Some(false);
+        let full = self
+            .customer_resource
+            .filter(|_| !gone)
+            .and_then(|part| bare.with_resource_str(&part).ok());
+        Some(Outgoing {
+            id: self.id,
+            seq: self.seq,
+            ticket: self.ticket_id,
+            desk: self.desk,
+            to: full.map_or_else(|| Jid::from(bare), Jid::from),
+            body: self.body,
+            author: self.author,
+        })
+    }
+}
+
+/// What is known of a JID and its resources, newest first.
+pub(super) async fn presence(store: &Store, jid: &Jid) -> Result<Vec<presence::Model>, Error> {
+    let query = presence::Entity::find()
+        .order_by_desc(presence::Column::UpdatedAt)
+        .limit(100);
+    let query = if jid.is_bare() {
+        query.filter(presence::Column::Bare.eq(jid.to_string()))
+    } else {
+        query.filter(presence::Column::Jid.eq(jid.to_string()))
+    };
+    Ok(query.all(store.read()).await?)
+}
+
+/// Everybody who sees a desk's presence.
+pub(super) async fn subscribers(store: &Store, desk: &str) -> Result<Vec<BareJid>, Error> {
+    let rows = subscription::Entity::find()
+        .filter(subscription::Column::Desk.eq(desk))
+        .all(store.read())
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| BareJid::new(&row.jid).ok())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_its_encoding_and_junk_is_refused() {
+        let cursor = Cursor {
+            last_message_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(),
+            id: Uuid::now_v7(),
+        };
+        assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
+        for junk in ["", "AAAA", "not base64!", &cursor.encode()[..10]] {
+            assert_eq!(Cursor::decode(junk), None, "{junk}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The database: one connection that writes, a pool that reads.
+//!
+//! SQLite allows one writer; a second would only wait and fail. PostgreSQL could take more, but the one
+//! writer commits many changes at once (`writer`), which is faster than many connections that commit one each.
+
+use deskbridge_migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use std::time::Duration;
+
+/// The connections to one database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    write: DatabaseConnection,
+    read: DatabaseConnection,
+}
+
+/// How many connections read at once.
+const READERS: u32 = 4;
+
+impl Store {
+    /// Connects to `sqlite://…` or `postgres://…`. A SQLite file's missing folder is created when the URL
+    /// says `mode=rwc`.
+    ///
+    /// # Errors
+    /// [`DbErr`] when the URL is of another kind or the database does not answer within ten seconds.
+    pub async fn connect(url: &str) -> Result<Self, DbErr> {
+        if url.starts_with("sqlite:") {
+            let path = sqlite_path(url)?;
+            if let Some(folder) = std::path::Path::new(path).parent()
+                && url.contains("mode=rwc")
+            {
+                std::fs::create_dir_all(folder).map_err(|e| {
+                    DbErr::Custom(format!(
+                        "cannot create the folder {}: {e}",
+                        folder.display()
+                    ))
+                })?;
+            }
+        } else if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
+            return Err(DbErr::Custom(
+                "the database URL must start with sqlite:// or postgres://".to_owned(),
+            ));
+        }
+        let write = Database::connect(options(url, 1)).await?;
+        let read = Database::connect(options(url, READERS)).await?;
+        Ok(Self { write, read })
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// [`DbErr::Custom`] with an advice when the database was made by a newer Deskbridge; else what the
+    /// database says.
+    pub async fn migrate(&self) -> Result<usize, DbErr> {
+        // The library stops at a step it does not know, with its own words; ours say what to do.
+        if let Some(newer) = self.unknown_step().await? {
+            return Err(DbErr::Custom(format!(
+                "the database is newer than this Deskbridge (it has the step '{newer}'): install the newer version again, \
+                 or point database.url at another database"
+            )));
+        }
+        let pending = Migrator::get_pending_migrations(&self.write).await?.len();
+        Migrator::up(&self.write, None).await?;
+        Ok(pending)
+    }
+
+    async fn unknown_step(&self) -> Result<Option<String>, DbErr> {
+        Migrator::install(&self.write).await?;
+        let known: Vec<String> = Migrator::migrations()
+            .iter()
+            .map(|step| step.name().to_owned())
+            .collect();
+        let rows = self
+            .write
+            .query_all_raw(sea_orm::Statement::from_string(
+                self.backend(),
+                "SELECT version FROM seaql_migrations ORDER BY version",
+            ))
+            .await?;
+        for row in rows {
+            let version: String = row.try_get("", "version")?;
+            if !known.contains(&version) {
+                return Ok(Some(version));
+            }
+        }
+        Ok(None)
+    }
+
+    /// For reading, outside of transactions.
+    #[must_use]
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// Which database this is.
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.write.get_database_backend()
+    }
+
+    /// Whether this process has the database to itself, as with SQLite.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.backend() == DbBackend::Sqlite
+    }
+
+    /// Begins a transaction on the writing connection. IMMEDIATE on SQLite: a deferred one that reads first
+    /// fails with "database is locked" when it wants to write.
+    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.write
+            .begin_with_options(TransactionOptions {
+                isolation_level: None,
+                access_mode: Some(AccessMode::ReadWrite).filter(|_| !self.is_embedded()),
+                sqlite_transaction_mode: self
+                    .is_embedded()
+                    .then_some(SqliteTransactionMode::Immediate),
+            })
+            .await
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`DbErr`] when it does not answer.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.read.ping().await
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        // A failed close leaves nothing undone: every commit was synced when it happened.
+        let _ = self.read.clone().close().await;
+        let _ = self.write.clone().close().await;
+    }
+}
+
+fn sqlite_path(url: &str) -> Result<&str, DbErr> {
+    let rest = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let path = rest.split('?').next().unwrap_or_default();
+    if path.is_empty() || path == ":memory:" {
+        return Err(DbErr::Custom(
+            "a SQLite database needs a file, such as sqlite://data/deskbridge.db?mode=rwc: in memory nothing would be kept"
+                .to_owned(),
+        ));
+    }
+    Ok(path)
+}
+
+fn options(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .connect_timeout(Duration::from_secs(10))
+        .acquire_timeout(Duration::from_secs(10))
+        // SQL text does not belong in logs: it can carry customers' words.
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .test_before_acquire(!url.starts_with("sqlite:"))
+        .map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .pragma("journal_mode", "WAL")
+                // A receipt promises that the line is on disk, also after a power loss.
+                .pragma("synchronous", "FULL")
+                .pragma("foreign_keys", "ON")
+                .pragma("busy_timeout", "5000")
+                .pragma("cache_size", "-4096")
+        });
+    options
+}

@@ -1,0 +1,180 @@
+//! Group commit: what has queued is written in one transaction, then everybody is told.
+//!
+//! A commit with `synchronous=FULL` costs a sync to disk whatever it carries. So the writer takes all that waits,
+//! commits once and answers for all of it: under load the cost is shared, at rest nothing waits.
+
+use std::sync::Arc;
+
+use sea_orm::DbErr;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::{
+    Error,
+    clock::Clock,
+    store::Store,
+    unit::{Committed, Needs, Unit},
+};
+
+/// Operations in one commit, at most.
+const BATCH: usize = 256;
+/// Operations that may wait; beyond it callers wait, and the XMPP stream with them.
+const QUEUE: usize = 1024;
+/// Tries of an operation that runs into another process.
+const TRIES: u32 = 4;
+
+/// One change of the domain. `needs` names the rows, `apply` changes them; it checks before it changes.
+pub(super) trait Operation: Send + 'static {
+    /// What the caller learns.
+    type Output: Send + 'static;
+    /// Names the rows that `apply` looks at.
+    fn needs(&self, needs: &mut Needs);
+    /// Applies the change to the loaded rows. Runs again if the commit did not go through.
+    fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error>;
+}
+
+/// An operation with the place to answer to, whatever its output.
+trait Job: Send {
+    fn needs(&self, needs: &mut Needs);
+    fn apply(&mut self, unit: &mut Unit);
+    fn finish(self: Box<Self>, failed: Option<&DbErr>);
+}
+
+struct Pending<O: Operation> {
+    operation: O,
+    outcome: Option<Result<O::Output, Error>>,
+    reply: oneshot::Sender<Result<O::Output, Error>>,
+}
+
+impl<O: Operation> Job for Pending<O> {
+    fn needs(&self, needs: &mut Needs) {
+        self.operation.needs(needs);
+    }
+
+    fn apply(&mut self, unit: &mut Unit) {
+        self.outcome = Some(self.operation.apply(unit));
+    }
+
+    fn finish(self: Box<Self>, failed: Option<&DbErr>) {
+        let outcome = match failed {
+            Some(error) => Err(Error::WriteFailed(error.to_string())),
+            None => self.outcome.unwrap_or(Err(Error::Stopping)),
+        };
+        // Nobody waits any more: the change stands all the same.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// The way to the writer.
+#[derive(Clone)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Writer")
+    }
+}
+
+/// An operation's coming answer.
+pub(super) type Answer<T> = oneshot::Receiver<Result<T, Error>>;
+
+impl Writer {
+    /// The writer and the task that does its work until the last handle is gone.
+    pub(super) fn new(
+        store: Store,
+        clock: Clock,
+        listeners: broadcast::Sender<Arc<Committed>>,
+    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        (Self { jobs }, work(queue, store, clock, listeners))
+    }
+
+    /// Queues an operation, in order; waits only when the queue is full. The answer comes after the commit.
+    pub(super) async fn queue<O: Operation>(
+        &self,
+        operation: O,
+    ) -> Result<Answer<O::Output>, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Pending {
+            operation,
+            outcome: None,
+            reply,
+        });
+        self.jobs.send(job).await.map_err(|_| Error::Stopping)?;
+        Ok(answer)
+    }
+
+    /// Queues an operation and waits for its commit.
+    pub(super) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
+        self.queue(operation)
+            .await?
+            .await
+            .map_err(|_| Error::Stopping)?
+    }
+}
+
+async fn work(
+    mut queue: mpsc::Receiver<Box<dyn Job>>,
+    store: Store,
+    clock: Clock,
+    listeners: broadcast::Sender<Arc<Committed>>,
+) {
+    let mut jobs = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut jobs, BATCH).await > 0 {
+        let mut batch = std::mem::take(&mut jobs);
+        if run(&mut batch, &store, &clock, &listeners).await.is_ok() {
+            batch.into_iter().for_each(|job| job.finish(None));
+            continue;
+        }
+        // One of them may be the cause: each on its own, so that the others go through.
+        for job in batch {
+            let mut alone = vec![job];
+            let result = run(&mut alone, &store, &clock, &listeners).await;
+            if let Err(error) = &result {
+                tracing::error!(%error, "a change could not be stored");
+            }
+            alone
+                .into_iter()
+                .for_each(|job| job.finish(result.as_ref().err()));
+        }
+    }
+}
+
+/// Commits a batch; tries again when another process was in the way.
+async fn run(
+    jobs: &mut [Box<dyn Job>],
+    store: &Store,
+    clock: &Clock,
+    listeners: &broadcast::Sender<Arc<Committed>>,
+) -> Result<(), DbErr> {
+    let mut attempt = 1;
+    loop {
+        match run_once(jobs, store, clock).await {
+            Ok(committed) => {
+                // No listener is no fault: the rows are the queue, this is only the doorbell.
+                let _ = listeners.send(Arc::new(committed));
+                return Ok(());
+            }
+            Err(error) if attempt == TRIES => return Err(error),
+            Err(error) => {
+                tracing::debug!(%error, attempt, "the commit did not go through; trying again");
+                tokio::time::sleep(std::time::Duration::from_millis(5 << attempt)).await;
+                attempt += 1;
+            }
+        }
+    }
+}
+
+async fn run_once(
+    jobs: &mut [Box<dyn Job>],
+    store: &Store,
+    clock: &Clock,
+) -> Result<Committed, DbErr> {
+    let mut needs = Needs::default();
+    jobs.iter().for_each(|job| job.needs(&mut needs));
+    let tx = store.begin().await?;
+    let mut unit = Unit::load(&tx, needs, clock.now()).await?;
+    jobs.iter_mut().for_each(|job| job.apply(&mut unit));
+    unit.commit(tx).await
+}
