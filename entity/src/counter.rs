@@ -1,9 +1,6 @@
 //! Named counters. A transaction that raises one holds its row until it commits, so on every database the
 //! numbers are handed out in commit order and without gaps.
-#![expect(
-    missing_docs,
-    reason = "sea-orm's model macro generates undocumented items"
-)]
+#![expect(missing_docs, reason = "sea-orm's model macro generates undocumented items")]
 
 use sea_orm::entity::prelude::*;
 

@@ -1,8 +1,5 @@
 //! The append-only log of what changed: the source of sync, live updates and webhooks.
-#![expect(
-    missing_docs,
-    reason = "sea-orm's model macro generates undocumented items"
-)]
+#![expect(missing_docs, reason = "sea-orm's model macro generates undocumented items")]
 
 use sea_orm::entity::prelude::*;
 

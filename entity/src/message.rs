@@ -1,8 +1,5 @@
 //! One utterance in a ticket.
-#![expect(
-    missing_docs,
-    reason = "sea-orm's model macro generates undocumented items"
-)]
+#![expect(missing_docs, reason = "sea-orm's model macro generates undocumented items")]
 
 use sea_orm::entity::prelude::*;
 

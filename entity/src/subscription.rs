@@ -1,8 +1,5 @@
 //! Who is subscribed to a desk's presence (RFC 6121 §3). A component keeps its own roster.
-#![expect(
-    missing_docs,
-    reason = "sea-orm's model macro generates undocumented items"
-)]
+#![expect(missing_docs, reason = "sea-orm's model macro generates undocumented items")]
 
 use sea_orm::entity::prelude::*;
 

@@ -1,8 +1,5 @@
 //! One conversation of one customer with one desk, from open to closed.
-#![expect(
-    missing_docs,
-    reason = "sea-orm's model macro generates undocumented items"
-)]
+#![expect(missing_docs, reason = "sea-orm's model macro generates undocumented items")]
 
 use sea_orm::entity::prelude::*;
 

@@ -28,23 +28,13 @@ impl MigrationTrait for Migration {
         for sql in INDEXES {
             db.execute_unprepared(sql).await?;
         }
-        db.execute_unprepared("INSERT INTO counter (name, value) VALUES ('event', 0)")
-            .await?;
+        db.execute_unprepared("INSERT INTO counter (name, value) VALUES ('event', 0)").await?;
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [
-            "subscription",
-            "presence",
-            "counter",
-            "event",
-            "message",
-            "ticket",
-        ] {
-            manager
-                .drop_table(Table::drop().table(table).to_owned())
-                .await?;
+        for table in ["subscription", "presence", "counter", "event", "message", "ticket"] {
+            manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }
         Ok(())
     }
@@ -118,10 +108,7 @@ fn message() -> TableCreateStatement {
         .col(time_null("failed_at"))
         .col(text_null("failure"))
         .foreign_key(
-            ForeignKey::create()
-                .from("message", "ticket_id")
-                .to("ticket", "id")
-                .on_delete(ForeignKeyAction::Cascade),
+            ForeignKey::create().from("message", "ticket_id").to("ticket", "id").on_delete(ForeignKeyAction::Cascade),
         )
         .to_owned()
 }
@@ -139,11 +126,7 @@ fn event() -> TableCreateStatement {
 }
 
 fn counter() -> TableCreateStatement {
-    Table::create()
-        .table("counter")
-        .col(string_len("name", 32).primary_key())
-        .col(big_integer("value"))
-        .to_owned()
+    Table::create().table("counter").col(string_len("name", 32).primary_key()).col(big_integer("value")).to_owned()
 }
 
 fn presence() -> TableCreateStatement {

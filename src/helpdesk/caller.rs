@@ -42,9 +42,7 @@ impl Caller {
     /// the `@` of the id, so that no staff address leaks.
     #[must_use]
     pub fn display_name(&self) -> String {
-        self.name
-            .clone()
-            .unwrap_or_else(|| self.id.split('@').next().unwrap_or_default().to_owned())
+        self.name.clone().unwrap_or_else(|| self.id.split('@').next().unwrap_or_default().to_owned())
     }
 
     fn has_scope(&self, scope: &str) -> bool {
@@ -56,10 +54,7 @@ impl Caller {
     pub fn serves(&self, desk: &str) -> bool {
         match self.role {
             Role::Admin => true,
-            Role::Agent => self
-                .desks
-                .as_ref()
-                .is_none_or(|desks| desks.iter().any(|name| name == desk)),
+            Role::Agent => self.desks.as_ref().is_none_or(|desks| desks.iter().any(|name| name == desk)),
             Role::Customer | Role::Service => false,
         }
     }
@@ -85,11 +80,8 @@ impl Caller {
     /// # Errors
     /// [`Error::Forbidden`] for a program without a fitting scope.
     pub fn require_reader(&self) -> Result<(), Error> {
-        if self.role == Role::Service && !self.has_scope(SCOPE_READ) && !self.has_scope(SCOPE_WRITE)
-        {
-            return Err(Error::Forbidden(format!(
-                "this token lacks the scope {SCOPE_READ}"
-            )));
+        if self.role == Role::Service && !self.has_scope(SCOPE_READ) && !self.has_scope(SCOPE_WRITE) {
+            return Err(Error::Forbidden(format!("this token lacks the scope {SCOPE_READ}")));
         }
         Ok(())
     }
@@ -101,16 +93,12 @@ impl Caller {
     pub fn require_voice_of(&self, customer: &str) -> Result<(), Error> {
         match self.role {
             Role::Customer if self.id == customer => Ok(()),
-            Role::Customer => Err(Error::Forbidden(
-                "a customer's token speaks for its own JID only".to_owned(),
-            )),
+            Role::Customer => Err(Error::Forbidden("a customer's token speaks for its own JID only".to_owned())),
             Role::Service if self.has_scope(SCOPE_WRITE) => Ok(()),
-            Role::Service => Err(Error::Forbidden(format!(
-                "this token lacks the scope {SCOPE_WRITE}"
-            ))),
-            Role::Agent | Role::Admin => Err(Error::Forbidden(
-                "staff speak as themselves, not as a customer".to_owned(),
-            )),
+            Role::Service => Err(Error::Forbidden(format!("this token lacks the scope {SCOPE_WRITE}"))),
+            Role::Agent | Role::Admin => {
+                Err(Error::Forbidden("staff speak as themselves, not as a customer".to_owned()))
+            }
         }
     }
 
@@ -122,8 +110,6 @@ impl Caller {
         if self.serves(desk) {
             return Ok(());
         }
-        Err(Error::Forbidden(format!(
-            "this token is not for the desk '{desk}'"
-        )))
+        Err(Error::Forbidden(format!("this token is not for the desk '{desk}'")))
     }
 }

@@ -18,10 +18,7 @@ impl Clock {
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the clock that everybody else asks"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
         let now = Utc::now().trunc_subsecs(6);
         now + TimeDelta::microseconds(self.ahead.load(Ordering::Relaxed))
     }

@@ -19,10 +19,7 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self {
-            quiet_window: Duration::from_secs(3),
-            reopen_window: Duration::from_hours(7 * 24),
-        }
+        Self { quiet_window: Duration::from_secs(3), reopen_window: Duration::from_hours(7 * 24) }
     }
 }
 
@@ -37,9 +34,7 @@ pub fn is_live(status: Status) -> bool {
 pub fn takes_lines(ticket: &Model, now: DateTime<Utc>, rules: &Rules) -> bool {
     match ticket.status {
         Status::Open | Status::Pending | Status::Escalated => true,
-        Status::Resolved => ticket
-            .resolved_at
-            .is_some_and(|at| now - at <= delta(rules.reopen_window)),
+        Status::Resolved => ticket.resolved_at.is_some_and(|at| now - at <= delta(rules.reopen_window)),
         Status::Closed => false,
     }
 }
@@ -128,13 +123,7 @@ mod tests {
     }
 
     fn ticket(status: Status, handler: Handler) -> Model {
-        let mut ticket = super::super::unit::new_ticket(
-            Uuid::nil(),
-            "support",
-            "ann@example.org",
-            "Hello",
-            at(0),
-        );
+        let mut ticket = super::super::unit::new_ticket(Uuid::nil(), "support", "ann@example.org", "Hello", at(0));
         ticket.status = status;
         ticket.handler = handler;
         ticket
@@ -144,10 +133,7 @@ mod tests {
     fn a_line_opens_a_pending_ticket_and_owes_an_answer_after_the_quiet_window() {
         let mut ticket = ticket(Status::Pending, Handler::Assistant);
         customer_wrote(&mut ticket, at(10), &Rules::default());
-        assert_eq!(
-            (ticket.status, ticket.handler),
-            (Status::Open, Handler::Assistant)
-        );
+        assert_eq!((ticket.status, ticket.handler), (Status::Open, Handler::Assistant));
         assert_eq!(ticket.reply_due_at, Some(at(13)));
         assert_eq!(ticket.epoch, 1);
     }
@@ -156,10 +142,7 @@ mod tests {
     fn a_line_in_an_escalated_ticket_is_only_appended() {
         let mut ticket = ticket(Status::Escalated, Handler::None);
         customer_wrote(&mut ticket, at(10), &Rules::default());
-        assert_eq!(
-            (ticket.status, ticket.handler, ticket.reply_due_at),
-            (Status::Escalated, Handler::None, None)
-        );
+        assert_eq!((ticket.status, ticket.handler, ticket.reply_due_at), (Status::Escalated, Handler::None, None));
     }
 
     #[test]
@@ -167,10 +150,7 @@ mod tests {
         for status in [Status::Open, Status::Pending] {
             let mut ticket = ticket(status, Handler::Agent);
             customer_wrote(&mut ticket, at(10), &Rules::default());
-            assert_eq!(
-                (ticket.status, ticket.handler, ticket.reply_due_at),
-                (Status::Open, Handler::Agent, None)
-            );
+            assert_eq!((ticket.status, ticket.handler, ticket.reply_due_at), (Status::Open, Handler::Agent, None));
             assert_eq!(ticket.waiting_since, Some(at(10)));
         }
     }
@@ -181,18 +161,12 @@ mod tests {
         ticket.reply_lease_until = Some(at(99));
         ticket.reply_worker = Some(Uuid::nil());
         customer_wrote(&mut ticket, at(10), &Rules::default());
-        assert_eq!(
-            (ticket.reply_lease_until, ticket.reply_worker),
-            (None, None)
-        );
+        assert_eq!((ticket.reply_lease_until, ticket.reply_worker), (None, None));
     }
 
     #[test]
     fn a_resolved_ticket_takes_lines_for_the_reopen_window_only() {
-        let rules = Rules {
-            reopen_window: Duration::from_secs(100),
-            ..Rules::default()
-        };
+        let rules = Rules { reopen_window: Duration::from_secs(100), ..Rules::default() };
         let mut ticket = ticket(Status::Resolved, Handler::None);
         ticket.resolved_at = Some(at(0));
         assert!(takes_lines(&ticket, at(100), &rules));
@@ -208,10 +182,7 @@ mod tests {
         handed_off(&mut ticket, "again", at(9));
         assert_eq!((ticket.waiting_since, ticket.epoch), (Some(at(5)), 2));
         agent_replied(&mut ticket, "eve", at(20));
-        assert_eq!(
-            (ticket.waiting_since, ticket.status, ticket.handler),
-            (None, Status::Pending, Handler::Agent)
-        );
+        assert_eq!((ticket.waiting_since, ticket.status, ticket.handler), (None, Status::Pending, Handler::Agent));
     }
 
     #[test]

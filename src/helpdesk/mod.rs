@@ -85,17 +85,7 @@ impl Helpdesk {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commits, _) = broadcast::channel(COMMITS_KEPT);
         let (writer, work) = Writer::new(store.clone(), clock.clone(), commits.clone());
-        (
-            Self {
-                store,
-                clock,
-                writer,
-                domain: domain.into(),
-                desks: desks.into(),
-                commits,
-            },
-            work,
-        )
+        (Self { store, clock, writer, domain: domain.into(), desks: desks.into(), commits }, work)
     }
 
     /// The clock that the domain goes by.
@@ -123,8 +113,7 @@ impl Helpdesk {
     }
 
     fn known_desk(&self, name: &str) -> Result<&Desk, Error> {
-        self.desk(name)
-            .ok_or_else(|| Error::NotFound(format!("desk '{name}'")))
+        self.desk(name).ok_or_else(|| Error::NotFound(format!("desk '{name}'")))
     }
 
     /// Hears of every commit. A listener that lags must look at the tables: they are the truth.
@@ -182,26 +171,9 @@ impl Helpdesk {
         let (desk, customer) = (desk.to_owned(), customer.to_bare());
         if caller.is_staff() {
             let speaker = speaker(caller);
-            return self
-                .writer
-                .write(Approach {
-                    desk,
-                    customer,
-                    resource,
-                    speaker,
-                    body,
-                })
-                .await;
+            return self.writer.write(Approach { desk, customer, resource, speaker, body }).await;
         }
-        let line = Line {
-            desk,
-            customer,
-            resource,
-            body,
-            stanza_id: None,
-            archive_id: None,
-            written_at: None,
-        };
+        let line = Line { desk, customer, resource, body, stanza_id: None, archive_id: None, written_at: None };
         self.writer.write(ReceiveLine::new(line, rules)).await
     }
 
@@ -210,36 +182,15 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::NotFound`] unless the caller may read the ticket, [`Error::Forbidden`] unless it may speak in
     /// it, [`Error::Conflict`] when the ticket takes no more messages.
-    pub async fn say(
-        &self,
-        caller: &Caller,
-        ticket: Uuid,
-        body: String,
-    ) -> Result<(Uuid, DateTime<Utc>), Error> {
+    pub async fn say(&self, caller: &Caller, ticket: Uuid, body: String) -> Result<(Uuid, DateTime<Utc>), Error> {
         let row = self.ticket(caller, ticket).await?;
         check_body("content", &body)?;
         if caller.is_staff() {
-            return self
-                .writer
-                .write(Reply {
-                    ticket,
-                    speaker: speaker(caller),
-                    body,
-                })
-                .await;
+            return self.writer.write(Reply { ticket, speaker: speaker(caller), body }).await;
         }
         caller.require_voice_of(&row.customer)?;
-        let rules = self
-            .desk(&row.desk)
-            .map(|desk| desk.rules.clone())
-            .unwrap_or_default();
-        self.writer
-            .write(AppendLine {
-                ticket,
-                body,
-                rules,
-            })
-            .await
+        let rules = self.desk(&row.desk).map(|desk| desk.rules.clone()).unwrap_or_default();
+        self.writer.write(AppendLine { ticket, body, rules }).await
     }
 
     // Reading.
@@ -248,11 +199,7 @@ impl Helpdesk {
     ///
     /// # Errors
     /// [`Error::Forbidden`] for a program without the scope, [`Error::Database`].
-    pub async fn tickets(
-        &self,
-        caller: &Caller,
-        filter: &Filter,
-    ) -> Result<Page<ticket::Model>, Error> {
+    pub async fn tickets(&self, caller: &Caller, filter: &Filter) -> Result<Page<ticket::Model>, Error> {
         query::tickets(&self.store, caller, filter).await
     }
 
@@ -268,11 +215,7 @@ impl Helpdesk {
     ///
     /// # Errors
     /// As [`Helpdesk::ticket`].
-    pub async fn conversation(
-        &self,
-        caller: &Caller,
-        id: Uuid,
-    ) -> Result<(ticket::Model, Vec<message::Model>), Error> {
+    pub async fn conversation(&self, caller: &Caller, id: Uuid) -> Result<(ticket::Model, Vec<message::Model>), Error> {
         let ticket = self.ticket(caller, id).await?;
         let messages = query::messages(&self.store, id, caller.role != Role::Customer).await?;
         Ok((ticket, messages))
@@ -284,19 +227,8 @@ impl Helpdesk {
     ///
     /// # Errors
     /// [`Error::WriteFailed`].
-    pub async fn claim_due(
-        &self,
-        worker: Uuid,
-        limit: u64,
-        lease: Duration,
-    ) -> Result<Claimed, Error> {
-        self.writer
-            .write(ClaimDue {
-                worker,
-                limit,
-                lease,
-            })
-            .await
+    pub async fn claim_due(&self, worker: Uuid, limit: u64, lease: Duration) -> Result<Claimed, Error> {
+        self.writer.write(ClaimDue { worker, limit, lease }).await
     }
 
     /// Keeps the tickets that a worker holds.
@@ -337,14 +269,7 @@ impl Helpdesk {
         triage: Triage,
         outcome: Outcome,
     ) -> Result<Fate, Error> {
-        self.writer
-            .write(CommitDraft {
-                ticket,
-                epoch,
-                triage,
-                outcome,
-            })
-            .await
+        self.writer.write(CommitDraft { ticket, epoch, triage, outcome }).await
     }
 
     // The XMPP link.
@@ -379,21 +304,9 @@ impl Helpdesk {
     ///
     /// # Errors
     /// [`Error::WriteFailed`].
-    pub async fn note_report(
-        &self,
-        message: Uuid,
-        from: &BareJid,
-        report: Report,
-    ) -> Result<(), Error> {
+    pub async fn note_report(&self, message: Uuid, from: &BareJid, report: Report) -> Result<(), Error> {
         // In order with the rest, but nobody needs to wait for it.
-        self.writer
-            .queue(NoteReport {
-                message,
-                from: from.to_string(),
-                report,
-            })
-            .await
-            .map(drop)
+        self.writer.queue(NoteReport { message, from: from.to_string(), report }).await.map(drop)
     }
 
     /// Notes what the XMPP server says of a customer's resource.
@@ -401,13 +314,7 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::Stopping`].
     pub async fn note_presence(&self, presence: Presence) -> Result<(), Error> {
-        self.writer
-            .queue(SetPresence {
-                presence,
-                source: Source::Xmpp,
-            })
-            .await
-            .map(drop)
+        self.writer.queue(SetPresence { presence, source: Source::Xmpp }).await.map(drop)
     }
 
     /// A new link has no knowledge of who is there.
@@ -422,20 +329,9 @@ impl Helpdesk {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown desk, [`Error::WriteFailed`].
-    pub async fn set_subscription(
-        &self,
-        desk: &str,
-        contact: BareJid,
-        subscribed: bool,
-    ) -> Result<(), Error> {
+    pub async fn set_subscription(&self, desk: &str, contact: BareJid, subscribed: bool) -> Result<(), Error> {
         let desk = self.known_desk(desk)?.name.clone();
-        self.writer
-            .write(SetSubscription {
-                desk,
-                contact,
-                subscribed,
-            })
-            .await
+        self.writer.write(SetSubscription { desk, contact, subscribed }).await
     }
 
     /// Everybody who sees a desk's presence.
@@ -453,8 +349,7 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::Invalid`] when name and domain make no JID.
     pub fn desk_address(&self, desk: &str) -> Result<BareJid, Error> {
-        BareJid::new(&format!("{desk}@{}", self.domain))
-            .map_err(|e| Error::invalid("desk", e.to_string()))
+        BareJid::new(&format!("{desk}@{}", self.domain)).map_err(|e| Error::invalid("desk", e.to_string()))
     }
 
     /// Sets a presence as told over REST. Gives the name of the desk if it is one of ours, whose subscribers
@@ -463,11 +358,7 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::Forbidden`] unless it is the caller's own JID, or a desk's or customer's told by its staff;
     /// [`Error::NotFound`] for a JID of our domain that is no desk.
-    pub async fn set_presence(
-        &self,
-        caller: &Caller,
-        presence: Presence,
-    ) -> Result<Option<String>, Error> {
+    pub async fn set_presence(&self, caller: &Caller, presence: Presence) -> Result<Option<String>, Error> {
         let desk = if presence.jid.domain().as_str() == &*self.domain {
             let name = presence.jid.node().map_or("", |node| node.as_str());
             let desk = self.known_desk(name)?.name.clone();
@@ -479,17 +370,8 @@ impl Helpdesk {
             }
             None
         };
-        let jid = if desk.is_some() {
-            Jid::from(presence.jid.to_bare())
-        } else {
-            presence.jid
-        };
-        self.writer
-            .write(SetPresence {
-                presence: Presence { jid, ..presence },
-                source: Source::Rest,
-            })
-            .await?;
+        let jid = if desk.is_some() { Jid::from(presence.jid.to_bare()) } else { presence.jid };
+        self.writer.write(SetPresence { presence: Presence { jid, ..presence }, source: Source::Rest }).await?;
         Ok(desk)
     }
 
@@ -500,9 +382,7 @@ impl Helpdesk {
     pub async fn presence(&self, caller: &Caller, jid: &Jid) -> Result<Vec<PresenceRow>, Error> {
         let ours = jid.domain().as_str() == &*self.domain;
         if caller.role == Role::Customer && !ours && caller.id != jid.to_bare().as_str() {
-            return Err(Error::Forbidden(
-                "a customer's token reads its own presence and the desks' only".to_owned(),
-            ));
+            return Err(Error::Forbidden("a customer's token reads its own presence and the desks' only".to_owned()));
         }
         caller.require_reader()?;
         query::presence(&self.store, jid).await
@@ -516,27 +396,14 @@ impl Helpdesk {
         let jid = Jid::from(self.desk_address(desk)?);
         let row = query::presence(&self.store, &jid).await?.into_iter().next();
         Ok(match row {
-            Some(row) => Presence {
-                jid,
-                available: row.available,
-                show: row.show,
-                text: row.text,
-            },
-            None => Presence {
-                jid,
-                available: true,
-                show: None,
-                text: None,
-            },
+            Some(row) => Presence { jid, available: row.available, show: row.show, text: row.text },
+            None => Presence { jid, available: true, show: None, text: None },
         })
     }
 }
 
 fn speaker(caller: &Caller) -> Speaker {
-    Speaker {
-        id: caller.id.clone(),
-        name: caller.display_name(),
-    }
+    Speaker { id: caller.id.clone(), name: caller.display_name() }
 }
 
 fn check_body(field: &'static str, body: &str) -> Result<(), Error> {
@@ -544,10 +411,7 @@ fn check_body(field: &'static str, body: &str) -> Result<(), Error> {
         return Err(Error::invalid(field, "must not be empty"));
     }
     if body.len() > MAX_BODY {
-        return Err(Error::invalid(
-            field,
-            format!("must not be longer than {MAX_BODY} bytes"),
-        ));
+        return Err(Error::invalid(field, format!("must not be longer than {MAX_BODY} bytes")));
     }
     Ok(())
 }

@@ -9,8 +9,7 @@ use deskbridge_entity::{
 };
 use jid::{BareJid, Jid};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
-    Select, Statement,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
 };
 use uuid::Uuid;
 
@@ -44,20 +43,13 @@ impl Cursor {
     /// The place behind `ticket`.
     #[must_use]
     pub fn behind(ticket: &ticket::Model) -> Self {
-        Self {
-            last_message_at: ticket.last_message_at,
-            id: ticket.id,
-        }
+        Self { last_message_at: ticket.last_message_at, id: ticket.id }
     }
 
     /// As an opaque word for URLs.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut bytes = self
-            .last_message_at
-            .timestamp_micros()
-            .to_be_bytes()
-            .to_vec();
+        let mut bytes = self.last_message_at.timestamp_micros().to_be_bytes().to_vec();
         bytes.extend_from_slice(self.id.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -67,12 +59,8 @@ impl Cursor {
     pub fn decode(word: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(word).ok()?;
         let (micros, id) = bytes.split_at_checked(8)?;
-        let last_message_at =
-            DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
-        Some(Self {
-            last_message_at,
-            id: Uuid::from_slice(id).ok()?,
-        })
+        let last_message_at = DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
+        Some(Self { last_message_at, id: Uuid::from_slice(id).ok()? })
     }
 }
 
@@ -95,11 +83,7 @@ fn visible_to(caller: &Caller) -> Select<ticket::Entity> {
     }
 }
 
-pub(super) async fn tickets(
-    store: &Store,
-    caller: &Caller,
-    filter: &Filter,
-) -> Result<Page<ticket::Model>, Error> {
+pub(super) async fn tickets(store: &Store, caller: &Caller, filter: &Filter) -> Result<Page<ticket::Model>, Error> {
     caller.require_reader()?;
     let mut query = visible_to(caller);
     if let Some(customer) = &filter.customer {
@@ -108,17 +92,11 @@ pub(super) async fn tickets(
     if let Some(status) = filter.status {
         query = query.filter(ticket::Column::Status.eq(status));
     }
-    if let Some(Cursor {
-        last_message_at: at,
-        id,
-    }) = filter.after
-    {
+    if let Some(Cursor { last_message_at: at, id }) = filter.after {
         // The first condition alone gives the index its range; the second settles ties.
-        query = query.filter(ticket::Column::LastMessageAt.lte(at)).filter(
-            Condition::any()
-                .add(ticket::Column::LastMessageAt.lt(at))
-                .add(ticket::Column::Id.lt(id)),
-        );
+        query = query
+            .filter(ticket::Column::LastMessageAt.lte(at))
+            .filter(Condition::any().add(ticket::Column::LastMessageAt.lt(at)).add(ticket::Column::Id.lt(id)));
     }
     let mut items = query
         .order_by_desc(ticket::Column::LastMessageAt)
@@ -134,39 +112,23 @@ pub(super) async fn tickets(
 }
 
 /// The ticket, if it exists and the caller may read it: to others it does not exist.
-pub(super) async fn ticket(
-    store: &Store,
-    caller: &Caller,
-    id: Uuid,
-) -> Result<ticket::Model, Error> {
+pub(super) async fn ticket(store: &Store, caller: &Caller, id: Uuid) -> Result<ticket::Model, Error> {
     caller.require_reader()?;
     let row = ticket::Entity::find_by_id(id).one(store.read()).await?;
-    row.filter(|row| caller.may_read(row))
-        .ok_or_else(|| Error::NotFound(format!("ticket {id}")))
+    row.filter(|row| caller.may_read(row)).ok_or_else(|| Error::NotFound(format!("ticket {id}")))
 }
 
 /// All messages of a ticket in their order; notes only for those who may read them.
-pub(super) async fn messages(
-    store: &Store,
-    ticket: Uuid,
-    with_notes: bool,
-) -> Result<Vec<message::Model>, Error> {
+pub(super) async fn messages(store: &Store, ticket: Uuid, with_notes: bool) -> Result<Vec<message::Model>, Error> {
     let mut query = message::Entity::find().filter(message::Column::TicketId.eq(ticket));
     if !with_notes {
         query = query.filter(message::Column::Visibility.eq(Visibility::Public));
     }
-    Ok(query
-        .order_by_asc(message::Column::Seq)
-        .all(store.read())
-        .await?)
+    Ok(query.order_by_asc(message::Column::Seq).all(store.read()).await?)
 }
 
 /// The last `limit` public messages of a ticket, oldest first: the assistant's view.
-pub(super) async fn transcript(
-    store: &Store,
-    ticket: Uuid,
-    limit: u64,
-) -> Result<Vec<message::Model>, Error> {
+pub(super) async fn transcript(store: &Store, ticket: Uuid, limit: u64) -> Result<Vec<message::Model>, Error> {
     let mut rows = message::Entity::find()
         .filter(message::Column::TicketId.eq(ticket))
         .filter(message::Column::Visibility.eq(Visibility::Public))
@@ -221,15 +183,9 @@ pub(super) async fn unsent(store: &Store, after: i64, limit: u64) -> Result<Vec<
                WHERE m.outbound AND m.sent_at IS NULL AND m.failed_at IS NULL AND m.seq > $1 \
                ORDER BY m.seq LIMIT $2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let statement =
-        Statement::from_sql_and_values(store.backend(), sql, [after.into(), limit.into()]);
-    let rows = OutgoingRow::find_by_statement(statement)
-        .all(store.read())
-        .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(OutgoingRow::addressed)
-        .collect())
+    let statement = Statement::from_sql_and_values(store.backend(), sql, [after.into(), limit.into()]);
+    let rows = OutgoingRow::find_by_statement(statement).all(store.read()).await?;
+    Ok(rows.into_iter().filter_map(OutgoingRow::addressed).collect())
 }
 
 impl OutgoingRow {
@@ -237,10 +193,7 @@ impl OutgoingRow {
         // Stored customers are bare JIDs that were parsed before; a broken row must not stop the others.
         let bare = BareJid::new(&self.customer).ok()?;
         let gone = self.resource_available == Some(false) || self.customer_available == Some(false);
-        let full = self
-            .customer_resource
-            .filter(|_| !gone)
-            .and_then(|part| bare.with_resource_str(&part).ok());
+        let full = self.customer_resource.filter(|_| !gone).and_then(|part| bare.with_resource_str(&part).ok());
         Some(Outgoing {
             id: self.id,
             seq: self.seq,
@@ -255,9 +208,7 @@ impl OutgoingRow {
 
 /// What is known of a JID and its resources, newest first.
 pub(super) async fn presence(store: &Store, jid: &Jid) -> Result<Vec<presence::Model>, Error> {
-    let query = presence::Entity::find()
-        .order_by_desc(presence::Column::UpdatedAt)
-        .limit(100);
+    let query = presence::Entity::find().order_by_desc(presence::Column::UpdatedAt).limit(100);
     let query = if jid.is_bare() {
         query.filter(presence::Column::Bare.eq(jid.to_string()))
     } else {
@@ -268,14 +219,8 @@ pub(super) async fn presence(store: &Store, jid: &Jid) -> Result<Vec<presence::M
 
 /// Everybody who sees a desk's presence.
 pub(super) async fn subscribers(store: &Store, desk: &str) -> Result<Vec<BareJid>, Error> {
-    let rows = subscription::Entity::find()
-        .filter(subscription::Column::Desk.eq(desk))
-        .all(store.read())
-        .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| BareJid::new(&row.jid).ok())
-        .collect())
+    let rows = subscription::Entity::find().filter(subscription::Column::Desk.eq(desk)).all(store.read()).await?;
+    Ok(rows.into_iter().filter_map(|row| BareJid::new(&row.jid).ok()).collect())
 }
 
 #[cfg(test)]

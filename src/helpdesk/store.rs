@@ -5,8 +5,8 @@
 
 use deskbridge_migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use std::time::Duration;
 
@@ -32,17 +32,11 @@ impl Store {
             if let Some(folder) = std::path::Path::new(path).parent()
                 && url.contains("mode=rwc")
             {
-                std::fs::create_dir_all(folder).map_err(|e| {
-                    DbErr::Custom(format!(
-                        "cannot create the folder {}: {e}",
-                        folder.display()
-                    ))
-                })?;
+                std::fs::create_dir_all(folder)
+                    .map_err(|e| DbErr::Custom(format!("cannot create the folder {}: {e}", folder.display())))?;
             }
         } else if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
-            return Err(DbErr::Custom(
-                "the database URL must start with sqlite:// or postgres://".to_owned(),
-            ));
+            return Err(DbErr::Custom("the database URL must start with sqlite:// or postgres://".to_owned()));
         }
         let write = Database::connect(options(url, 1)).await?;
         let read = Database::connect(options(url, READERS)).await?;
@@ -69,10 +63,7 @@ impl Store {
 
     async fn unknown_step(&self) -> Result<Option<String>, DbErr> {
         Migrator::install(&self.write).await?;
-        let known: Vec<String> = Migrator::migrations()
-            .iter()
-            .map(|step| step.name().to_owned())
-            .collect();
+        let known: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
         let rows = self
             .write
             .query_all_raw(sea_orm::Statement::from_string(
@@ -114,9 +105,7 @@ impl Store {
             .begin_with_options(TransactionOptions {
                 isolation_level: None,
                 access_mode: Some(AccessMode::ReadWrite).filter(|_| !self.is_embedded()),
-                sqlite_transaction_mode: self
-                    .is_embedded()
-                    .then_some(SqliteTransactionMode::Immediate),
+                sqlite_transaction_mode: self.is_embedded().then_some(SqliteTransactionMode::Immediate),
             })
             .await
     }

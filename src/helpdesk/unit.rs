@@ -12,8 +12,8 @@ use deskbridge_entity::{
     ticket::{self, Handler, Priority, Status},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, Iterable, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
+    ActiveModelTrait, ColumnTrait, Condition, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel,
+    Iterable, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement,
     sea_query::{Expr, ExprTrait, LockBehavior, LockType, OnConflict},
 };
 use uuid::Uuid;
@@ -99,11 +99,7 @@ pub(super) struct Unit {
 const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 impl Unit {
-    pub(super) async fn load(
-        tx: &DatabaseTransaction,
-        mut needs: Needs,
-        now: DateTime<Utc>,
-    ) -> Result<Self, DbErr> {
+    pub(super) async fn load(tx: &DatabaseTransaction, mut needs: Needs, now: DateTime<Utc>) -> Result<Self, DbErr> {
         let backend = sea_orm::ConnectionTrait::get_database_backend(tx);
         let mut unit = Self {
             now,
@@ -122,10 +118,7 @@ impl Unit {
             subscriptions: HashMap::new(),
         };
         if !needs.messages.is_empty() {
-            let rows = message::Entity::find()
-                .filter(message::Column::Id.is_in(needs.messages))
-                .all(tx)
-                .await?;
+            let rows = message::Entity::find().filter(message::Column::Id.is_in(needs.messages)).all(tx).await?;
             for row in rows {
                 needs.tickets.insert(row.ticket_id);
                 unit.loaded_messages.insert(row.id, row);
@@ -155,9 +148,7 @@ impl Unit {
                 .all(tx)
                 .await?;
             rows.into_iter().for_each(|row| {
-                needs
-                    .conversations
-                    .insert((row.desk.clone(), row.customer.clone()));
+                needs.conversations.insert((row.desk.clone(), row.customer.clone()));
                 unit.track(row);
             });
         }
@@ -170,11 +161,7 @@ impl Unit {
         Ok(unit)
     }
 
-    async fn load_known(
-        &mut self,
-        tx: &DatabaseTransaction,
-        keys: HashSet<String>,
-    ) -> Result<(), DbErr> {
+    async fn load_known(&mut self, tx: &DatabaseTransaction, keys: HashSet<String>) -> Result<(), DbErr> {
         let rows: Vec<(Option<String>, Option<String>, Uuid, Uuid)> = message::Entity::find()
             .select_only()
             .columns([
@@ -207,10 +194,7 @@ impl Unit {
         tx: &DatabaseTransaction,
         conversations: &HashSet<Conversation>,
     ) -> Result<(), DbErr> {
-        let customers: BTreeSet<&str> = conversations
-            .iter()
-            .map(|(_, customer)| customer.as_str())
-            .collect();
+        let customers: BTreeSet<&str> = conversations.iter().map(|(_, customer)| customer.as_str()).collect();
         // Ids and places only: a customer may have years of old tickets.
         let mut rows: Vec<(Uuid, String, String, Status, DateTime<Utc>)> = ticket::Entity::find()
             .select_only()
@@ -233,12 +217,8 @@ impl Unit {
                 self.current.insert(conversation, id);
             }
         }
-        let missing: BTreeSet<Uuid> = self
-            .current
-            .values()
-            .filter(|id| !self.tickets.contains_key(id))
-            .copied()
-            .collect();
+        let missing: BTreeSet<Uuid> =
+            self.current.values().filter(|id| !self.tickets.contains_key(id)).copied().collect();
         if !missing.is_empty() {
             let rows = ticket::Entity::find()
                 .filter(ticket::Column::Id.is_in(missing))
@@ -269,15 +249,7 @@ impl Unit {
 
     fn track(&mut self, row: ticket::Model) {
         let epoch_before = row.epoch;
-        self.tickets.insert(
-            row.id,
-            Tracked {
-                row,
-                epoch_before,
-                changed: false,
-                announce: false,
-            },
-        );
+        self.tickets.insert(row.id, Tracked { row, epoch_before, changed: false, announce: false });
     }
 
     pub(super) fn ticket(&self, id: Uuid) -> Option<&ticket::Model> {
@@ -286,9 +258,7 @@ impl Unit {
 
     /// The conversation's live ticket, else its latest.
     pub(super) fn current(&self, conversation: &Conversation) -> Option<&ticket::Model> {
-        self.current
-            .get(conversation)
-            .and_then(|id| self.ticket(*id))
+        self.current.get(conversation).and_then(|id| self.ticket(*id))
     }
 
     pub(super) fn message(&self, id: Uuid) -> Option<&message::Model> {
@@ -326,39 +296,16 @@ impl Unit {
 
     /// Opens a ticket as the live one of its conversation.
     pub(super) fn open(&mut self, row: ticket::Model) {
-        self.current
-            .insert((row.desk.clone(), row.customer.clone()), row.id);
-        self.event(
-            "ticket.created",
-            Some(row.id),
-            None,
-            serde_json::json!({ "desk": row.desk }),
-        );
+        self.current.insert((row.desk.clone(), row.customer.clone()), row.id);
+        self.event("ticket.created", Some(row.id), None, serde_json::json!({ "desk": row.desk }));
         // Below every real epoch, so that the row counts as new to listeners.
-        self.tickets.insert(
-            row.id,
-            Tracked {
-                epoch_before: -1,
-                row,
-                changed: true,
-                announce: true,
-            },
-        );
+        self.tickets.insert(row.id, Tracked { epoch_before: -1, row, changed: true, announce: true });
     }
 
     /// Adds a message to a ticket; its number follows from its event.
     pub(super) fn say(&mut self, message: message::Model) {
-        for key in [&message.sender_key, &message.archive_key]
-            .into_iter()
-            .flatten()
-        {
-            self.known.insert(
-                key.clone(),
-                Known {
-                    ticket: message.ticket_id,
-                    message: message.id,
-                },
-            );
+        for key in [&message.sender_key, &message.archive_key].into_iter().flatten() {
+            self.known.insert(key.clone(), Known { ticket: message.ticket_id, message: message.id });
         }
         self.message_events.push(self.events.len());
         let author = sea_orm::ActiveEnum::to_value(&message.author);
@@ -378,12 +325,7 @@ impl Unit {
         message_id: Option<Uuid>,
         data: serde_json::Value,
     ) {
-        self.events.push(PendingEvent {
-            kind,
-            ticket_id,
-            message_id,
-            data,
-        });
+        self.events.push(PendingEvent { kind, ticket_id, message_id, data });
     }
 
     /// Runs a statement after the rows are written.
@@ -397,31 +339,20 @@ impl Unit {
 
     /// The last word of a batch counts.
     pub(super) fn set_subscription(&mut self, desk: &str, jid: String, subscribed: bool) {
-        let row = subscribed.then(|| subscription::Model {
-            desk: desk.to_owned(),
-            jid: jid.clone(),
-            created_at: self.now,
-        });
+        let row =
+            subscribed.then(|| subscription::Model { desk: desk.to_owned(), jid: jid.clone(), created_at: self.now });
         self.subscriptions.insert((desk.to_owned(), jid), row);
     }
 
     /// Writes everything and commits.
     pub(super) async fn commit(mut self, tx: DatabaseTransaction) -> Result<Committed, DbErr> {
-        let mut committed = Committed {
-            outbox: self.new_messages.iter().any(|m| m.outbound),
-            ..Committed::default()
-        };
+        let mut committed = Committed { outbox: self.new_messages.iter().any(|m| m.outbound), ..Committed::default() };
         self.announce_tickets(&mut committed);
         self.write_tickets(&tx).await?;
         self.write_events(&tx, &mut committed).await?;
         for chunk in self.new_messages.chunks(ROWS_PER_STATEMENT) {
-            let rows = chunk
-                .iter()
-                .cloned()
-                .map(IntoActiveModel::into_active_model);
-            message::Entity::insert_many(rows)
-                .exec_without_returning(&tx)
-                .await?;
+            let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+            message::Entity::insert_many(rows).exec_without_returning(&tx).await?;
         }
         self.write_presence(&tx).await?;
         for statement in std::mem::take(&mut self.statements) {
@@ -441,8 +372,7 @@ impl Unit {
             if row.reply_lease_until.is_none()
                 && let Some(at) = row.reply_due_at
             {
-                committed.reply_due_at =
-                    Some(committed.reply_due_at.map_or(at, |earlier| earlier.min(at)));
+                committed.reply_due_at = Some(committed.reply_due_at.map_or(at, |earlier| Ord::min(earlier, at)));
             }
             if tracked.announce {
                 let data = serde_json::json!({
@@ -460,25 +390,12 @@ impl Unit {
     }
 
     async fn write_tickets(&self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
-        let changed: Vec<_> = self
-            .tickets
-            .values()
-            .filter(|t| t.changed)
-            .map(|t| t.row.clone())
-            .collect();
+        let changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| t.row.clone()).collect();
         for chunk in changed.chunks(ROWS_PER_STATEMENT) {
-            let rows = chunk
-                .iter()
-                .cloned()
-                .map(|row| row.into_active_model().reset_all());
-            let every_column_but_id =
-                ticket::Column::iter().filter(|column| !matches!(column, ticket::Column::Id));
+            let rows = chunk.iter().cloned().map(|row| row.into_active_model().reset_all());
+            let every_column_but_id = ticket::Column::iter().filter(|column| !matches!(column, ticket::Column::Id));
             ticket::Entity::insert_many(rows)
-                .on_conflict(
-                    OnConflict::column(ticket::Column::Id)
-                        .update_columns(every_column_but_id)
-                        .to_owned(),
-                )
+                .on_conflict(OnConflict::column(ticket::Column::Id).update_columns(every_column_but_id).to_owned())
                 .exec_without_returning(tx)
                 .await?;
         }
@@ -486,20 +403,13 @@ impl Unit {
     }
 
     /// Numbers the events. The counter's row stays locked until the commit, so numbers are in commit order.
-    async fn write_events(
-        &mut self,
-        tx: &DatabaseTransaction,
-        committed: &mut Committed,
-    ) -> Result<(), DbErr> {
+    async fn write_events(&mut self, tx: &DatabaseTransaction, committed: &mut Committed) -> Result<(), DbErr> {
         if self.events.is_empty() {
             return Ok(());
         }
         let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
         let last = counter::Entity::update_many()
-            .col_expr(
-                counter::Column::Value,
-                Expr::col(counter::Column::Value).add(count),
-            )
+            .col_expr(counter::Column::Value, Expr::col(counter::Column::Value).add(count))
             .filter(counter::Column::Name.eq("event"))
             .exec_with_returning(tx)
             .await?
@@ -526,28 +436,19 @@ impl Unit {
             })
             .collect();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-            event::Entity::insert_many(chunk.to_vec())
-                .exec_without_returning(tx)
-                .await?;
+            event::Entity::insert_many(chunk.to_vec()).exec_without_returning(tx).await?;
         }
         committed.last_seq = Some(last);
         Ok(())
     }
 
     async fn write_presence(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
-        let rows: Vec<_> = self
-            .presences
-            .drain()
-            .map(|(_, row)| row.into_active_model())
-            .collect();
+        let rows: Vec<_> = self.presences.drain().map(|(_, row)| row.into_active_model()).collect();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
             presence::Entity::insert_many(chunk.to_vec())
                 .on_conflict(
                     OnConflict::column(presence::Column::Jid)
-                        .update_columns(
-                            presence::Column::iter()
-                                .filter(|c| !matches!(c, presence::Column::Jid)),
-                        )
+                        .update_columns(presence::Column::iter().filter(|c| !matches!(c, presence::Column::Jid)))
                         .to_owned(),
                 )
                 .exec_without_returning(tx)
@@ -558,9 +459,7 @@ impl Unit {
             match row {
                 Some(row) => begun.push(row.into_active_model()),
                 None => {
-                    subscription::Entity::delete_by_id((desk, jid))
-                        .exec(tx)
-                        .await?;
+                    subscription::Entity::delete_by_id((desk, jid)).exec(tx).await?;
                 }
             }
         }
@@ -582,19 +481,11 @@ fn received_at(id: Uuid) -> Option<DateTime<Utc>> {
 }
 
 fn free_of_lease(now: DateTime<Utc>) -> Condition {
-    Condition::any()
-        .add(ticket::Column::ReplyLeaseUntil.is_null())
-        .add(ticket::Column::ReplyLeaseUntil.lt(now))
+    Condition::any().add(ticket::Column::ReplyLeaseUntil.is_null()).add(ticket::Column::ReplyLeaseUntil.lt(now))
 }
 
 /// A fresh ticket in the state in which a customer's first line finds it.
-pub(super) fn new_ticket(
-    id: Uuid,
-    desk: &str,
-    customer: &str,
-    subject: &str,
-    now: DateTime<Utc>,
-) -> ticket::Model {
+pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, now: DateTime<Utc>) -> ticket::Model {
     ticket::Model {
         id,
         desk: desk.to_owned(),

@@ -91,26 +91,16 @@ impl Writer {
     }
 
     /// Queues an operation, in order; waits only when the queue is full. The answer comes after the commit.
-    pub(super) async fn queue<O: Operation>(
-        &self,
-        operation: O,
-    ) -> Result<Answer<O::Output>, Error> {
+    pub(super) async fn queue<O: Operation>(&self, operation: O) -> Result<Answer<O::Output>, Error> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Pending {
-            operation,
-            outcome: None,
-            reply,
-        });
+        let job = Box::new(Pending { operation, outcome: None, reply });
         self.jobs.send(job).await.map_err(|_| Error::Stopping)?;
         Ok(answer)
     }
 
     /// Queues an operation and waits for its commit.
     pub(super) async fn write<O: Operation>(&self, operation: O) -> Result<O::Output, Error> {
-        self.queue(operation)
-            .await?
-            .await
-            .map_err(|_| Error::Stopping)?
+        self.queue(operation).await?.await.map_err(|_| Error::Stopping)?
     }
 }
 
@@ -134,9 +124,7 @@ async fn work(
             if let Err(error) = &result {
                 tracing::error!(%error, "a change could not be stored");
             }
-            alone
-                .into_iter()
-                .for_each(|job| job.finish(result.as_ref().err()));
+            alone.into_iter().for_each(|job| job.finish(result.as_ref().err()));
         }
     }
 }
@@ -166,11 +154,7 @@ async fn run(
     }
 }
 
-async fn run_once(
-    jobs: &mut [Box<dyn Job>],
-    store: &Store,
-    clock: &Clock,
-) -> Result<Committed, DbErr> {
+async fn run_once(jobs: &mut [Box<dyn Job>], store: &Store, clock: &Clock) -> Result<Committed, DbErr> {
     let mut needs = Needs::default();
     jobs.iter().for_each(|job| job.needs(&mut needs));
     let tx = store.begin().await?;

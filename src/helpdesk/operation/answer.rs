@@ -44,26 +44,18 @@ impl Operation for ClaimDue {
 
     fn apply(&self, unit: &mut Unit) -> Result<Claimed, Error> {
         let until = unit.now + lifecycle::delta(self.lease);
-        let limit = usize::try_from(self.limit)
-            .unwrap_or(usize::MAX)
-            .min(unit.due.len());
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX).min(unit.due.len());
         let ids: Vec<Uuid> = unit.due.drain(..limit).collect();
         let mut tickets = Vec::with_capacity(ids.len());
         for id in ids {
             // A line of the same batch may have moved it to later.
-            if unit
-                .ticket(id)
-                .is_none_or(|row| row.reply_due_at.is_none_or(|due| due > unit.now))
-            {
+            if unit.ticket(id).is_none_or(|row| row.reply_due_at.is_none_or(|due| due > unit.now)) {
                 continue;
             }
             unit.lease(id, Some(until), Some(self.worker));
             tickets.extend(unit.ticket(id).cloned());
         }
-        Ok(Claimed {
-            tickets,
-            next_due: unit.next_due,
-        })
+        Ok(Claimed { tickets, next_due: unit.next_due })
     }
 }
 
@@ -101,14 +93,8 @@ impl Operation for FreeLeases {
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
         unit.run(
             &ticket::Entity::update_many()
-                .col_expr(
-                    ticket::Column::ReplyLeaseUntil,
-                    Expr::value(Option::<DateTime<Utc>>::None),
-                )
-                .col_expr(
-                    ticket::Column::ReplyWorker,
-                    Expr::value(Option::<Uuid>::None),
-                )
+                .col_expr(ticket::Column::ReplyLeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
+                .col_expr(ticket::Column::ReplyWorker, Expr::value(Option::<Uuid>::None))
                 .filter(ticket::Column::ReplyLeaseUntil.is_not_null()),
         );
         Ok(())
@@ -129,11 +115,7 @@ impl Triage {
         if let Some(priority) = self.priority {
             lifecycle::propose_priority(row, priority);
         }
-        if let Some(subject) = self
-            .subject
-            .as_deref()
-            .filter(|s| !row.subject_is_named && !s.trim().is_empty())
-        {
+        if let Some(subject) = self.subject.as_deref().filter(|s| !row.subject_is_named && !s.trim().is_empty()) {
             row.subject = subject_of(subject);
             row.subject_is_named = true;
         }
@@ -185,9 +167,7 @@ impl Operation for CommitDraft {
 
     fn apply(&self, unit: &mut Unit) -> Result<Fate, Error> {
         let fits = unit.ticket(self.ticket).is_some_and(|row| {
-            row.epoch == self.epoch
-                && row.handler == Handler::Assistant
-                && row.status == Status::Open
+            row.epoch == self.epoch && row.handler == Handler::Assistant && row.status == Status::Open
         });
         if !fits {
             return Ok(Fate::Stale);
@@ -201,9 +181,7 @@ impl Operation for CommitDraft {
             }
         });
         match &self.outcome {
-            Outcome::Answer { body } => {
-                unit.say(outbound(self.ticket, Author::Assistant, body.clone(), now))
-            }
+            Outcome::Answer { body } => unit.say(outbound(self.ticket, Author::Assistant, body.clone(), now)),
             Outcome::HandOff { line, summary, .. } => {
                 unit.say(outbound(self.ticket, Author::System, line.clone(), now));
                 let mut note = new_message(self.ticket, Author::Assistant, summary.clone(), now);

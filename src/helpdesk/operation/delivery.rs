@@ -55,10 +55,7 @@ impl Operation for Resend {
         let since = unit.now - lifecycle::delta(self.confirmed_within);
         unit.run(
             &message::Entity::update_many()
-                .col_expr(
-                    message::Column::SentAt,
-                    Expr::value(Option::<DateTime<Utc>>::None),
-                )
+                .col_expr(message::Column::SentAt, Expr::value(Option::<DateTime<Utc>>::None))
                 .filter(message::Column::Outbound.eq(true))
                 .filter(message::Column::SentAt.gte(since))
                 .filter(message::Column::DeliveredAt.is_null())
@@ -99,32 +96,22 @@ impl Operation for NoteReport {
             return Ok(());
         };
         let ticket = row.ticket_id;
-        if unit
-            .ticket(ticket)
-            .is_none_or(|ticket| ticket.customer != self.from)
-        {
+        if unit.ticket(ticket).is_none_or(|ticket| ticket.customer != self.from) {
             return Ok(());
         }
         let now = Expr::value(unit.now);
         // Any report proves that it was sent, also when the fence's answer is still to come.
         let update = message::Entity::update_many()
-            .col_expr(
-                message::Column::SentAt,
-                Expr::col(message::Column::SentAt).if_null(unit.now),
-            )
+            .col_expr(message::Column::SentAt, Expr::col(message::Column::SentAt).if_null(unit.now))
             .filter(message::Column::Id.eq(self.message));
         let (update, first_time, kind) = match &self.report {
             Report::Delivered => (
-                update
-                    .col_expr(message::Column::DeliveredAt, now)
-                    .filter(message::Column::DeliveredAt.is_null()),
+                update.col_expr(message::Column::DeliveredAt, now).filter(message::Column::DeliveredAt.is_null()),
                 row.delivered_at.is_none(),
                 "message.delivered",
             ),
             Report::Read => (
-                update
-                    .col_expr(message::Column::ReadAt, now)
-                    .filter(message::Column::ReadAt.is_null()),
+                update.col_expr(message::Column::ReadAt, now).filter(message::Column::ReadAt.is_null()),
                 row.read_at.is_none(),
                 "message.read",
             ),
@@ -138,12 +125,7 @@ impl Operation for NoteReport {
         };
         if first_time {
             unit.run(&update);
-            unit.event(
-                kind,
-                Some(ticket),
-                Some(self.message),
-                serde_json::json!({}),
-            );
+            unit.event(kind, Some(ticket), Some(self.message), serde_json::json!({}));
         }
         Ok(())
     }

@@ -58,20 +58,9 @@ impl ReceiveLine {
     pub(in crate::helpdesk) fn new(line: Line, rules: Rules) -> Self {
         // The sender is part of both keys: nobody can make another's line look like a duplicate.
         let sender = line.customer.as_str();
-        let sender_key = line
-            .stanza_id
-            .as_deref()
-            .map(|id| fingerprint(&["id", sender, &line.desk, id, &line.body]));
-        let archive_key = line
-            .archive_id
-            .as_deref()
-            .map(|id| fingerprint(&["archive", sender, &line.desk, id]));
-        Self {
-            line,
-            rules,
-            sender_key,
-            archive_key,
-        }
+        let sender_key = line.stanza_id.as_deref().map(|id| fingerprint(&["id", sender, &line.desk, id, &line.body]));
+        let archive_key = line.archive_id.as_deref().map(|id| fingerprint(&["archive", sender, &line.desk, id]));
+        Self { line, rules, sender_key, archive_key }
     }
 
     fn conversation(&self) -> (String, String) {
@@ -84,32 +73,17 @@ impl Operation for ReceiveLine {
 
     fn needs(&self, needs: &mut Needs) {
         needs.conversations.insert(self.conversation());
-        needs.stanza_keys.extend(
-            [&self.sender_key, &self.archive_key]
-                .into_iter()
-                .flatten()
-                .cloned(),
-        );
+        needs.stanza_keys.extend([&self.sender_key, &self.archive_key].into_iter().flatten().cloned());
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
-        let known = [&self.sender_key, &self.archive_key]
-            .into_iter()
-            .flatten()
-            .find_map(|key| unit.known(key));
+        let known = [&self.sender_key, &self.archive_key].into_iter().flatten().find_map(|key| unit.known(key));
         if let Some(known) = known {
-            return Ok(Received {
-                ticket: known.ticket,
-                message: known.message,
-                is_duplicate: true,
-                opened: false,
-            });
+            return Ok(Received { ticket: known.ticket, message: known.message, is_duplicate: true, opened: false });
         }
         let now = unit.now;
         let current = unit.current(&self.conversation());
-        let continued = current
-            .filter(|ticket| lifecycle::takes_lines(ticket, now, &self.rules))
-            .map(|t| t.id);
+        let continued = current.filter(|ticket| lifecycle::takes_lines(ticket, now, &self.rules)).map(|t| t.id);
         let ticket = match continued {
             Some(id) => id,
             None => {
@@ -144,12 +118,7 @@ impl Operation for ReceiveLine {
         }
         let id = message.id;
         unit.say(message);
-        Ok(Received {
-            ticket,
-            message: id,
-            is_duplicate: false,
-            opened: continued.is_none(),
-        })
+        Ok(Received { ticket, message: id, is_duplicate: false, opened: continued.is_none() })
     }
 }
 
@@ -169,26 +138,15 @@ impl Operation for AppendLine {
 
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
         let now = unit.now;
-        let ticket = unit
-            .ticket(self.ticket)
-            .ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
+        let ticket = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
         let other = unit.current(&(ticket.desk.clone(), ticket.customer.clone()));
-        if let Some(other) =
-            other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status))
-        {
-            return Err(Error::Conflict(format!(
-                "the conversation goes on in ticket {}",
-                other.id
-            )));
+        if let Some(other) = other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status)) {
+            return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
         }
         if !lifecycle::takes_lines(ticket, now, &self.rules) {
-            return Err(Error::Conflict(
-                "this ticket is closed; open a new one".to_owned(),
-            ));
+            return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
         }
-        unit.change(self.ticket, |row, now| {
-            lifecycle::customer_wrote(row, now, &self.rules)
-        });
+        unit.change(self.ticket, |row, now| lifecycle::customer_wrote(row, now, &self.rules));
         let message = new_message(self.ticket, Author::Customer, self.body.clone(), now);
         let id = message.id;
         unit.say(message);
@@ -204,10 +162,7 @@ fn fingerprint(parts: &[&str]) -> String {
         hash.update(part.as_bytes());
     }
     let digest = hash.finalize();
-    base64::Engine::encode(
-        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-        &digest[..16],
-    )
+    base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &digest[..16])
 }
 
 /// The longest subject, in characters.
@@ -215,21 +170,14 @@ pub(in crate::helpdesk) const SUBJECT_CHARS: usize = 60;
 
 /// A subject from a text: its first line, cut at a word to at most 60 characters.
 pub(in crate::helpdesk) fn subject_of(text: &str) -> String {
-    let line = text
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or("…");
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("…");
     let line: String = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= SUBJECT_CHARS {
         return line;
     }
     let cut: String = line.chars().take(SUBJECT_CHARS - 1).collect();
     let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
-    format!(
-        "{}…",
-        whole_words.trim_end_matches([',', '.', ';', ':', ' '])
-    )
+    format!("{}…", whole_words.trim_end_matches([',', '.', ';', ':', ' ']))
 }
 
 #[cfg(test)]
@@ -238,17 +186,9 @@ mod tests {
 
     #[test]
     fn a_subject_is_one_line_of_at_most_60_characters_cut_at_a_word() {
-        assert_eq!(
-            subject_of("\n  My   parcel\tis late \nsecond"),
-            "My parcel is late"
-        );
-        let long = subject_of(
-            "I ordered the big green tea box three weeks ago, and it has still not come",
-        );
-        assert_eq!(
-            long,
-            "I ordered the big green tea box three weeks ago, and it…"
-        );
+        assert_eq!(subject_of("\n  My   parcel\tis late \nsecond"), "My parcel is late");
+        let long = subject_of("I ordered the big green tea box three weeks ago, and it has still not come");
+        assert_eq!(long, "I ordered the big green tea box three weeks ago, and it…");
         assert!(subject_of(&"ä".repeat(200)).chars().count() <= SUBJECT_CHARS);
     }
 

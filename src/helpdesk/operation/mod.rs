@@ -11,12 +11,7 @@ use deskbridge_entity::message::{self, Author, Visibility};
 use uuid::Uuid;
 
 /// A public message of nobody in particular, not to be delivered; callers set what differs.
-fn new_message(
-    ticket_id: Uuid,
-    author: Author,
-    body: String,
-    now: DateTime<Utc>,
-) -> message::Model {
+fn new_message(ticket_id: Uuid, author: Author, body: String, now: DateTime<Utc>) -> message::Model {
     message::Model {
         id: Uuid::now_v7(),
         ticket_id,
@@ -41,8 +36,5 @@ fn new_message(
 
 /// A message that goes to the customer over XMPP.
 fn outbound(ticket_id: Uuid, author: Author, body: String, now: DateTime<Utc>) -> message::Model {
-    message::Model {
-        outbound: true,
-        ..new_message(ticket_id, author, body, now)
-    }
+    message::Model { outbound: true, ..new_message(ticket_id, author, body, now) }
 }

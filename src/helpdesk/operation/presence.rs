@@ -35,12 +35,7 @@ impl Operation for SetPresence {
     fn needs(&self, _: &mut Needs) {}
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
-        let Presence {
-            jid,
-            available,
-            show,
-            text,
-        } = &self.presence;
+        let Presence { jid, available, show, text } = &self.presence;
         unit.set_presence(presence::Model {
             jid: jid.to_string(),
             bare: jid.to_bare().to_string(),
@@ -71,9 +66,7 @@ impl Operation for ForgetXmppPresence {
     fn needs(&self, _: &mut Needs) {}
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
-        unit.run(
-            &presence::Entity::delete_many().filter(presence::Column::Source.eq(Source::Xmpp)),
-        );
+        unit.run(&presence::Entity::delete_many().filter(presence::Column::Source.eq(Source::Xmpp)));
         Ok(())
     }
 }

@@ -22,9 +22,7 @@ pub(in crate::helpdesk) struct Speaker {
 }
 
 fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str) -> Uuid {
-    unit.change(ticket, |row, now| {
-        lifecycle::agent_replied(row, &speaker.id, now)
-    });
+    unit.change(ticket, |row, now| lifecycle::agent_replied(row, &speaker.id, now));
     let mut message = outbound(ticket, Author::Agent, body.to_owned(), unit.now);
     message.author_id = Some(speaker.id.clone());
     message.author_name = Some(speaker.name.clone());
@@ -48,27 +46,15 @@ impl Operation for Reply {
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
-        let ticket = unit
-            .ticket(self.ticket)
-            .ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
+        let ticket = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
         if ticket.status == Status::Closed {
-            return Err(Error::Conflict(
-                "this ticket is closed; open a new one".to_owned(),
-            ));
+            return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
         }
         let other = unit.current(&(ticket.desk.clone(), ticket.customer.clone()));
-        if let Some(other) =
-            other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status))
-        {
-            return Err(Error::Conflict(format!(
-                "the conversation goes on in ticket {}",
-                other.id
-            )));
+        if let Some(other) = other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status)) {
+            return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
         }
-        Ok((
-            speak(unit, self.ticket, &self.speaker, &self.body),
-            unit.now,
-        ))
+        Ok((speak(unit, self.ticket, &self.speaker, &self.body), unit.now))
     }
 }
 
@@ -85,26 +71,17 @@ impl Operation for Approach {
     type Output = Received;
 
     fn needs(&self, needs: &mut Needs) {
-        needs
-            .conversations
-            .insert((self.desk.clone(), self.customer.to_string()));
+        needs.conversations.insert((self.desk.clone(), self.customer.to_string()));
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
         let current = unit.current(&(self.desk.clone(), self.customer.to_string()));
-        let live = current
-            .filter(|ticket| lifecycle::is_live(ticket.status))
-            .map(|ticket| ticket.id);
+        let live = current.filter(|ticket| lifecycle::is_live(ticket.status)).map(|ticket| ticket.id);
         let ticket = match live {
             Some(id) => id,
             None => {
-                let mut ticket = new_ticket(
-                    Uuid::now_v7(),
-                    &self.desk,
-                    self.customer.as_str(),
-                    &subject_of(&self.body),
-                    unit.now,
-                );
+                let mut ticket =
+                    new_ticket(Uuid::now_v7(), &self.desk, self.customer.as_str(), &subject_of(&self.body), unit.now);
                 ticket.previous_ticket_id = current.map(|ticket| ticket.id);
                 ticket.customer_resource.clone_from(&self.resource);
                 let id = ticket.id;
@@ -113,11 +90,6 @@ impl Operation for Approach {
             }
         };
         let message = speak(unit, ticket, &self.speaker, &self.body);
-        Ok(Received {
-            ticket,
-            message,
-            is_duplicate: false,
-            opened: live.is_none(),
-        })
+        Ok(Received { ticket, message, is_duplicate: false, opened: live.is_none() })
     }
 }
