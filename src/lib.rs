@@ -1,1 +1,3 @@
 //! Deskbridge.
+
+pub mod xmpp;
