@@ -1,0 +1,163 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::xmpp::stanza::{Inbound, Show, inbound};
+
+fn desk() -> BareJid {
+    BareJid::new("support@help.example").unwrap()
+}
+
+fn customer() -> Jid {
+    Jid::new("alice@home.example/phone").unwrap()
+}
+
+fn encoded(stanza: &Element) -> String {
+    let mut out = BytesMut::new();
+    encode(stanza, &mut out).unwrap();
+    String::from_utf8(out.to_vec()).unwrap()
+}
+
+fn parsed(xml: &str) -> Element {
+    let stream: Element = format!("<stream xmlns='jabber:component:accept'>{xml}</stream>").parse().unwrap();
+    stream.children().next().unwrap().clone()
+}
+
+fn answer<'a>(from: &'a BareJid, to: &'a Jid, body: &'a str) -> Answer<'a> {
+    Answer { id: Uuid::from_u128(7), from, to, body, thread: Some("t"), chat_states: true }
+}
+
+#[test]
+fn an_answer_asks_for_what_we_need() {
+    let xml = encoded(&message(&answer(&desk(), &customer(), "a < b & c")));
+    let id = "00000000-0000-0000-0000-000000000007";
+    let expected = parsed(&format!(
+        "<message type='chat' id='{id}' from='support@help.example' to='alice@home.example/phone'><body>a &lt; b &amp; c</body>\
+         <request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/><origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>\
+         <thread>t</thread><active xmlns='http://jabber.org/protocol/chatstates'/></message>"
+    ));
+    assert_eq!(parsed(&xml), expected);
+    assert!(xml.starts_with("<message "), "{xml}");
+    assert!(!xml.contains("jabber:component:accept"), "the stream has declared it: {xml}");
+}
+
+#[test]
+fn an_answer_without_extras_has_none() {
+    let (desk, customer) = (desk(), customer());
+    let plain = message(&Answer { thread: None, chat_states: false, ..answer(&desk, &customer, "x") });
+    assert_eq!(plain.children().map(Element::name).collect::<Vec<_>>(), ["body", "request", "markable", "origin-id"]);
+}
+
+#[test]
+fn signals_read_back_as_what_they_are() {
+    let swap = |mut stanza: Element| {
+        // As if the customer had sent it to us.
+        for (name, value) in [("from", "alice@home.example/phone"), ("to", "support@help.example")] {
+            stanza.set_attr(rxml::Namespace::NONE, name.try_into().unwrap(), value);
+        }
+        inbound(&parsed(&encoded(&stanza)), "help.example").unwrap()
+    };
+    assert!(matches!(swap(receipt(&desk(), &customer(), "m")), Inbound::Receipt(receipt) if receipt.id == "m"));
+    assert!(matches!(swap(displayed(&desk(), &customer(), "m")), Inbound::Marker(marker) if marker.id == "m"));
+    let typing = swap(chat_state(&desk(), &customer(), State::Composing));
+    assert!(matches!(typing, Inbound::ChatState(state) if state.state == State::Composing));
+    for kind in [
+        PresenceKind::Available { show: Some(Show::Away), status: Some("back at nine".into()), priority: 3 },
+        PresenceKind::Available { show: None, status: None, priority: 0 },
+        PresenceKind::Unavailable,
+        PresenceKind::Subscribe,
+        PresenceKind::Subscribed,
+        PresenceKind::Unsubscribe,
+        PresenceKind::Unsubscribed,
+        PresenceKind::Probe,
+    ] {
+        let Inbound::Presence(got) = swap(presence(&desk(), &customer(), &kind).unwrap()) else { panic!() };
+        assert_eq!(got.kind, kind);
+    }
+    assert_eq!(presence(&desk(), &customer(), &PresenceKind::Error), None);
+}
+
+#[test]
+fn disco_tells_what_is_supported() {
+    let info = disco_info(Identity::Desk, "Support\u{1}", Some("n"));
+    let iq = parsed(&encoded(&result(&desk(), &customer(), "q", Some(info))));
+    assert_eq!((iq.attr("id"), iq.attr("type")), (Some("q"), Some("result")));
+    let query = iq.get_child("query", ns::DISCO_INFO).unwrap();
+    assert_eq!(query.attr("node"), Some("n"));
+    let identity = query.get_child("identity", ns::DISCO_INFO).unwrap();
+    let attributes = ["category", "type", "name"].map(|name| identity.attr(name));
+    assert_eq!(attributes, [Some("client"), Some("bot"), Some("Support\u{FFFD}")]);
+    let features: Vec<_> = query.children().filter_map(|child| child.attr("var")).collect();
+    assert_eq!(features, DESK_FEATURES);
+    let domain = disco_info(Identity::Domain, "Help", None);
+    assert_eq!(domain.attr("node"), None);
+    let identity = domain.get_child("identity", ns::DISCO_INFO).unwrap();
+    assert_eq!((identity.attr("category"), identity.attr("type")), (Some("component"), Some("generic")));
+}
+
+#[test]
+fn other_payloads() {
+    let desk = desk();
+    let items = disco_items([(&desk, "Support")], None);
+    let item = items.children().next().unwrap();
+    assert_eq!((item.attr("jid"), item.attr("name")), (Some("support@help.example"), Some("Support")));
+    assert_eq!(disco_items([], Some("n")).children().count(), 0);
+    let text = |element: &Element| element.children().map(|child| (child.name().to_owned(), child.text())).collect::<Vec<_>>();
+    assert_eq!(text(&version("Deskbridge", "0.1")), [("name".into(), "Deskbridge".into()), ("version".into(), "0.1".into())]);
+    let now = DateTime::from_timestamp(1_767_225_600, 5).unwrap();
+    assert_eq!(text(&time(now)), [("tzo".into(), "+00:00".to_owned()), ("utc".into(), "2026-01-01T00:00:00Z".into())]);
+    assert_eq!(text(&vcard("Support", "Ask us")), [("FN".into(), "Support".to_owned()), ("DESC".into(), "Ask us".into())]);
+    let fence = ping(&desk, &Jid::new("home.example").unwrap(), "fence-1");
+    assert_eq!(encoded(&fence).matches("urn:xmpp:ping").count(), 1);
+}
+
+#[test]
+fn only_what_is_illegal_is_replaced() {
+    assert!(matches!(sanitize("plain\n\té😀\u{FFFD}"), Cow::Borrowed(_)));
+    assert_eq!(sanitize("a\u{0}b\u{1}c\u{b}d\u{1f}e\u{FFFE}f\u{FFFF}"), "a\u{FFFD}b\u{FFFD}c\u{FFFD}d\u{FFFD}e\u{FFFD}f\u{FFFD}");
+    assert_eq!(sanitize("a\r\nb\rc\r\r\nd\r"), "a\nb\nc\n\nd\n");
+}
+
+#[test]
+fn a_long_text_is_cut_at_a_character() {
+    let fits = "é".repeat(MAX_TEXT_BYTES / 2);
+    assert!(matches!(sanitize(&fits), Cow::Borrowed(_)));
+    for text in ["é".repeat(MAX_TEXT_BYTES), "😀".repeat(20_000), "a".repeat(MAX_TEXT_BYTES + 1), "\u{1}".repeat(MAX_TEXT_BYTES)] {
+        let cut = sanitize(&text);
+        assert!(cut.len() <= MAX_TEXT_BYTES && cut.len() > MAX_TEXT_BYTES - 8, "{}", cut.len());
+        assert!(cut.ends_with('…'));
+    }
+}
+
+#[test]
+fn a_failure_leaves_the_buffer_as_it_was() {
+    let mut out = BytesMut::from("before");
+    let mut bad = Element::bare("message", ns::COMPONENT);
+    bad.append_text_node("fine");
+    bad.append_child(text_element("body", "fine"));
+    bad.append_text_node("\u{1}");
+    assert!(encode(&bad, &mut out).is_err());
+    assert!(encode(&Element::bare("no name", ns::COMPONENT), &mut out).is_err());
+    assert_eq!(out, "before");
+    encode(&Element::bare("presence", ns::COMPONENT), &mut out).unwrap();
+    assert_eq!(out, "before<presence></presence>");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_said_arrives(
+        chars in prop::collection::vec(prop_oneof![any::<char>(), prop::char::range('\0', ' '), prop::char::range('\u{FFF0}', '\u{FFFF}')], 0..80),
+        id in "[a-z&<'\" \n]{1,20}",
+    ) {
+        let text: String = chars.into_iter().collect();
+        let (desk, customer) = (desk(), customer());
+        let xml = encoded(&message(&answer(&desk, &customer, &text)));
+        let back = parsed(&xml);
+        prop_assert_eq!(back.get_child("body", ns::COMPONENT).unwrap().text(), sanitize(&text));
+        let once = sanitize(&text);
+        prop_assert_eq!(sanitize(&once), once.as_ref());
+        let receipt = parsed(&encoded(&receipt(&desk, &customer, &id)));
+        prop_assert_eq!(receipt.get_child("received", ns::RECEIPTS).unwrap().attr("id"), Some(&*id));
+    }
+}
