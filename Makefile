@@ -1,0 +1,43 @@
+# What one does here, in two words each. The work is in scripts/.
+
+.PHONY: help run stop chat model test check lint bench clean
+.DEFAULT_GOAL := help
+
+# Both are read by the scripts, whether they stand before `make` or behind it.
+export MODEL DETACH
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: ## build and start Deskbridge with a private Prosody (MODEL=local: with a real model; DETACH=1: in the background)
+	@scripts/run
+
+stop: ## end what `make run` started
+	@scripts/run --stop
+
+chat: ## talk to it in the terminal
+	@scripts/chat
+
+model: ## fetch a local language model and its server, once (1.1 GB)
+	@scripts/model fetch
+
+test: ## all tests, on SQLite and PostgreSQL, with Prosody and ejabberd
+	@scripts/setup test
+	scripts/with-postgres scripts/cargo nextest run --workspace
+	scripts/cargo test --workspace --doc
+
+check: lint ## format, lints and documentation, as CI asks for them
+	@scripts/setup build
+	scripts/cargo fmt --all --check
+	scripts/cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings scripts/cargo doc --no-deps --workspace --locked
+
+lint: ## who may import whom (ARCHITECTURE.md)
+	@scripts/lint-imports
+
+bench: ## measure against the ceiling and the peer
+	@scripts/setup bench
+	@scripts/bench
+
+clean: ## remove builds and environments; data/ stays
+	rm -rf target .venv .venv-model
