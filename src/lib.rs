@@ -1,2 +1,3 @@
 //! Deskbridge.
 pub mod helpdesk;
+pub mod knowledge;
