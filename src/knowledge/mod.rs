@@ -95,6 +95,17 @@ impl Knowledge {
         self.hit(position, score)
     }
 
+    /// The passages that a prompt should carry: the `limit` best, or none when [`Knowledge::best`] finds nothing.
+    ///
+    /// A model that is handed an unfitting passage answers from it; whether there is an answer is decided here.
+    #[must_use]
+    pub fn found(&self, query: &str, limit: usize) -> Vec<Hit> {
+        if self.best(query).is_none() {
+            return Vec::new();
+        }
+        self.search(query, limit)
+    }
+
     /// All passages, page by page.
     #[must_use]
     pub fn passages(&self) -> &[Arc<Passage>] {

@@ -134,6 +134,19 @@ fn a_question_without_content_words_finds_nothing() {
 }
 
 #[test]
+fn found_gives_passages_only_when_there_is_an_answer() {
+    let knowledge = sample();
+    let found = knowledge.found("How long is a gift card valid?", 2);
+    assert_eq!(found.len(), 2);
+    assert_eq!(found[0].passage.page, "gift-cards.md");
+    let unanswerable = "Do you sell coffee machines?";
+    assert!(
+        knowledge.found(unanswerable, 2).is_empty()
+            && !knowledge.search(unanswerable, 2).is_empty()
+    );
+}
+
+#[test]
 fn search_gives_no_more_than_asked_for_best_first() {
     let hits = sample().search("gift card for the subscription", 3);
     assert_eq!(hits.len(), 3);
