@@ -1,2 +1,4 @@
 //! Deskbridge.
+pub mod assistant;
 pub mod helpdesk;
+pub mod knowledge;

@@ -1,0 +1,339 @@
+//! Plain words that need no model: asking for a person, thanking, greeting.
+//!
+//! The lists are small on purpose. A missed phrase only costs a turn; a hand-off too many costs a person's minute.
+
+/// "Talk to a person" and its kin, as [`words`] spells them: lower case, no accents, no punctuation.
+const PERSON_PHRASES: &[&str] = &[
+    // English
+    "real person",
+    "real human",
+    "human being",
+    "human agent",
+    "human please",
+    "live agent",
+    "live person",
+    "human support",
+    "customer service representative",
+    "need a human",
+    "need a person",
+    "need an agent",
+    "want a human",
+    "want a person",
+    "want an agent",
+    "get me a human",
+    "get me a person",
+    "not a bot",
+    "no bot",
+    "stop the bot",
+    "someone real",
+    "somebody real",
+    "someone from your team",
+    "someone from the team",
+    // German
+    "mit einem menschen",
+    "mit einer person",
+    "mit einem mitarbeiter",
+    "mit einer mitarbeiterin",
+    "mit jemandem sprechen",
+    "mit jemandem reden",
+    "echten menschen",
+    "echte person",
+    "echter mensch",
+    "einen menschen sprechen",
+    "einen mitarbeiter sprechen",
+    "einen menschen bitte",
+    "menschlichen mitarbeiter",
+    "kein bot",
+    "keinen bot",
+    // French
+    "parler a une personne",
+    "parler avec une personne",
+    "parler a quelqu un",
+    "parler avec quelqu un",
+    "parler a un humain",
+    "parler avec un humain",
+    "parler a un conseiller",
+    "parler avec un conseiller",
+    "parler a un agent",
+    "vraie personne",
+    "un etre humain",
+    "pas un robot",
+    // Spanish
+    "hablar con una persona",
+    "hablar con alguien",
+    "hablar con un humano",
+    "hablar con un agente",
+    "hablar con una agente",
+    "hablar con un asesor",
+    "persona real",
+    "agente humano",
+    "un ser humano",
+    "no un robot",
+];
+
+/// With one of these before one of [`PERSON_NOUNS`], an English sentence asks for a person.
+const PERSON_VERBS: &[&str] = &[
+    "talk to",
+    "talk with",
+    "speak to",
+    "speak with",
+    "chat with",
+    "connect me to",
+    "connect me with",
+    "transfer me to",
+    "put me through to",
+    "pass me to",
+    "hand me over to",
+    "escalate to",
+    "escalate this to",
+];
+
+const PERSON_NOUNS: &[&str] = &[
+    "a person",
+    "a human",
+    "an agent",
+    "someone",
+    "somebody",
+    "an operator",
+    "a representative",
+    "a rep",
+    "an advisor",
+    "an employee",
+    "a colleague",
+    "a manager",
+    "your manager",
+    "a supervisor",
+    "your team",
+    "the team",
+    "your support",
+    "customer service",
+    "customer support",
+    "staff",
+    "people",
+];
+
+/// Whole messages that ask for a person.
+const PERSON_ALONE: &[&str] = &[
+    "human",
+    "person",
+    "agent",
+    "operator",
+    "representative",
+    "mensch",
+    "mitarbeiter",
+    "mitarbeiterin",
+    "humain",
+    "conseiller",
+    "humano",
+    "agente",
+    "asesor",
+];
+
+const THANKS: &[&str] = &[
+    "thanks",
+    "thank",
+    "thx",
+    "ty",
+    "cheers",
+    "danke",
+    "dank",
+    "dankeschon",
+    "merci",
+    "gracias",
+];
+
+const GREETINGS: &[&str] = &[
+    "hello",
+    "hi",
+    "hey",
+    "hallo",
+    "moin",
+    "servus",
+    "bonjour",
+    "salut",
+    "hola",
+    "morning",
+    "afternoon",
+    "evening",
+    "morgen",
+    "tag",
+    "abend",
+    "buenos",
+    "buenas",
+];
+
+/// Words that may stand around thanks and greetings without making a question of them.
+const FILLERS: &[&str] = &[
+    "you", "so", "very", "much", "a", "lot", "many", "again", "ok", "okay", "great", "perfect",
+    "super", "good", "nice", "all", "for", "your", "the", "help", "that", "is", "was", "helped",
+    "there", "everyone", "and", "bye", "day", "to", "vielen", "schon", "sehr", "guten", "gut",
+    "prima", "alles", "klar", "beaucoup", "bien", "bonne", "journee", "muchas", "mil", "dias",
+    "tardes", "noches", "team", "support",
+];
+
+/// A message that wants no answer from the help pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmallTalk {
+    /// "Thanks a lot!"
+    Thanks,
+    /// "Good morning"
+    Greeting,
+}
+
+/// Whether the customer asks, in plain English, German, French or Spanish, to talk to a person.
+#[must_use]
+pub fn asks_for_person(text: &str) -> bool {
+    let words = words(text);
+    let alone = || {
+        let politeness = [
+            "please", "bitte", "por", "favor", "s", "il", "vous", "plait", "a", "an", "ein",
+            "einen", "un",
+        ];
+        let rest: Vec<&str> = words
+            .split_whitespace()
+            .filter(|word| !politeness.contains(word))
+            .collect();
+        matches!(rest.as_slice(), [word] if PERSON_ALONE.contains(word))
+    };
+    let verb_and_noun = || {
+        PERSON_VERBS.iter().any(|verb| {
+            let asked = words
+                .find(&format!(" {verb} "))
+                .map(|at| &words[at + verb.len() + 1..]);
+            asked.is_some_and(|rest| {
+                PERSON_NOUNS
+                    .iter()
+                    .any(|noun| rest.starts_with(&format!(" {noun} ")))
+            })
+        })
+    };
+    PERSON_PHRASES
+        .iter()
+        .any(|phrase| words.contains(&format!(" {phrase} ")))
+        || verb_and_noun()
+        || alone()
+}
+
+/// Whether the message is nothing but thanks or a greeting. Thanks win: "hi, thanks!" thanks.
+#[must_use]
+pub fn small_talk(text: &str) -> Option<SmallTalk> {
+    let words = words(text);
+    let mut words = words.split_whitespace().peekable();
+    words.peek()?;
+    let (mut thanks, mut greeting) = (false, false);
+    for word in words {
+        if THANKS.contains(&word) {
+            thanks = true;
+        } else if GREETINGS.contains(&word) {
+            greeting = true;
+        } else if !FILLERS.contains(&word) {
+            return None;
+        }
+    }
+    if thanks {
+        Some(SmallTalk::Thanks)
+    } else {
+        greeting.then_some(SmallTalk::Greeting)
+    }
+}
+
+/// The words in lower case without accents and punctuation, with one space around each.
+fn words(text: &str) -> String {
+    let mut words = String::from(" ");
+    let combining_accent = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
+    for c in text
+        .chars()
+        .flat_map(char::to_lowercase)
+        .filter(|c| !combining_accent(c))
+    {
+        let plain = match c {
+            'à' | 'á' | 'â' | 'ä' => 'a',
+            'è' | 'é' | 'ê' | 'ë' => 'e',
+            'ì' | 'í' | 'î' | 'ï' => 'i',
+            'ò' | 'ó' | 'ô' | 'ö' => 'o',
+            'ù' | 'ú' | 'û' | 'ü' => 'u',
+            'ç' => 'c',
+            'ñ' => 'n',
+            c if c.is_alphanumeric() => c,
+            _ => ' ',
+        };
+        if plain != ' ' || !words.ends_with(' ') {
+            words.push(plain);
+        }
+    }
+    if !words.ends_with(' ') {
+        words.push(' ');
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hears_who_asks_for_a_person() {
+        for text in [
+            "I want to talk to a person",
+            "Can I speak with someone please?",
+            "human!",
+            "Agent, please",
+            "let me speak to your manager NOW",
+            "are you a real person??",
+            "Kann ich mit einem Menschen sprechen?",
+            "Ich möchte mit einer Mitarbeiterin reden",
+            "Mitarbeiter bitte",
+            "Je voudrais parler à quelqu’un",
+            "parler a\u{300} un conseiller",
+            "Puis-je parler à un conseiller ?",
+            "¿Puedo hablar con una persona?",
+            "un agente, por favor",
+        ] {
+            assert!(asks_for_person(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn does_not_hear_it_in_other_questions() {
+        for text in [
+            "",
+            "How much is shipping?",
+            "Is the tea safe for humans?",
+            "Which personal data do you store?",
+            "Can one person order twice?",
+            "Is your travel agent discount still valid?",
+            "I have to talk to my wife first",
+            "Wie lange dauert der Versand?",
+        ] {
+            assert!(!asks_for_person(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_thanks_and_greetings_from_questions() {
+        for text in [
+            "Thanks!",
+            "thank you so much",
+            "ok great, thx",
+            "Vielen Dank",
+            "Danke schön",
+            "merci beaucoup",
+            "¡Muchas gracias!",
+            "hi, thanks",
+        ] {
+            assert_eq!(small_talk(text), Some(SmallTalk::Thanks), "{text}");
+        }
+        for text in ["Hello", "good morning", "Guten Tag", "hola", "Bonjour!"] {
+            assert_eq!(small_talk(text), Some(SmallTalk::Greeting), "{text}");
+        }
+        for text in [
+            "",
+            "ok",
+            "👍",
+            "thanks, but where is my parcel?",
+            "hello, do you ship to Norway",
+        ] {
+            assert_eq!(small_talk(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Prompts: from a desk, a conversation and passages to the messages of one request. Pure.
+//!
+//! Order (design: fixed text first, so that the endpoint can reuse what it has read): the system text, which is the
+//! same for every ticket of a desk; the conversation, which only grows; last what changes with every turn – facts about
+//! the customer, passages, and the customer's newest lines.
+
+use std::{path::Path, sync::Arc};
+
+use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
+use serde::Serialize;
+
+use crate::knowledge::Passage;
+
+/// The most passages a prompt carries. Two keep a local model's reading time near a second or two.
+pub const MAX_PASSAGES: usize = 2;
+
+/// The built-in templates: file name in an override folder, and text.
+const BUILT_IN: [(&str, &str); 3] = [
+    ("answer.md.j2", include_str!("../../prompts/answer.md.j2")),
+    ("turn.md.j2", include_str!("../../prompts/turn.md.j2")),
+    ("triage.md.j2", include_str!("../../prompts/triage.md.j2")),
+];
+
+/// Who speaks, as the chat completion API names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The fixed instructions.
+    System,
+    /// The customer, and what we say about the customer.
+    User,
+    /// The assistant, and the agents.
+    Assistant,
+}
+
+/// One message of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChatMessage {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// The author of a [`Turn`]. Internal notes and system lines are not turns: they never enter a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The ticket's owner.
+    Customer,
+    /// An earlier answer of the assistant.
+    Assistant,
+    /// A person of the desk.
+    Agent,
+}
+
+/// One message of the ticket's public history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Who wrote it.
+    pub author: Author,
+    /// Its text.
+    pub text: String,
+}
+
+/// Something known about the customer that may help to answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// What it is, such as `Name`.
+    pub name: String,
+    /// Its value; whoever the customer is may have chosen it, so it is never trusted.
+    pub value: String,
+}
+
+/// The desk, as the prompt shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Desk<'a> {
+    /// Its name for customers, such as "Little Kettle support".
+    pub title: &'a str,
+    /// The desk's own instructions from the configuration; trusted.
+    pub instructions: Option<&'a str>,
+}
+
+/// All that one prompt is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Prompt<'a> {
+    /// Who answers.
+    pub desk: Desk<'a>,
+    /// What is known about the customer.
+    pub facts: &'a [Fact],
+    /// What was retrieved, best first; the first [`MAX_PASSAGES`] are used, numbered from 1.
+    pub passages: &'a [Arc<Passage>],
+    /// The conversation, oldest first.
+    pub history: &'a [Turn],
+    /// Whether a subject and a priority are wanted.
+    pub triage: bool,
+    /// The most tokens the messages may take together, by [`estimate_tokens`].
+    pub budget_tokens: usize,
+}
+
+/// Why the templates cannot be used. The text names the template and the line, nothing of a conversation.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// A file of the override folder cannot be read.
+    #[error("the prompt template {name} cannot be read: {source}")]
+    Read {
+        /// The file's name.
+        name: &'static str,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A template is not valid, or uses a value that does not exist.
+    #[error("the prompt template {name} is not valid: {source}")]
+    Template {
+        /// The template's name.
+        name: &'static str,
+        /// What is wrong, and in which line.
+        source: minijinja::Error,
+    },
+}
+
+/// The templates, compiled.
+#[derive(Debug)]
+pub struct Prompts {
+    templates: Environment<'static>,
+}
+
+impl Prompts {
+    /// The built-in templates, each replaced by the file of the same name (`answer.md.j2`, `turn.md.j2`,
+    /// `triage.md.j2`) where `folder` has one.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or is not a valid template. Each is rendered once with sample values, so that a
+    /// misspelt variable stops the start and not the first answer.
+    pub fn load(folder: Option<&Path>) -> Result<Self, PromptError> {
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build();
+        templates.set_syntax(syntax.map_err(|source| PromptError::Template {
+            name: BUILT_IN[0].0,
+            source,
+        })?);
+        for (name, built_in) in BUILT_IN {
+            let invalid = |source| PromptError::Template { name, source };
+            match folder.map(|folder| std::fs::read_to_string(folder.join(name))) {
+                Some(Ok(text)) => templates.add_template_owned(name, text).map_err(invalid)?,
+                Some(Err(source)) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(PromptError::Read { name, source });
+                }
+                _ => templates.add_template(name, built_in).map_err(invalid)?,
+            }
+        }
+        let prompts = Self { templates };
+        let passage = Arc::new(Passage {
+            title: "t".into(),
+            url: None,
+            text: "t".into(),
+            page: "p".into(),
+        });
+        let sample = Prompt {
+            desk: Desk {
+                title: "t",
+                instructions: Some("i"),
+            },
+            facts: &[Fact {
+                name: "n".into(),
+                value: "v".into(),
+            }],
+            passages: &[passage],
+            history: &[],
+            triage: true,
+            budget_tokens: 1000,
+        };
+        prompts.messages(&sample)?;
+        Ok(prompts)
+    }
+
+    /// The messages of one request: one system message, then user and assistant in turn, the last one the customer's.
+    ///
+    /// When the budget does not hold everything, the oldest turns are left out. The customer's newest lines always
+    /// stay; if they alone are too long, their end stays.
+    ///
+    /// # Errors
+    ///
+    /// When a template of an override folder fails on these values though it worked on the sample ones.
+    pub fn messages(&self, prompt: &Prompt<'_>) -> Result<Vec<ChatMessage>, PromptError> {
+        let desk =
+            context! { title => prompt.desk.title, instructions => prompt.desk.instructions };
+        let system = self.render("answer.md.j2", context! { desk })?;
+        let newest_from = prompt
+            .history
+            .iter()
+            .rposition(|turn| turn.author != Author::Customer)
+            .map_or(0, |at| at + 1);
+        let (earlier, newest) = prompt.history.split_at(newest_from);
+
+        let empty_turn = self.turn(prompt, "")?;
+        let room = prompt
+            .budget_tokens
+            .saturating_sub(estimate_tokens(&system) + estimate_tokens(&empty_turn));
+        let lines = newest
+            .iter()
+            .map(|turn| neutralised(&turn.text))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let lines = end_within(&lines, room.max(MIN_LINES_TOKENS));
+        let room = room.saturating_sub(estimate_tokens(&lines));
+
+        let mut messages = vec![ChatMessage {
+            role: Role::System,
+            content: system,
+        }];
+        for turn in latest_within(earlier, room) {
+            let role = match turn.author {
+                Author::Customer => Role::User,
+                Author::Assistant | Author::Agent => Role::Assistant,
+            };
+            push(&mut messages, role, neutralised(&turn.text));
+        }
+        push(&mut messages, Role::User, self.turn(prompt, &lines)?);
+        Ok(messages)
+    }
+
+    /// The last user message; `lines` are already neutralised.
+    fn turn(&self, prompt: &Prompt<'_>, lines: &str) -> Result<String, PromptError> {
+        let facts: Vec<_> = prompt
+            .facts
+            .iter()
+            .map(|fact| {
+                context! { name => one_line(&fact.name), value => one_line(&fact.value) }
+            })
+            .collect();
+        let passages: Vec<_> = prompt
+            .passages
+            .iter()
+            .take(MAX_PASSAGES)
+            .map(|passage| {
+                context! { title => one_line(&passage.title), text => neutralised(&passage.text) }
+            })
+            .collect();
+        self.render(
+            "turn.md.j2",
+            context! { facts, passages, triage => prompt.triage, lines },
+        )
+    }
+
+    fn render(&self, name: &'static str, values: minijinja::Value) -> Result<String, PromptError> {
+        let rendered = self
+            .templates
+            .get_template(name)
+            .and_then(|template| template.render(values));
+        rendered
+            .map(|text| text.trim().to_owned())
+            .map_err(|source| PromptError::Template { name, source })
+    }
+}
+
+/// What the customer's newest lines may always take, in tokens, however small the budget is.
+const MIN_LINES_TOKENS: usize = 200;
+
+/// An estimate of a text's length in tokens: one for four characters, rounded up, and four for the frame of a message.
+///
+/// True for English within a fifth or so; other scripts take more. A budget therefore stays well below the model's
+/// context.
+#[must_use]
+pub fn estimate_tokens(text: &str) -> usize {
+    text.chars().count().div_ceil(CHARS_PER_TOKEN) + FRAME_TOKENS
+}
+
+const CHARS_PER_TOKEN: usize = 4;
+const FRAME_TOKENS: usize = 4;
+
+/// The newest of `turns` that fit into `room`. A history that was cut begins with the customer.
+fn latest_within(turns: &[Turn], room: usize) -> &[Turn] {
+    let mut left = room;
+    let mut from = turns.len();
+    for (at, turn) in turns.iter().enumerate().rev() {
+        let Some(rest) = left.checked_sub(estimate_tokens(&turn.text)) else {
+            break;
+        };
+        left = rest;
+        from = at;
+    }
+    if from > 0 {
+        // An answer without its question misleads, and many chat templates refuse to begin with one.
+        from += turns[from..]
+            .iter()
+            .take_while(|turn| turn.author != Author::Customer)
+            .count();
+    }
+    &turns[from..]
+}
+
+/// The end of `text` that fits into `tokens`, marked when it was cut.
+fn end_within(text: &str, tokens: usize) -> String {
+    let chars = tokens.saturating_sub(FRAME_TOKENS) * CHARS_PER_TOKEN;
+    let count = text.chars().count();
+    if count <= chars {
+        return text.to_owned();
+    }
+    let mark = "[…] ";
+    let end: String = text
+        .chars()
+        .skip(count - chars.saturating_sub(mark.chars().count()))
+        .collect();
+    format!("{mark}{end}")
+}
+
+/// Appends a message; two in a row of the same role become one, because many chat templates insist on turns.
+fn push(messages: &mut Vec<ChatMessage>, role: Role, text: String) {
+    match messages.last_mut() {
+        Some(last) if last.role == role => {
+            last.content.push('\n');
+            last.content.push_str(&text);
+        }
+        _ => messages.push(ChatMessage {
+            role,
+            content: text,
+        }),
+    }
+}
+
+/// Takes the fence characters out of text we did not write, so that it cannot close a fence or open one.
+fn neutralised(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '<' => '‹',
+            '>' => '›',
+            c => c,
+        })
+        .filter(|c| matches!(c, '\n' | '\t') || !super::draft::is_hidden(*c))
+        .collect()
+}
+
+/// For a place that holds one line, and for an attribute in double quotes.
+fn one_line(text: &str) -> String {
+    neutralised(text)
+        .replace('"', "'")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! The lexical index: BM25 over the passages, and how much of a question a passage covers.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
+
+use bm25::{DefaultTokenizer, Embedder, EmbedderBuilder, Language, Scorer, Tokenizer};
+
+use super::passage::Passage;
+
+/// How often the title and headings are counted beside the text: they say in two words what a passage is about.
+const TITLE_WEIGHT: usize = 2;
+
+/// Words that say nothing about what is asked for, beyond the tokenizer's own stop words: what a chat adds around a
+/// question, and amounts ("how much", "any").
+const CHAT_WORDS: &str = "hello hi hey dear please thanks thank help question ask tell know want would like could need \
+    get got also still really just maybe much many any anything something someone one lot cannot";
+
+/// The most characters of a query that are looked at: enough for a long question, and a bound on the time that a
+/// pasted document can cost.
+const MAX_QUERY_CHARS: usize = 1000;
+
+/// A token as a number; 64 bits, so that two words of one corpus practically never fall together.
+type Token = u64;
+
+/// Splits text into lower-case English stems without accents, stop words and [`CHAT_WORDS`].
+///
+/// Text in another language is split as well, only without its own stemming and stop words.
+#[derive(Clone)]
+struct Words {
+    english: Arc<DefaultTokenizer>,
+    chat: Arc<HashSet<String>>,
+}
+
+impl Words {
+    fn new() -> Self {
+        let english = DefaultTokenizer::new(Language::English);
+        let chat = english.tokenize(CHAT_WORDS).into_iter().collect();
+        Self {
+            english: Arc::new(english),
+            chat: Arc::new(chat),
+        }
+    }
+}
+
+impl Tokenizer for Words {
+    fn tokenize(&self, text: &str) -> Vec<String> {
+        // In text that is not plain ASCII the tokenizer drops line breaks, gluing two words into one, and spells out
+        // symbols: a lone teacup emoji would ask for "tea".
+        let text: String = text
+            .chars()
+            .map(|c| if is_part_of_word(c) { c } else { ' ' })
+            .collect();
+        // "e-mail" would be split into "e" and "mail" and never meet "email".
+        let text = text.replace("e-mail", "email").replace("E-mail", "email");
+        let stems = self.english.tokenize(&text).into_iter();
+        stems.filter(|stem| !self.chat.contains(stem)).collect()
+    }
+}
+
+fn is_part_of_word(c: char) -> bool {
+    let combining_accent = ('\u{300}'..='\u{36f}').contains(&c);
+    c.is_alphanumeric() || c.is_ascii_punctuation() || c == '’' || combining_accent
+}
+
+pub(super) struct Index {
+    words: Words,
+    /// Fitted to this corpus: BM25 weighs a passage's length against the average.
+    embedder: Embedder<Token, Words>,
+    scorer: Scorer<usize, Token>,
+    /// The stems of each passage, for coverage.
+    stems: Vec<HashSet<String>>,
+    /// In how many passages a stem stands.
+    spread: HashMap<String, usize>,
+}
+
+impl Index {
+    pub(super) fn new(passages: &[Passage]) -> Self {
+        let words = Words::new();
+        let texts: Vec<String> = passages.iter().map(indexed_text).collect();
+        let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let embedder =
+            EmbedderBuilder::with_tokenizer_and_fit_to_corpus(words.clone(), &borrowed).build();
+
+        let mut scorer = Scorer::new();
+        let mut stems = Vec::with_capacity(texts.len());
+        let mut spread = HashMap::new();
+        for (position, text) in texts.iter().enumerate() {
+            scorer.upsert(&position, embedder.embed(text));
+            let own: HashSet<String> = words.tokenize(text).into_iter().collect();
+            for stem in &own {
+                *spread.entry(stem.clone()).or_insert(0) += 1;
+            }
+            stems.push(own);
+        }
+        Self {
+            words,
+            embedder,
+            scorer,
+            stems,
+            spread,
+        }
+    }
+
+    /// The positions of all passages that share a word with `query`, best first, with their scores.
+    pub(super) fn rank(&self, query: &str) -> Vec<(usize, f32)> {
+        let matches = self.scorer.matches(&self.embedder.embed(bounded(query)));
+        let mut ranked: Vec<_> = matches
+            .into_iter()
+            .map(|found| (found.id, found.score))
+            .collect();
+        // The scorer walks a hash set, so equal scores come in a different order each time.
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ranked
+    }
+
+    /// The share (0 to 1) of the query's content words that the passage contains, rare words counting more.
+    pub(super) fn coverage(&self, query: &str, position: usize) -> f32 {
+        let Some(passage) = self.stems.get(position) else {
+            return 0.0;
+        };
+        let (mut covered, mut whole) = (0.0, 0.0);
+        for stem in self
+            .words
+            .tokenize(bounded(query))
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+        {
+            let rarity = self.rarity(&stem);
+            whole += rarity;
+            if passage.contains(&stem) {
+                covered += rarity;
+            }
+        }
+        if whole > 0.0 { covered / whole } else { 0.0 }
+    }
+
+    /// Inverse document frequency, as BM25 has it; a word that stands nowhere counts as one that stands once.
+    fn rarity(&self, stem: &str) -> f32 {
+        let all = self.stems.len().max(1) as f32;
+        let with = self.spread.get(stem).copied().unwrap_or(1) as f32;
+        ((all - with + 0.5) / (with + 0.5)).ln_1p()
+    }
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::new(&[])
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("passages", &self.stems.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn bounded(query: &str) -> &str {
+    query
+        .char_indices()
+        .nth(MAX_QUERY_CHARS)
+        .map_or(query, |(end, _)| &query[..end])
+}
+
+fn indexed_text(passage: &Passage) -> String {
+    let mut text = format!("{}\n", passage.title).repeat(TITLE_WEIGHT);
+    text.push_str(&passage.text);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(texts: &[(&str, &str)]) -> Index {
+        let passages: Vec<_> = texts
+            .iter()
+            .map(|(title, text)| Passage {
+                title: (*title).into(),
+                url: None,
+                text: (*text).into(),
+                page: "a.md".into(),
+            })
+            .collect();
+        Index::new(&passages)
+    }
+
+    #[test]
+    fn words_are_stemmed_and_stripped_of_stop_words_and_accents() {
+        let words = Words::new();
+        assert_eq!(
+            words.tokenize("Hello, where are my DELIVERIES please?"),
+            ["deliveri"]
+        );
+        assert_eq!(
+            words.tokenize("delivery café I don’t"),
+            ["deliveri", "cafe"]
+        );
+    }
+
+    #[test]
+    fn words_on_two_lines_stay_two_words() {
+        assert_eq!(
+            Words::new().tokenize("Green tea: 75 °C\nBlack 🍵 tea\tE-mail"),
+            ["green", "tea", "75", "c", "black", "tea", "email"]
+        );
+    }
+
+    #[test]
+    fn the_average_length_is_that_of_the_corpus() {
+        let index = index(&[("Tea", "green"), ("Tea", "black leaves steeped twice")]);
+        // Twice the title, and the text: (2 + 1 + 2 + 4) / 2 words.
+        assert!((index.embedder.avgdl() - 4.5).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn a_word_in_the_title_weighs_more_than_one_in_the_text() {
+        let index = index(&[
+            ("Shipping", "we pack a gift"),
+            ("Gift", "we pack a shipping"),
+        ]);
+        assert_eq!(index.rank("gift")[0].0, 1);
+    }
+
+    #[test]
+    fn equal_scores_keep_the_order_of_the_pages() {
+        let index = index(&[("Tea", "green"); 20]);
+        for _ in 0..10 {
+            let order: Vec<_> = index
+                .rank("green")
+                .into_iter()
+                .map(|(position, _)| position)
+                .collect();
+            assert_eq!(order, (0..20).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn only_the_beginning_of_an_endless_query_counts() {
+        let index = index(&[("Tea", "green"), ("Tea", "black")]);
+        let query = format!("green {} black", "x ".repeat(MAX_QUERY_CHARS));
+        assert_eq!(index.rank(&query).len(), 1);
+        assert_eq!(bounded("äö"), "äö");
+    }
+
+    #[test]
+    fn an_empty_index_finds_nothing() {
+        let index = Index::default();
+        assert!(index.rank("tea").is_empty());
+        assert!(index.coverage("tea", 0).abs() < f32::EPSILON);
+    }
+}
