@@ -17,6 +17,8 @@ pub struct Model {
     pub customer: String,
     /// The resource the customer wrote from last, if any.
     pub customer_resource: Option<String>,
+    /// Whether the client that wrote last understands chat states (XEP-0085).
+    pub customer_has_chat_states: bool,
     /// At most 60 characters; cut from the first line until the assistant names the ticket.
     pub subject: String,
     /// Whether the assistant or a person has named the ticket.

@@ -64,6 +64,7 @@ fn ticket() -> TableCreateStatement {
         .col(text("desk"))
         .col(text("customer"))
         .col(text_null("customer_resource"))
+        .col(boolean("customer_has_chat_states"))
         .col(text("subject"))
         .col(boolean("subject_is_named"))
         .col(string_len("status", 16))

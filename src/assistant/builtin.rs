@@ -21,45 +21,28 @@ const NOTICE: &str = "No language model is configured here, so I quote our help 
 #[must_use]
 pub fn answer(knowledge: &Knowledge, question: &str, first: bool) -> Draft {
     if phrases::asks_for_person(question) {
-        return Draft::hand_off(
-            "A person will answer you here.",
-            "The customer asked for a person.",
-        );
+        return Draft::hand_off("A person will answer you here.", "The customer asked for a person.");
     }
     match phrases::small_talk(question) {
         Some(SmallTalk::Thanks) => return Draft::new("You are welcome!", Action::Continue),
         Some(SmallTalk::Greeting) => {
-            return Draft::new(
-                introduced("Hello! What can I look up for you?", first, " "),
-                Action::Continue,
-            );
+            return Draft::new(introduced("Hello! What can I look up for you?", first, " "), Action::Continue);
         }
         None => {}
     }
     let Some(hit) = knowledge.best(question) else {
-        let reply = introduced(
-            "I found nothing that answers this. A person will answer you here.",
-            first,
-            " ",
-        );
+        let reply = introduced("I found nothing that answers this. A person will answer you here.", first, " ");
         return Draft::hand_off(
             reply,
             "The help pages have no answer to the question (no language model is configured).",
         );
     };
     let quoted = sources::with_sources(&hit.passage.text, &[1], slice::from_ref(&hit.passage));
-    Draft {
-        citations: vec![1],
-        ..Draft::new(introduced(&quoted, first, "\n\n"), Action::Continue)
-    }
+    Draft { citations: vec![1], ..Draft::new(introduced(&quoted, first, "\n\n"), Action::Continue) }
 }
 
 fn introduced(reply: &str, first: bool, separator: &str) -> String {
-    if first {
-        format!("{NOTICE}{separator}{reply}")
-    } else {
-        reply.to_owned()
-    }
+    if first { format!("{NOTICE}{separator}{reply}") } else { reply.to_owned() }
 }
 
 #[cfg(test)]
@@ -75,12 +58,7 @@ mod tests {
                 text: "A gift card is valid for 3 years.".into(),
                 page: "gift-cards.md".into(),
             },
-            Passage {
-                title: "Visiting us".into(),
-                url: None,
-                text: "Kettle Lane 4.".into(),
-                page: "visit.md".into(),
-            },
+            Passage { title: "Visiting us".into(), url: None, text: "Kettle Lane 4.".into(), page: "visit.md".into() },
         ])
     }
 
@@ -99,57 +77,31 @@ mod tests {
     #[test]
     fn says_once_that_no_model_is_configured() {
         let draft = answer(&knowledge(), "How long is my gift card valid?", true);
-        assert!(draft.reply.starts_with(
-            "No language model is configured here, so I quote our help pages.\n\nA gift card"
-        ));
         assert!(
-            answer(&knowledge(), "Hello", true)
-                .reply
-                .starts_with(NOTICE)
+            draft.reply.starts_with("No language model is configured here, so I quote our help pages.\n\nA gift card")
         );
-        assert_eq!(
-            answer(&knowledge(), "Hello", false).reply,
-            "Hello! What can I look up for you?"
-        );
+        assert!(answer(&knowledge(), "Hello", true).reply.starts_with(NOTICE));
+        assert_eq!(answer(&knowledge(), "Hello", false).reply, "Hello! What can I look up for you?");
     }
 
     #[test]
     fn hands_off_what_it_cannot_find() {
         let draft = answer(&knowledge(), "Do you repair bicycles?", false);
         assert_eq!(draft.action, Action::HandOff);
-        assert_eq!(
-            draft.reply,
-            "I found nothing that answers this. A person will answer you here."
-        );
+        assert_eq!(draft.reply, "I found nothing that answers this. A person will answer you here.");
         assert!(draft.reason.unwrap().contains("no answer"));
         let first = answer(&knowledge(), "Do you repair bicycles?", true).reply;
-        assert_eq!(
-            first,
-            format!("{NOTICE} I found nothing that answers this. A person will answer you here.")
-        );
+        assert_eq!(first, format!("{NOTICE} I found nothing that answers this. A person will answer you here."));
     }
 
     #[test]
     fn hands_off_whoever_asks_for_a_person_whatever_else_is_asked() {
-        let draft = answer(
-            &knowledge(),
-            "How long is my gift card valid? I want to talk to a person!",
-            true,
-        );
-        assert_eq!(
-            draft,
-            Draft::hand_off(
-                "A person will answer you here.",
-                "The customer asked for a person."
-            )
-        );
+        let draft = answer(&knowledge(), "How long is my gift card valid? I want to talk to a person!", true);
+        assert_eq!(draft, Draft::hand_off("A person will answer you here.", "The customer asked for a person."));
     }
 
     #[test]
     fn thanks_get_a_short_line() {
-        assert_eq!(
-            answer(&knowledge(), "Thanks a lot!", false),
-            Draft::new("You are welcome!", Action::Continue)
-        );
+        assert_eq!(answer(&knowledge(), "Thanks a lot!", false), Draft::new("You are welcome!", Action::Continue));
     }
 }

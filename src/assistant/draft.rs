@@ -50,23 +50,13 @@ impl Draft {
     /// A draft with nothing but a reply.
     #[must_use]
     pub fn new(reply: impl Into<String>, action: Action) -> Self {
-        Self {
-            reply: reply.into(),
-            action,
-            reason: None,
-            citations: Vec::new(),
-            subject: None,
-            priority: None,
-        }
+        Self { reply: reply.into(), action, reason: None, citations: Vec::new(), subject: None, priority: None }
     }
 
     /// A draft that gives the ticket to a person, with the reason for the agents.
     #[must_use]
     pub fn hand_off(reply: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self {
-            reason: Some(reason.into()),
-            ..Self::new(reply, Action::HandOff)
-        }
+        Self { reason: Some(reason.into()), ..Self::new(reply, Action::HandOff) }
     }
 }
 
@@ -74,15 +64,10 @@ impl Draft {
 /// around it, cut at a word to [`MAX_SUBJECT_CHARS`]. `None` when nothing readable is left.
 #[must_use]
 pub fn subject(text: &str) -> Option<String> {
-    let visible: String = text
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| !is_hidden(*c))
-        .collect();
+    let visible: String =
+        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_hidden(*c)).collect();
     let line = visible.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = line
-        .trim_matches(['"', '“', '”', '\'', '*', '#', '`', ' '])
-        .trim_end_matches('.');
+    let line = line.trim_matches(['"', '“', '”', '\'', '*', '#', '`', ' ']).trim_end_matches('.');
     if !line.chars().any(char::is_alphanumeric) {
         return None;
     }
@@ -91,14 +76,9 @@ pub fn subject(text: &str) -> Option<String> {
     }
     let head: String = line.chars().take(MAX_SUBJECT_CHARS - 1).collect();
     // A word longer than half the line is cut in its middle rather than lost.
-    let cut = head
-        .rfind(' ')
-        .filter(|at| head[..*at].chars().count() >= MAX_SUBJECT_CHARS / 2);
+    let cut = head.rfind(' ').filter(|at| head[..*at].chars().count() >= MAX_SUBJECT_CHARS / 2);
     let head = cut.map_or(head.as_str(), |at| &head[..at]);
-    Some(format!(
-        "{}…",
-        head.trim_end_matches([' ', ',', ';', ':', '-'])
-    ))
+    Some(format!("{}…", head.trim_end_matches([' ', ',', ';', ':', '-'])))
 }
 
 /// Control characters, and those that change the direction or hide what stands in a line.
@@ -113,10 +93,7 @@ mod tests {
 
     #[test]
     fn a_subject_is_one_clean_line() {
-        assert_eq!(
-            subject(" \"Parcel\n arrived\tdamaged.\" ").as_deref(),
-            Some("Parcel arrived damaged")
-        );
+        assert_eq!(subject(" \"Parcel\n arrived\tdamaged.\" ").as_deref(), Some("Parcel arrived damaged"));
         assert_eq!(subject("a\u{202e}b\u{0}c\u{200b}").as_deref(), Some("abc"));
         assert_eq!(subject("  \"…\" \n"), None);
         assert_eq!(subject(""), None);
@@ -124,17 +101,9 @@ mod tests {
 
     #[test]
     fn a_long_subject_is_cut_at_a_word() {
-        let cut =
-            subject("The parcel with the two tins of tea that I ordered last week came broken")
-                .unwrap();
-        assert_eq!(
-            cut,
-            "The parcel with the two tins of tea that I ordered last…"
-        );
-        assert_eq!(
-            subject(&"é".repeat(80)).unwrap().chars().count(),
-            MAX_SUBJECT_CHARS
-        );
+        let cut = subject("The parcel with the two tins of tea that I ordered last week came broken").unwrap();
+        assert_eq!(cut, "The parcel with the two tins of tea that I ordered last…");
+        assert_eq!(subject(&"é".repeat(80)).unwrap().chars().count(), MAX_SUBJECT_CHARS);
         assert_eq!(subject(&"é".repeat(60)).unwrap(), "é".repeat(60));
     }
 

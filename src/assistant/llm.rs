@@ -84,9 +84,7 @@ impl LlmError {
         match status {
             StatusCode::TOO_MANY_REQUESTS => Self::RateLimited,
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Self::Timeout,
-            status => Self::Rejected {
-                status: status.as_u16(),
-            },
+            status => Self::Rejected { status: status.as_u16() },
         }
     }
 }
@@ -95,11 +93,7 @@ impl From<reqwest::Error> for LlmError {
     fn from(error: reqwest::Error) -> Self {
         if error.is_timeout() {
             // Before the connection stands, it is the endpoint that is missing, not the model that is slow.
-            return if error.is_connect() {
-                Self::Unreachable
-            } else {
-                Self::Timeout
-            };
+            return if error.is_connect() { Self::Unreachable } else { Self::Timeout };
         }
         Self::Unreachable
     }
@@ -147,35 +141,19 @@ impl Llm {
     /// that cannot stand in a header (the client library would panic on them with every request).
     pub fn new(settings: Settings) -> Result<Self, LlmError> {
         let base_url = settings.base_url.trim().trim_end_matches('/').to_owned();
-        let address = reqwest::Url::parse(&base_url)
-            .map_err(|_| LlmError::Settings("base_url is not an address"))?;
+        let address = reqwest::Url::parse(&base_url).map_err(|_| LlmError::Settings("base_url is not an address"))?;
         if !matches!(address.scheme(), "http" | "https") {
-            return Err(LlmError::Settings(
-                "base_url must begin with http:// or https://",
-            ));
+            return Err(LlmError::Settings("base_url must begin with http:// or https://"));
         }
         if settings.model.trim().is_empty() {
             return Err(LlmError::Settings("model is empty"));
         }
-        let api_key = settings
-            .api_key
-            .as_deref()
-            .map(str::trim)
-            .filter(|key| !key.is_empty())
-            .map(str::to_owned);
-        let sendable =
-            |key: &str| key.is_ascii() && HeaderValue::from_str(&format!("Bearer {key}")).is_ok();
+        let api_key = settings.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned);
+        let sendable = |key: &str| key.is_ascii() && HeaderValue::from_str(&format!("Bearer {key}")).is_ok();
         if !api_key.as_deref().is_none_or(sendable) {
-            return Err(LlmError::Settings(
-                "api_key holds characters that cannot be sent",
-            ));
+            return Err(LlmError::Settings("api_key holds characters that cannot be sent"));
         }
-        let settings = Settings {
-            base_url,
-            api_key,
-            model: settings.model.trim().to_owned(),
-            ..settings
-        };
+        let settings = Settings { base_url, api_key, model: settings.model.trim().to_owned(), ..settings };
 
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -197,12 +175,7 @@ impl Llm {
             .retry(SimpleRetryPolicy::default())
             .service(ReqwestService::new(http.clone()));
         let client = Client::build(http.clone(), config).with_http_service(service);
-        Ok(Self {
-            client,
-            http,
-            settings,
-            plain_text_only: AtomicBool::new(false),
-        })
+        Ok(Self { client, http, settings, plain_text_only: AtomicBool::new(false) })
     }
 
     /// The model's name.
@@ -223,18 +196,12 @@ impl Llm {
     /// # Errors
     ///
     /// See [`LlmError`]; [`LlmError::may_retry`] says whether a later attempt makes sense.
-    pub async fn draft(
-        &self,
-        messages: &[ChatMessage],
-        triage: bool,
-    ) -> Result<(Draft, Usage), LlmError> {
+    pub async fn draft(&self, messages: &[ChatMessage], triage: bool) -> Result<(Draft, Usage), LlmError> {
         if self.plain_text_only.load(Ordering::Relaxed) {
             return wire::read(&self.ask(messages, triage, false).await?, triage);
         }
         match self.ask(messages, triage, true).await {
-            Err(LlmError::Rejected {
-                status: 400 | 404 | 422,
-            }) => {
+            Err(LlmError::Rejected { status: 400 | 404 | 422 }) => {
                 let body = self.ask(messages, triage, false).await?;
                 self.plain_text_only.store(true, Ordering::Relaxed);
                 wire::read(&body, triage)
@@ -243,12 +210,7 @@ impl Llm {
         }
     }
 
-    async fn ask(
-        &self,
-        messages: &[ChatMessage],
-        triage: bool,
-        structured: bool,
-    ) -> Result<Value, LlmError> {
+    async fn ask(&self, messages: &[ChatMessage], triage: bool, structured: bool) -> Result<Value, LlmError> {
         let request = Request {
             model: &self.settings.model,
             messages,
@@ -267,38 +229,26 @@ impl Llm {
     /// `Rejected { status: 404 }` from an endpoint without that list, which may work all the same; else as for
     /// [`Llm::draft`]. Nothing is retried.
     pub async fn probe(&self) -> Result<(), LlmError> {
-        let mut request = self
-            .http
-            .get(format!("{}/models", self.settings.base_url))
-            .timeout(PROBE_TIMEOUT);
+        let mut request = self.http.get(format!("{}/models", self.settings.base_url)).timeout(PROBE_TIMEOUT);
         if let Some(key) = &self.settings.api_key {
             request = request.bearer_auth(key);
         }
         let status = request.send().await?.status();
-        if status.is_success() {
-            Ok(())
-        } else {
-            Err(LlmError::from_status(status))
-        }
+        if status.is_success() { Ok(()) } else { Err(LlmError::from_status(status)) }
     }
 }
 
 impl fmt::Debug for Llm {
     /// Without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Llm")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Llm").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Settings {
     /// Without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("base_url", &self.base_url)
-            .field("model", &self.model)
-            .finish_non_exhaustive()
+        f.debug_struct("Settings").field("base_url", &self.base_url).field("model", &self.model).finish_non_exhaustive()
     }
 }
 
@@ -308,9 +258,7 @@ fn status_first(result: Result<Response, OpenAIError>) -> Result<Response, OpenA
     if response.status().is_success() {
         return Ok(response);
     }
-    Err(OpenAIError::Boxed(Box::new(LlmError::from_status(
-        response.status(),
-    ))))
+    Err(OpenAIError::Boxed(Box::new(LlmError::from_status(response.status()))))
 }
 
 #[cfg(test)]

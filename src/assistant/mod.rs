@@ -4,6 +4,7 @@
 //! reply; without a model `builtin` answers from the knowledge folder. All but `llm` is pure. Nothing here knows a
 //! ticket row or a stanza.
 
+pub mod brain;
 pub mod builtin;
 pub mod draft;
 pub mod llm;
@@ -11,3 +12,4 @@ pub mod phrases;
 pub mod prompt;
 pub mod sources;
 mod wire;
+pub mod worker;

@@ -129,18 +129,7 @@ const PERSON_ALONE: &[&str] = &[
     "asesor",
 ];
 
-const THANKS: &[&str] = &[
-    "thanks",
-    "thank",
-    "thx",
-    "ty",
-    "cheers",
-    "danke",
-    "dank",
-    "dankeschon",
-    "merci",
-    "gracias",
-];
+const THANKS: &[&str] = &["thanks", "thank", "thx", "ty", "cheers", "danke", "dank", "dankeschon", "merci", "gracias"];
 
 const GREETINGS: &[&str] = &[
     "hello",
@@ -164,11 +153,10 @@ const GREETINGS: &[&str] = &[
 
 /// Words that may stand around thanks and greetings without making a question of them.
 const FILLERS: &[&str] = &[
-    "you", "so", "very", "much", "a", "lot", "many", "again", "ok", "okay", "great", "perfect",
-    "super", "good", "nice", "all", "for", "your", "the", "help", "that", "is", "was", "helped",
-    "there", "everyone", "and", "bye", "day", "to", "vielen", "schon", "sehr", "guten", "gut",
-    "prima", "alles", "klar", "beaucoup", "bien", "bonne", "journee", "muchas", "mil", "dias",
-    "tardes", "noches", "team", "support",
+    "you", "so", "very", "much", "a", "lot", "many", "again", "ok", "okay", "great", "perfect", "super", "good",
+    "nice", "all", "for", "your", "the", "help", "that", "is", "was", "helped", "there", "everyone", "and", "bye",
+    "day", "to", "vielen", "schon", "sehr", "guten", "gut", "prima", "alles", "klar", "beaucoup", "bien", "bonne",
+    "journee", "muchas", "mil", "dias", "tardes", "noches", "team", "support",
 ];
 
 /// A message that wants no answer from the help pages.
@@ -185,33 +173,18 @@ pub enum SmallTalk {
 pub fn asks_for_person(text: &str) -> bool {
     let words = words(text);
     let alone = || {
-        let politeness = [
-            "please", "bitte", "por", "favor", "s", "il", "vous", "plait", "a", "an", "ein",
-            "einen", "un",
-        ];
-        let rest: Vec<&str> = words
-            .split_whitespace()
-            .filter(|word| !politeness.contains(word))
-            .collect();
+        let politeness =
+            ["please", "bitte", "por", "favor", "s", "il", "vous", "plait", "a", "an", "ein", "einen", "un"];
+        let rest: Vec<&str> = words.split_whitespace().filter(|word| !politeness.contains(word)).collect();
         matches!(rest.as_slice(), [word] if PERSON_ALONE.contains(word))
     };
     let verb_and_noun = || {
         PERSON_VERBS.iter().any(|verb| {
-            let asked = words
-                .find(&format!(" {verb} "))
-                .map(|at| &words[at + verb.len() + 1..]);
-            asked.is_some_and(|rest| {
-                PERSON_NOUNS
-                    .iter()
-                    .any(|noun| rest.starts_with(&format!(" {noun} ")))
-            })
+            let asked = words.find(&format!(" {verb} ")).map(|at| &words[at + verb.len() + 1..]);
+            asked.is_some_and(|rest| PERSON_NOUNS.iter().any(|noun| rest.starts_with(&format!(" {noun} "))))
         })
     };
-    PERSON_PHRASES
-        .iter()
-        .any(|phrase| words.contains(&format!(" {phrase} ")))
-        || verb_and_noun()
-        || alone()
+    PERSON_PHRASES.iter().any(|phrase| words.contains(&format!(" {phrase} "))) || verb_and_noun() || alone()
 }
 
 /// Whether the message is nothing but thanks or a greeting. Thanks win: "hi, thanks!" thanks.
@@ -230,22 +203,14 @@ pub fn small_talk(text: &str) -> Option<SmallTalk> {
             return None;
         }
     }
-    if thanks {
-        Some(SmallTalk::Thanks)
-    } else {
-        greeting.then_some(SmallTalk::Greeting)
-    }
+    if thanks { Some(SmallTalk::Thanks) } else { greeting.then_some(SmallTalk::Greeting) }
 }
 
 /// The words in lower case without accents and punctuation, with one space around each.
 fn words(text: &str) -> String {
     let mut words = String::from(" ");
     let combining_accent = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
-    for c in text
-        .chars()
-        .flat_map(char::to_lowercase)
-        .filter(|c| !combining_accent(c))
-    {
+    for c in text.chars().flat_map(char::to_lowercase).filter(|c| !combining_accent(c)) {
         let plain = match c {
             'à' | 'á' | 'â' | 'ä' => 'a',
             'è' | 'é' | 'ê' | 'ë' => 'e',
@@ -326,13 +291,7 @@ mod tests {
         for text in ["Hello", "good morning", "Guten Tag", "hola", "Bonjour!"] {
             assert_eq!(small_talk(text), Some(SmallTalk::Greeting), "{text}");
         }
-        for text in [
-            "",
-            "ok",
-            "👍",
-            "thanks, but where is my parcel?",
-            "hello, do you ship to Norway",
-        ] {
+        for text in ["", "ok", "👍", "thanks, but where is my parcel?", "hello, do you ship to Norway"] {
             assert_eq!(small_talk(text), None, "{text}");
         }
     }

@@ -135,14 +135,8 @@ impl Prompts {
     pub fn load(folder: Option<&Path>) -> Result<Self, PromptError> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .build();
-        templates.set_syntax(syntax.map_err(|source| PromptError::Template {
-            name: BUILT_IN[0].0,
-            source,
-        })?);
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        templates.set_syntax(syntax.map_err(|source| PromptError::Template { name: BUILT_IN[0].0, source })?);
         for (name, built_in) in BUILT_IN {
             let invalid = |source| PromptError::Template { name, source };
             match folder.map(|folder| std::fs::read_to_string(folder.join(name))) {
@@ -154,21 +148,10 @@ impl Prompts {
             }
         }
         let prompts = Self { templates };
-        let passage = Arc::new(Passage {
-            title: "t".into(),
-            url: None,
-            text: "t".into(),
-            page: "p".into(),
-        });
+        let passage = Arc::new(Passage { title: "t".into(), url: None, text: "t".into(), page: "p".into() });
         let sample = Prompt {
-            desk: Desk {
-                title: "t",
-                instructions: Some("i"),
-            },
-            facts: &[Fact {
-                name: "n".into(),
-                value: "v".into(),
-            }],
+            desk: Desk { title: "t", instructions: Some("i") },
+            facts: &[Fact { name: "n".into(), value: "v".into() }],
             passages: &[passage],
             history: &[],
             triage: true,
@@ -187,32 +170,19 @@ impl Prompts {
     ///
     /// When a template of an override folder fails on these values though it worked on the sample ones.
     pub fn messages(&self, prompt: &Prompt<'_>) -> Result<Vec<ChatMessage>, PromptError> {
-        let desk =
-            context! { title => prompt.desk.title, instructions => prompt.desk.instructions };
+        let desk = context! { title => prompt.desk.title, instructions => prompt.desk.instructions };
         let system = self.render("answer.md.j2", context! { desk })?;
-        let newest_from = prompt
-            .history
-            .iter()
-            .rposition(|turn| turn.author != Author::Customer)
-            .map_or(0, |at| at + 1);
+        let newest_from =
+            prompt.history.iter().rposition(|turn| turn.author != Author::Customer).map_or(0, |at| at + 1);
         let (earlier, newest) = prompt.history.split_at(newest_from);
 
         let empty_turn = self.turn(prompt, "")?;
-        let room = prompt
-            .budget_tokens
-            .saturating_sub(estimate_tokens(&system) + estimate_tokens(&empty_turn));
-        let lines = newest
-            .iter()
-            .map(|turn| neutralised(&turn.text))
-            .collect::<Vec<_>>()
-            .join("\n");
+        let room = prompt.budget_tokens.saturating_sub(estimate_tokens(&system) + estimate_tokens(&empty_turn));
+        let lines = newest.iter().map(|turn| neutralised(&turn.text)).collect::<Vec<_>>().join("\n");
         let lines = end_within(&lines, room.max(MIN_LINES_TOKENS));
         let room = room.saturating_sub(estimate_tokens(&lines));
 
-        let mut messages = vec![ChatMessage {
-            role: Role::System,
-            content: system,
-        }];
+        let mut messages = vec![ChatMessage { role: Role::System, content: system }];
         for turn in latest_within(earlier, room) {
             let role = match turn.author {
                 Author::Customer => Role::User,
@@ -241,20 +211,12 @@ impl Prompts {
                 context! { title => one_line(&passage.title), text => neutralised(&passage.text) }
             })
             .collect();
-        self.render(
-            "turn.md.j2",
-            context! { facts, passages, triage => prompt.triage, lines },
-        )
+        self.render("turn.md.j2", context! { facts, passages, triage => prompt.triage, lines })
     }
 
     fn render(&self, name: &'static str, values: minijinja::Value) -> Result<String, PromptError> {
-        let rendered = self
-            .templates
-            .get_template(name)
-            .and_then(|template| template.render(values));
-        rendered
-            .map(|text| text.trim().to_owned())
-            .map_err(|source| PromptError::Template { name, source })
+        let rendered = self.templates.get_template(name).and_then(|template| template.render(values));
+        rendered.map(|text| text.trim().to_owned()).map_err(|source| PromptError::Template { name, source })
     }
 }
 
@@ -286,10 +248,7 @@ fn latest_within(turns: &[Turn], room: usize) -> &[Turn] {
     }
     if from > 0 {
         // An answer without its question misleads, and many chat templates refuse to begin with one.
-        from += turns[from..]
-            .iter()
-            .take_while(|turn| turn.author != Author::Customer)
-            .count();
+        from += turns[from..].iter().take_while(|turn| turn.author != Author::Customer).count();
     }
     &turns[from..]
 }
@@ -302,10 +261,7 @@ fn end_within(text: &str, tokens: usize) -> String {
         return text.to_owned();
     }
     let mark = "[…] ";
-    let end: String = text
-        .chars()
-        .skip(count - chars.saturating_sub(mark.chars().count()))
-        .collect();
+    let end: String = text.chars().skip(count - chars.saturating_sub(mark.chars().count())).collect();
     format!("{mark}{end}")
 }
 
@@ -316,10 +272,7 @@ fn push(messages: &mut Vec<ChatMessage>, role: Role, text: String) {
             last.content.push('\n');
             last.content.push_str(&text);
         }
-        _ => messages.push(ChatMessage {
-            role,
-            content: text,
-        }),
+        _ => messages.push(ChatMessage { role, content: text }),
     }
 }
 
@@ -337,11 +290,7 @@ fn neutralised(text: &str) -> String {
 
 /// For a place that holds one line, and for an attribute in double quotes.
 fn one_line(text: &str) -> String {
-    neutralised(text)
-        .replace('"', "'")
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    neutralised(text).replace('"', "'").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

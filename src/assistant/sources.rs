@@ -12,12 +12,8 @@ use crate::knowledge::Passage;
 /// A citation of a passage that was not retrieved is dropped, in the text too.
 #[must_use]
 pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> String {
-    let urls: Vec<&str> = passages
-        .iter()
-        .filter_map(|passage| passage.url.as_deref())
-        .collect();
-    let (text, mentioned) =
-        without_unknown_marks(&without_foreign_links(reply, &urls), passages.len());
+    let urls: Vec<&str> = passages.iter().filter_map(|passage| passage.url.as_deref()).collect();
+    let (text, mentioned) = without_unknown_marks(&without_foreign_links(reply, &urls), passages.len());
     let mut finished = text.trim_end().to_owned();
     let mut separator = "\n\n";
     for (number, passage) in (1..).zip(passages) {
@@ -53,11 +49,7 @@ pub fn without_foreign_links(reply: &str, allowed: &[&str]) -> String {
 }
 
 fn remove_links(reply: &str, allowed: &[&str]) -> String {
-    let is_allowed = |link: &str| {
-        allowed
-            .iter()
-            .any(|url| url.trim_end_matches('/') == link.trim_end_matches('/'))
-    };
+    let is_allowed = |link: &str| allowed.iter().any(|url| url.trim_end_matches('/') == link.trim_end_matches('/'));
     let mut kept = String::with_capacity(reply.len());
     let mut rest = reply;
     while let Some((start, end)) = next_link(rest) {
@@ -71,16 +63,12 @@ fn remove_links(reply: &str, allowed: &[&str]) -> String {
         if kept.ends_with("](") && rest.contains(')') {
             // `[text](address "title")`: only the text stays.
             let text_start = kept.rfind('[').unwrap_or(kept.len() - 2);
-            let text = kept[text_start..kept.len() - 2]
-                .trim_start_matches('[')
-                .to_owned();
+            let text = kept[text_start..kept.len() - 2].trim_start_matches('[').to_owned();
             kept.truncate(text_start);
             kept.push_str(&text);
             rest = rest.split_once(')').map_or("", |(_, rest)| rest);
-        } else if matches!(
-            (kept.chars().last(), rest.chars().next()),
-            (Some('<'), Some('>')) | (Some('('), Some(')'))
-        ) {
+        } else if matches!((kept.chars().last(), rest.chars().next()), (Some('<'), Some('>')) | (Some('('), Some(')')))
+        {
             kept.pop();
             rest = &rest[1..];
         }
@@ -99,8 +87,7 @@ fn next_link(text: &str) -> Option<(usize, usize)> {
     // ASCII lower case keeps every byte in its place.
     let lower = text.to_ascii_lowercase();
     let with_scheme = lower.match_indices("://").find_map(|(at, _)| {
-        let scheme =
-            lower[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c));
+        let scheme = lower[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "+-.".contains(c));
         (scheme.len() < at).then_some(scheme.len())
     });
     let bare = lower
@@ -108,8 +95,7 @@ fn next_link(text: &str) -> Option<(usize, usize)> {
         .map(|(at, _)| at)
         .find(|at| !lower[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '.' || c == '/'));
     let start = with_scheme.into_iter().chain(bare).min()?;
-    let length = text[start..]
-        .find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`()[]{}|\\".contains(c));
+    let length = text[start..].find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`()[]{}|\\".contains(c));
     let link = &text[start..length.map_or(text.len(), |length| start + length)];
     let link = link.trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_', '…']);
     Some((start, start + link.len().max(1)))
@@ -124,9 +110,8 @@ fn without_unknown_marks(text: &str, count: usize) -> (String, Vec<usize>) {
         let after = &rest[start + 1..];
         let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         // Up to three digits: a longer number in brackets is an order or a year, not a passage.
-        let number = Some(digits)
-            .filter(|digits| (1..=3).contains(digits))
-            .and_then(|digits| after[..digits].parse().ok());
+        let number =
+            Some(digits).filter(|digits| (1..=3).contains(digits)).and_then(|digits| after[..digits].parse().ok());
         let Some(number) = number.filter(|_: &usize| after[digits..].starts_with(']')) else {
             kept.push_str(&rest[..=start]);
             rest = after;
@@ -153,12 +138,7 @@ mod tests {
 
     fn passages() -> Vec<Arc<Passage>> {
         let passage = |title: &str, url: Option<&str>| {
-            Arc::new(Passage {
-                title: title.into(),
-                url: url.map(Into::into),
-                text: "…".into(),
-                page: "a.md".into(),
-            })
+            Arc::new(Passage { title: title.into(), url: url.map(Into::into), text: "…".into(), page: "a.md".into() })
         };
         vec![passage("Returns", Some(RETURNS)), passage("Hours", None)]
     }
@@ -166,21 +146,14 @@ mod tests {
     #[test]
     fn shows_only_sources_that_are_cited_and_retrieved() {
         let reply = with_sources("Within 30 days.\n", &[1, 7, 0], &passages());
-        assert_eq!(
-            reply,
-            "Within 30 days.\n\n[1] Returns – https://tea.example/help/returns"
-        );
+        assert_eq!(reply, "Within 30 days.\n\n[1] Returns – https://tea.example/help/returns");
         assert_eq!(with_sources("Hello", &[], &passages()), "Hello");
         assert_eq!(with_sources("Hello", &[1], &[]), "Hello");
     }
 
     #[test]
     fn a_mark_in_the_text_cites_too_and_an_unknown_one_is_dropped() {
-        let reply = with_sources(
-            "30 days [1], closed on Sunday [2] [3]. Order [1234567] [x]",
-            &[],
-            &passages(),
-        );
+        let reply = with_sources("30 days [1], closed on Sunday [2] [3]. Order [1234567] [x]", &[], &passages());
         let expected = "30 days [1], closed on Sunday [2]. Order [1234567] [x]\n\n\
             [1] Returns – https://tea.example/help/returns\n[2] Hours";
         assert_eq!(reply, expected);
@@ -190,38 +163,22 @@ mod tests {
     fn removes_links_that_were_not_retrieved() {
         let cases = [
             ("See https://evil.example/a?b=c#d.", "See."),
-            (
-                "See https://tea.example/help/returns.",
-                "See https://tea.example/help/returns.",
-            ),
-            (
-                "See https://tea.example/help/returns/ now",
-                "See https://tea.example/help/returns/ now",
-            ),
+            ("See https://tea.example/help/returns.", "See https://tea.example/help/returns."),
+            ("See https://tea.example/help/returns/ now", "See https://tea.example/help/returns/ now"),
             ("See https://tea.example/help/returnsx now", "See now"),
             ("a HTTPS://EVIL.example b www.evil.example c", "a b c"),
-            (
-                "[our page](https://evil.example \"x\") helps",
-                "our page helps",
-            ),
+            ("[our page](https://evil.example \"x\") helps", "our page helps"),
             (
                 "[our page](https://tea.example/help/returns) helps",
                 "[our page](https://tea.example/help/returns) helps",
             ),
             ("<https://evil.example> (http://e.example)!", "!"),
             ("ftp://e.example/x and xmpp://e.example", " and"),
-            (
-                "no link: 3://4, ://, example.org",
-                "no link:, ://, example.org",
-            ),
+            ("no link: 3://4, ://, example.org", "no link:, ://, example.org"),
             ("中文https://evil.example。好", "中文"),
         ];
         for (reply, expected) in cases {
-            assert_eq!(
-                without_foreign_links(reply, &[RETURNS]),
-                expected,
-                "{reply}"
-            );
+            assert_eq!(without_foreign_links(reply, &[RETURNS]), expected, "{reply}");
         }
     }
 

@@ -69,57 +69,27 @@ impl Serialize for Properties {
 pub(super) fn response_format(triage: bool) -> ResponseFormat {
     let mut properties = vec![
         ("reply", json!({ "type": "string" })),
-        (
-            "action",
-            json!({ "type": "string", "enum": ["continue", "clarify", "hand_off", "resolve"] }),
-        ),
+        ("action", json!({ "type": "string", "enum": ["continue", "clarify", "hand_off", "resolve"] })),
         ("reason", json!({ "type": "string" })),
-        (
-            "citations",
-            json!({ "type": "array", "items": { "type": "integer" } }),
-        ),
+        ("citations", json!({ "type": "array", "items": { "type": "integer" } })),
     ];
     if triage {
         properties.push(("subject", json!({ "type": "string" })));
-        properties.push((
-            "priority",
-            json!({ "type": "string", "enum": ["low", "normal", "high", "urgent"] }),
-        ));
+        properties.push(("priority", json!({ "type": "string", "enum": ["low", "normal", "high", "urgent"] })));
     }
     // Strict mode wants every property required and no other allowed.
     let required = properties.iter().map(|(name, _)| *name).collect();
-    let schema = Schema {
-        r#type: "object",
-        properties: Properties(properties),
-        required,
-        additional_properties: false,
-    };
-    ResponseFormat {
-        r#type: "json_schema",
-        json_schema: JsonSchema {
-            name: "draft",
-            strict: true,
-            schema,
-        },
-    }
+    let schema =
+        Schema { r#type: "object", properties: Properties(properties), required, additional_properties: false };
+    ResponseFormat { r#type: "json_schema", json_schema: JsonSchema { name: "draft", strict: true, schema } }
 }
 
 /// Reads the body of an answer.
 pub(super) fn read(body: &Value, triage: bool) -> Result<(Draft, Usage), LlmError> {
-    let choice = body
-        .pointer("/choices/0")
-        .ok_or(LlmError::Malformed("no choices"))?;
-    let message = choice
-        .get("message")
-        .ok_or(LlmError::Malformed("no message"))?;
-    let finish = choice
-        .get("finish_reason")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let refused = message
-        .get("refusal")
-        .and_then(Value::as_str)
-        .is_some_and(|text| !text.trim().is_empty());
+    let choice = body.pointer("/choices/0").ok_or(LlmError::Malformed("no choices"))?;
+    let message = choice.get("message").ok_or(LlmError::Malformed("no message"))?;
+    let finish = choice.get("finish_reason").and_then(Value::as_str).unwrap_or_default();
+    let refused = message.get("refusal").and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
     if refused || finish == "content_filter" {
         return Err(LlmError::Malformed("refused"));
     }
@@ -128,15 +98,8 @@ pub(super) fn read(body: &Value, triage: bool) -> Result<(Draft, Usage), LlmErro
         return Err(LlmError::Malformed("cut off"));
     }
     let draft = read_content(&content(message), triage)?;
-    let tokens = |name| {
-        body.get("usage")
-            .and_then(|usage| usage.get(name))
-            .and_then(Value::as_u64)
-    };
-    let usage = Usage {
-        prompt_tokens: tokens("prompt_tokens"),
-        completion_tokens: tokens("completion_tokens"),
-    };
+    let tokens = |name| body.get("usage").and_then(|usage| usage.get(name)).and_then(Value::as_u64);
+    let usage = Usage { prompt_tokens: tokens("prompt_tokens"), completion_tokens: tokens("completion_tokens") };
     Ok((draft, usage))
 }
 
@@ -144,10 +107,7 @@ pub(super) fn read(body: &Value, triage: bool) -> Result<(Draft, Usage), LlmErro
 fn content(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts
-            .iter()
-            .filter_map(|part| part.get("text")?.as_str())
-            .collect(),
+        Some(Value::Array(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
         _ => String::new(),
     }
 }
@@ -172,9 +132,7 @@ fn without_thoughts(content: &str) -> &str {
     let content = content.trim_start();
     match content.strip_prefix("<think>") {
         // Thoughts that do not end leave no answer.
-        Some(thoughts) => thoughts
-            .split_once("</think>")
-            .map_or("", |(_, answer)| answer),
+        Some(thoughts) => thoughts.split_once("</think>").map_or("", |(_, answer)| answer),
         None => content,
     }
 }
@@ -184,33 +142,18 @@ fn first_draft_object(text: &str) -> Option<Value> {
     // A few attempts are enough for braces in a sentence before it, and keep hostile text from costing time.
     text.match_indices('{').take(8).find_map(|(start, _)| {
         let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
-        values
-            .next()?
-            .ok()
-            .filter(|value| value.get("reply").is_some())
+        values.next()?.ok().filter(|value| value.get("reply").is_some())
     })
 }
 
 fn read_draft(object: &Value, triage: bool) -> Result<Draft, LlmError> {
-    let text = |name: &str| {
-        object
-            .get(name)
-            .and_then(Value::as_str)
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-    };
+    let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
     let action = text("action").map_or(Action::Continue, action);
     let reply = clean_reply(text("reply").unwrap_or_default())?;
     if reply.is_empty() && action != Action::HandOff {
         return Err(LlmError::Malformed("empty reply"));
     }
-    let reason = text("reason").map(|reason| {
-        reason
-            .chars()
-            .filter(|c| !draft::is_hidden(*c))
-            .take(500)
-            .collect()
-    });
+    let reason = text("reason").map(|reason| reason.chars().filter(|c| !draft::is_hidden(*c)).take(500).collect());
     Ok(Draft {
         reply,
         action,
@@ -226,12 +169,7 @@ fn clean_reply(text: &str) -> Result<String, LlmError> {
         return Err(LlmError::Malformed("endless"));
     }
     // Joiners shape emoji and several scripts, so only control characters go.
-    Ok(text
-        .chars()
-        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .collect::<String>()
-        .trim()
-        .to_owned())
+    Ok(text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>().trim().to_owned())
 }
 
 fn action(name: &str) -> Action {
@@ -260,15 +198,8 @@ fn citations(value: Option<&Value>) -> Vec<usize> {
         Value::String(text) => text.trim_matches(['[', ']', ' ']).parse().ok(),
         _ => None,
     };
-    let listed = value
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(number);
-    let mut numbers: Vec<usize> = listed
-        .filter_map(|number| number.try_into().ok())
-        .filter(|n| *n > 0)
-        .collect();
+    let listed = value.and_then(Value::as_array).into_iter().flatten().filter_map(number);
+    let mut numbers: Vec<usize> = listed.filter_map(|number| number.try_into().ok()).filter(|n| *n > 0).collect();
     numbers.sort_unstable();
     numbers.dedup();
     numbers
@@ -310,21 +241,14 @@ mod tests {
             "<think>{\"reply\":\"no\"}</think>\n{\"reply\":\"ok\",\"action\":\"hand_off\"}",
         ] {
             let draft = read_content(content, false).unwrap();
-            assert_eq!(
-                (draft.reply.as_str(), draft.action),
-                ("ok", Action::HandOff),
-                "{content}"
-            );
+            assert_eq!((draft.reply.as_str(), draft.action), ("ok", Action::HandOff), "{content}");
         }
     }
 
     #[test]
     fn plain_text_is_a_reply() {
         let draft = read_content("We open at 9:00 {Mon}.", true).unwrap();
-        assert_eq!(
-            draft,
-            Draft::new("We open at 9:00 {Mon}.", Action::Continue)
-        );
+        assert_eq!(draft, Draft::new("We open at 9:00 {Mon}.", Action::Continue));
     }
 
     #[test]
@@ -336,21 +260,14 @@ mod tests {
         assert_eq!(malformed("[]"), "broken JSON");
         assert_eq!(malformed("  \n"), "empty");
         assert_eq!(malformed("<think>on and on"), "empty");
-        assert_eq!(
-            malformed("{\"reply\":\" \",\"action\":\"continue\"}"),
-            "empty reply"
-        );
+        assert_eq!(malformed("{\"reply\":\" \",\"action\":\"continue\"}"), "empty reply");
         assert_eq!(malformed("{\"reply\":null}"), "empty reply");
         assert_eq!(malformed(&"x".repeat(8001)), "endless");
     }
 
     #[test]
     fn a_hand_off_needs_no_reply() {
-        let draft = read_content(
-            "{\"reply\":\"\",\"action\":\"hand_off\",\"reason\":\"angry\"}",
-            false,
-        )
-        .unwrap();
+        let draft = read_content("{\"reply\":\"\",\"action\":\"hand_off\",\"reason\":\"angry\"}", false).unwrap();
         assert_eq!(draft, Draft::hand_off("", "angry"));
     }
 

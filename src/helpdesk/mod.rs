@@ -68,6 +68,26 @@ pub struct Helpdesk {
     domain: Arc<str>,
     desks: Arc<[Desk]>,
     commits: broadcast::Sender<Arc<Committed>>,
+    signals: broadcast::Sender<Signal>,
+}
+
+/// What is worth telling but not storing.
+#[derive(Clone, Debug)]
+pub enum Signal {
+    /// The desk has begun to work on an answer, or has dropped it.
+    Typing {
+        /// The desk's name.
+        desk: String,
+        /// Where the customer wrote from last.
+        to: Jid,
+        /// Begun, or dropped.
+        typing: bool,
+    },
+    /// What a desk shows to its subscribers has changed.
+    DeskPresence {
+        /// The desk's name.
+        desk: String,
+    },
 }
 
 /// Commits that a slow listener may lag behind before it is told to look at the tables.
@@ -84,8 +104,9 @@ impl Helpdesk {
         desks: Vec<Desk>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commits, _) = broadcast::channel(COMMITS_KEPT);
+        let (signals, _) = broadcast::channel(COMMITS_KEPT);
         let (writer, work) = Writer::new(store.clone(), clock.clone(), commits.clone());
-        (Self { store, clock, writer, domain: domain.into(), desks: desks.into(), commits }, work)
+        (Self { store, clock, writer, domain: domain.into(), desks: desks.into(), commits, signals }, work)
     }
 
     /// The clock that the domain goes by.
@@ -120,6 +141,24 @@ impl Helpdesk {
     #[must_use]
     pub fn commits(&self) -> broadcast::Receiver<Arc<Committed>> {
         self.commits.subscribe()
+    }
+
+    /// Hears of what is told but not stored.
+    #[must_use]
+    pub fn signals(&self) -> broadcast::Receiver<Signal> {
+        self.signals.subscribe()
+    }
+
+    /// Tells a ticket's customer that an answer is being written, or no longer, if the client can show it.
+    pub fn announce_typing(&self, ticket: &ticket::Model, typing: bool) {
+        let Ok(bare) = BareJid::new(&ticket.customer) else { return };
+        if !ticket.customer_has_chat_states {
+            return;
+        }
+        let full = ticket.customer_resource.as_deref().and_then(|part| bare.with_resource_str(part).ok());
+        let to = full.map_or_else(|| Jid::from(bare), Jid::from);
+        // Without a link there is nobody to show it.
+        let _ = self.signals.send(Signal::Typing { desk: ticket.desk.clone(), to, typing });
     }
 
     /// Whether the database answers.
@@ -173,7 +212,16 @@ impl Helpdesk {
             let speaker = speaker(caller);
             return self.writer.write(Approach { desk, customer, resource, speaker, body }).await;
         }
-        let line = Line { desk, customer, resource, body, stanza_id: None, archive_id: None, written_at: None };
+        let line = Line {
+            desk,
+            customer,
+            resource,
+            chat_states: None,
+            body,
+            stanza_id: None,
+            archive_id: None,
+            written_at: None,
+        };
         self.writer.write(ReceiveLine::new(line, rules)).await
     }
 
@@ -231,12 +279,12 @@ impl Helpdesk {
         self.writer.write(ClaimDue { worker, limit, lease }).await
     }
 
-    /// Keeps the tickets that a worker holds.
+    /// Keeps tickets that a worker holds and still works on.
     ///
     /// # Errors
-    /// [`Error::WriteFailed`].
-    pub async fn renew_leases(&self, worker: Uuid, lease: Duration) -> Result<(), Error> {
-        self.writer.write(RenewLeases { worker, lease }).await
+    /// [`Error::Stopping`].
+    pub async fn renew_leases(&self, worker: Uuid, tickets: Vec<Uuid>, lease: Duration) -> Result<(), Error> {
+        self.writer.queue(RenewLeases { worker, tickets, lease }).await.map(drop)
     }
 
     /// After a start: where this process has the database to itself, a lease can only be a dead process's.
@@ -287,7 +335,8 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::WriteFailed`].
     pub async fn mark_sent(&self, messages: Vec<Uuid>) -> Result<(), Error> {
-        self.writer.write(MarkSent { messages }).await
+        // If it cannot be stored they go out once more, under the same ids: nobody needs to wait for it.
+        self.writer.queue(MarkSent { messages }).await.map(drop)
     }
 
     /// Puts messages back into the outbox that the server confirmed within this time but no customer's client
@@ -352,27 +401,25 @@ impl Helpdesk {
         BareJid::new(&format!("{desk}@{}", self.domain)).map_err(|e| Error::invalid("desk", e.to_string()))
     }
 
-    /// Sets a presence as told over REST. Gives the name of the desk if it is one of ours, whose subscribers
-    /// are then to be told.
+    /// Sets a presence as told over REST. A desk's subscribers are told, too.
     ///
     /// # Errors
     /// [`Error::Forbidden`] unless it is the caller's own JID, or a desk's or customer's told by its staff;
     /// [`Error::NotFound`] for a JID of our domain that is no desk.
-    pub async fn set_presence(&self, caller: &Caller, presence: Presence) -> Result<Option<String>, Error> {
-        let desk = if presence.jid.domain().as_str() == &*self.domain {
-            let name = presence.jid.node().map_or("", |node| node.as_str());
-            let desk = self.known_desk(name)?.name.clone();
-            caller.require_desk(&desk)?;
-            Some(desk)
-        } else {
+    pub async fn set_presence(&self, caller: &Caller, presence: Presence) -> Result<(), Error> {
+        if presence.jid.domain().as_str() != &*self.domain {
             if !caller.is_staff() {
                 caller.require_voice_of(presence.jid.to_bare().as_str())?;
             }
-            None
-        };
-        let jid = if desk.is_some() { Jid::from(presence.jid.to_bare()) } else { presence.jid };
+            return self.writer.write(SetPresence { presence, source: Source::Rest }).await;
+        }
+        let desk = self.known_desk(presence.jid.node().map_or("", |node| node.as_str()))?.name.clone();
+        caller.require_desk(&desk)?;
+        let jid = Jid::from(presence.jid.to_bare());
         self.writer.write(SetPresence { presence: Presence { jid, ..presence }, source: Source::Rest }).await?;
-        Ok(desk)
+        // Without a link nobody is told now; a new link begins by telling everybody.
+        let _ = self.signals.send(Signal::DeskPresence { desk });
+        Ok(())
     }
 
     /// What is known of a JID, newest first: its resources for a bare one.

@@ -153,6 +153,8 @@ pub struct Outgoing {
     pub desk: String,
     /// The last used resource, unless it is known to be gone; else the bare JID.
     pub to: Jid,
+    /// Whether the customer's client understands chat states (XEP-0085).
+    pub chat_states: bool,
     /// The text.
     pub body: String,
     /// Who wrote it.
@@ -169,6 +171,7 @@ struct OutgoingRow {
     desk: String,
     customer: String,
     customer_resource: Option<String>,
+    customer_has_chat_states: bool,
     resource_available: Option<bool>,
     customer_available: Option<bool>,
 }
@@ -176,7 +179,7 @@ struct OutgoingRow {
 /// Unsent messages behind `after` in commit order: within a ticket, and over all of them.
 pub(super) async fn unsent(store: &Store, after: i64, limit: u64) -> Result<Vec<Outgoing>, Error> {
     let sql = "SELECT m.id, m.seq, m.ticket_id, m.body, m.author, t.desk, t.customer, t.customer_resource, \
-               r.available AS resource_available, b.available AS customer_available \
+               t.customer_has_chat_states, r.available AS resource_available, b.available AS customer_available \
                FROM message m JOIN ticket t ON t.id = m.ticket_id \
                LEFT JOIN presence r ON r.jid = t.customer || '/' || t.customer_resource \
                LEFT JOIN presence b ON b.jid = t.customer \
@@ -200,6 +203,7 @@ impl OutgoingRow {
             ticket: self.ticket_id,
             desk: self.desk,
             to: full.map_or_else(|| Jid::from(bare), Jid::from),
+            chat_states: self.customer_has_chat_states,
             body: self.body,
             author: self.author,
         })

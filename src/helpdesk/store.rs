@@ -43,12 +43,22 @@ impl Store {
         Ok(Self { write, read })
     }
 
-    /// Brings the schema up to date.
+    /// Brings the schema up to date. Gives how many steps that took.
+    ///
+    /// # Errors
+    /// As [`Store::pending`].
+    pub async fn migrate(&self) -> Result<usize, DbErr> {
+        let pending = self.pending().await?;
+        Migrator::up(&self.write, None).await?;
+        Ok(pending)
+    }
+
+    /// How many steps the schema is behind.
     ///
     /// # Errors
     /// [`DbErr::Custom`] with an advice when the database was made by a newer Deskbridge; else what the
     /// database says.
-    pub async fn migrate(&self) -> Result<usize, DbErr> {
+    pub async fn pending(&self) -> Result<usize, DbErr> {
         // The library stops at a step it does not know, with its own words; ours say what to do.
         if let Some(newer) = self.unknown_step().await? {
             return Err(DbErr::Custom(format!(
@@ -56,9 +66,7 @@ impl Store {
                  or point database.url at another database"
             )));
         }
-        let pending = Migrator::get_pending_migrations(&self.write).await?.len();
-        Migrator::up(&self.write, None).await?;
-        Ok(pending)
+        Ok(Migrator::get_pending_migrations(&self.write).await?.len())
     }
 
     async fn unknown_step(&self) -> Result<Option<String>, DbErr> {

@@ -491,6 +491,7 @@ pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, no
         desk: desk.to_owned(),
         customer: customer.to_owned(),
         customer_resource: None,
+        customer_has_chat_states: false,
         subject: subject.to_owned(),
         subject_is_named: false,
         status: Status::Open,

@@ -78,16 +78,9 @@ pub(super) fn read(root: &Path) -> Result<Found, Error> {
     }
     files.sort();
 
-    let mut found = Found {
-        pages: Vec::new(),
-        skipped: Vec::new(),
-    };
+    let mut found = Found { pages: Vec::new(), skipped: Vec::new() };
     for file in files {
-        let name = file
-            .strip_prefix(root)
-            .unwrap_or(&file)
-            .to_string_lossy()
-            .replace('\\', "/");
+        let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().replace('\\', "/");
         match read_text(root, &file) {
             Ok(text) => found.pages.push(Page::parse(name, &text)),
             Err(reason) => found.skipped.push(Skipped { page: name, reason }),
@@ -98,9 +91,7 @@ pub(super) fn read(root: &Path) -> Result<Found, Error> {
 
 fn is_markdown(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|name| {
-        name.eq_ignore_ascii_case("md") || name.eq_ignore_ascii_case("markdown")
-    })
+    extension.is_some_and(|name| name.eq_ignore_ascii_case("md") || name.eq_ignore_ascii_case("markdown"))
 }
 
 fn read_text(root: &Path, file: &Path) -> Result<String, String> {
@@ -119,11 +110,8 @@ fn read_text(root: &Path, file: &Path) -> Result<String, String> {
     }
     let bytes = fs::read(&target).map_err(cannot_read)?;
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
+        let line =
+            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
         format!("is not UTF-8 (line {line}); save it as UTF-8")
     })
 }
@@ -137,8 +125,7 @@ mod tests {
 
     impl Folder {
         fn new() -> Self {
-            let path =
-                std::env::temp_dir().join(format!("deskbridge-knowledge-{}", uuid::Uuid::now_v7()));
+            let path = std::env::temp_dir().join(format!("deskbridge-knowledge-{}", uuid::Uuid::now_v7()));
             fs::create_dir_all(&path).unwrap();
             Self(path)
         }
@@ -150,12 +137,7 @@ mod tests {
         }
 
         fn names(&self) -> Vec<String> {
-            read(&self.0)
-                .unwrap()
-                .pages
-                .into_iter()
-                .map(|page| page.name)
-                .collect()
+            read(&self.0).unwrap().pages.into_iter().map(|page| page.name).collect()
         }
     }
 
@@ -184,10 +166,7 @@ mod tests {
         assert_eq!(found.pages.len(), 1);
         assert_eq!(
             found.skipped,
-            [Skipped {
-                page: "latin1.md".into(),
-                reason: "is not UTF-8 (line 3); save it as UTF-8".into()
-            }]
+            [Skipped { page: "latin1.md".into(), reason: "is not UTF-8 (line 3); save it as UTF-8".into() }]
         );
     }
 
@@ -198,10 +177,7 @@ mod tests {
         folder.write("large.md", vec![b'a'; 1024 * 1024 + 1]);
         let found = read(&folder.0).unwrap();
         assert_eq!(found.pages[0].name, "fits.md");
-        assert_eq!(
-            found.skipped[0].reason,
-            "is larger than 1 MiB (1048577 bytes)"
-        );
+        assert_eq!(found.skipped[0].reason, "is larger than 1 MiB (1048577 bytes)");
     }
 
     #[cfg(unix)]
@@ -221,16 +197,9 @@ mod tests {
         let found = read(&folder.0).unwrap();
         let names: Vec<_> = found.pages.iter().map(|page| page.name.as_str()).collect();
         assert_eq!(names, ["page.md", "same.md"]);
-        let skipped: Vec<_> = found
-            .skipped
-            .iter()
-            .map(|skipped| skipped.page.as_str())
-            .collect();
+        let skipped: Vec<_> = found.skipped.iter().map(|skipped| skipped.page.as_str()).collect();
         assert_eq!(skipped, ["broken.md", "secret.md"]);
-        assert_eq!(
-            found.skipped[1].reason,
-            "is a link that leads out of the knowledge folder"
-        );
+        assert_eq!(found.skipped[1].reason, "is a link that leads out of the knowledge folder");
     }
 
     #[test]
@@ -244,13 +213,7 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_an_error_that_names_it() {
-        let Err(error) = read(Path::new("/nonexistent/knowledge")) else {
-            panic!("it was read")
-        };
-        assert!(
-            error
-                .to_string()
-                .starts_with("the knowledge folder /nonexistent/knowledge cannot be read: ")
-        );
+        let Err(error) = read(Path::new("/nonexistent/knowledge")) else { panic!("it was read") };
+        assert!(error.to_string().starts_with("the knowledge folder /nonexistent/knowledge cannot be read: "));
     }
 }

@@ -38,10 +38,7 @@ impl Words {
     fn new() -> Self {
         let english = DefaultTokenizer::new(Language::English);
         let chat = english.tokenize(CHAT_WORDS).into_iter().collect();
-        Self {
-            english: Arc::new(english),
-            chat: Arc::new(chat),
-        }
+        Self { english: Arc::new(english), chat: Arc::new(chat) }
     }
 }
 
@@ -49,10 +46,7 @@ impl Tokenizer for Words {
     fn tokenize(&self, text: &str) -> Vec<String> {
         // In text that is not plain ASCII the tokenizer drops line breaks, gluing two words into one, and spells out
         // symbols: a lone teacup emoji would ask for "tea".
-        let text: String = text
-            .chars()
-            .map(|c| if is_part_of_word(c) { c } else { ' ' })
-            .collect();
+        let text: String = text.chars().map(|c| if is_part_of_word(c) { c } else { ' ' }).collect();
         // "e-mail" would be split into "e" and "mail" and never meet "email".
         let text = text.replace("e-mail", "email").replace("E-mail", "email");
         let stems = self.english.tokenize(&text).into_iter();
@@ -81,8 +75,7 @@ impl Index {
         let words = Words::new();
         let texts: Vec<String> = passages.iter().map(indexed_text).collect();
         let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let embedder =
-            EmbedderBuilder::with_tokenizer_and_fit_to_corpus(words.clone(), &borrowed).build();
+        let embedder = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(words.clone(), &borrowed).build();
 
         let mut scorer = Scorer::new();
         let mut stems = Vec::with_capacity(texts.len());
@@ -95,22 +88,13 @@ impl Index {
             }
             stems.push(own);
         }
-        Self {
-            words,
-            embedder,
-            scorer,
-            stems,
-            spread,
-        }
+        Self { words, embedder, scorer, stems, spread }
     }
 
     /// The positions of all passages that share a word with `query`, best first, with their scores.
     pub(super) fn rank(&self, query: &str) -> Vec<(usize, f32)> {
         let matches = self.scorer.matches(&self.embedder.embed(bounded(query)));
-        let mut ranked: Vec<_> = matches
-            .into_iter()
-            .map(|found| (found.id, found.score))
-            .collect();
+        let mut ranked: Vec<_> = matches.into_iter().map(|found| (found.id, found.score)).collect();
         // The scorer walks a hash set, so equal scores come in a different order each time.
         ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         ranked
@@ -122,12 +106,7 @@ impl Index {
             return 0.0;
         };
         let (mut covered, mut whole) = (0.0, 0.0);
-        for stem in self
-            .words
-            .tokenize(bounded(query))
-            .into_iter()
-            .collect::<BTreeSet<_>>()
-        {
+        for stem in self.words.tokenize(bounded(query)).into_iter().collect::<BTreeSet<_>>() {
             let rarity = self.rarity(&stem);
             whole += rarity;
             if passage.contains(&stem) {
@@ -153,17 +132,12 @@ impl Default for Index {
 
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Index")
-            .field("passages", &self.stems.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Index").field("passages", &self.stems.len()).finish_non_exhaustive()
     }
 }
 
 fn bounded(query: &str) -> &str {
-    query
-        .char_indices()
-        .nth(MAX_QUERY_CHARS)
-        .map_or(query, |(end, _)| &query[..end])
+    query.char_indices().nth(MAX_QUERY_CHARS).map_or(query, |(end, _)| &query[..end])
 }
 
 fn indexed_text(passage: &Passage) -> String {
@@ -192,14 +166,8 @@ mod tests {
     #[test]
     fn words_are_stemmed_and_stripped_of_stop_words_and_accents() {
         let words = Words::new();
-        assert_eq!(
-            words.tokenize("Hello, where are my DELIVERIES please?"),
-            ["deliveri"]
-        );
-        assert_eq!(
-            words.tokenize("delivery café I don’t"),
-            ["deliveri", "cafe"]
-        );
+        assert_eq!(words.tokenize("Hello, where are my DELIVERIES please?"), ["deliveri"]);
+        assert_eq!(words.tokenize("delivery café I don’t"), ["deliveri", "cafe"]);
     }
 
     #[test]
@@ -219,10 +187,7 @@ mod tests {
 
     #[test]
     fn a_word_in_the_title_weighs_more_than_one_in_the_text() {
-        let index = index(&[
-            ("Shipping", "we pack a gift"),
-            ("Gift", "we pack a shipping"),
-        ]);
+        let index = index(&[("Shipping", "we pack a gift"), ("Gift", "we pack a shipping")]);
         assert_eq!(index.rank("gift")[0].0, 1);
     }
 
@@ -230,11 +195,7 @@ mod tests {
     fn equal_scores_keep_the_order_of_the_pages() {
         let index = index(&[("Tea", "green"); 20]);
         for _ in 0..10 {
-            let order: Vec<_> = index
-                .rank("green")
-                .into_iter()
-                .map(|(position, _)| position)
-                .collect();
+            let order: Vec<_> = index.rank("green").into_iter().map(|(position, _)| position).collect();
             assert_eq!(order, (0..20).collect::<Vec<_>>());
         }
     }

@@ -75,11 +75,7 @@ impl Knowledge {
     #[must_use]
     pub fn search(&self, query: &str, limit: usize) -> Vec<Hit> {
         let ranked = self.index.rank(query);
-        ranked
-            .into_iter()
-            .take(limit)
-            .filter_map(|(position, score)| self.hit(position, score))
-            .collect()
+        ranked.into_iter().take(limit).filter_map(|(position, score)| self.hit(position, score)).collect()
     }
 
     /// The one passage that answers `query`, or `None` when nothing here does.

@@ -26,15 +26,10 @@ impl Page {
     /// Front matter is a block of `key: value` lines between two `---` lines at the very top. Headings are the `#`
     /// kind (ATX); a `#` in a fenced code block is text.
     pub(super) fn parse(name: String, source: &str) -> Self {
-        let source = source
-            .strip_prefix('\u{feff}')
-            .unwrap_or(source)
-            .replace("\r\n", "\n");
+        let source = source.strip_prefix('\u{feff}').unwrap_or(source).replace("\r\n", "\n");
         let (front, body) = split_front_matter(&source);
         let mut title = front.and_then(|front| value(front, "title"));
-        let url = front
-            .and_then(|front| value(front, "url"))
-            .filter(|url| is_web_address(url));
+        let url = front.and_then(|front| value(front, "url")).filter(|url| is_web_address(url));
 
         let mut sections = Vec::new();
         let mut path: Vec<(usize, String)> = Vec::new();
@@ -45,11 +40,7 @@ impl Page {
             match fence {
                 Some(mark) if trimmed.starts_with(mark) => fence = None,
                 Some(_) => {}
-                None => {
-                    fence = ["```", "~~~"]
-                        .into_iter()
-                        .find(|mark| trimmed.starts_with(mark))
-                }
+                None => fence = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark)),
             }
             let Some((level, heading)) = heading(line).filter(|_| fence.is_none()) else {
                 text.push_str(line);
@@ -69,12 +60,7 @@ impl Page {
         push_section(&mut sections, &path, &mut text);
 
         let title = title.unwrap_or_else(|| title_from(&name));
-        Self {
-            name,
-            title,
-            url,
-            sections,
-        }
+        Self { name, title, url, sections }
     }
 }
 
@@ -82,10 +68,7 @@ fn push_section(sections: &mut Vec<Section>, path: &[(usize, String)], text: &mu
     let body = text.trim();
     if !body.is_empty() {
         let headings = path.iter().map(|(_, heading)| heading.clone()).collect();
-        sections.push(Section {
-            headings,
-            text: body.to_owned(),
-        });
+        sections.push(Section { headings, text: body.to_owned() });
     }
     text.clear();
 }
@@ -107,24 +90,16 @@ fn split_front_matter(source: &str) -> (Option<&str>, &str) {
 }
 
 fn value(front: &str, key: &str) -> Option<String> {
-    let line = front
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'))?;
+    let line = front.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'))?;
     let value = line.trim();
-    let unquoted = ['"', '\'']
-        .into_iter()
-        .find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    let unquoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     Some(unquoted.unwrap_or(value).trim().to_owned()).filter(|value| !value.is_empty())
 }
 
 /// Only such an address may be shown to a customer as a source.
 fn is_web_address(url: &str) -> bool {
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control())
-    })
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control()))
 }
 
 /// An ATX heading (CommonMark §4.2): one to six `#`, a space, the text, perhaps closing `#`.
@@ -137,11 +112,7 @@ fn heading(line: &str) -> Option<(usize, &str)> {
     }
     let text = line[level..].strip_prefix([' ', '\t'])?.trim();
     let open = text.trim_end_matches('#');
-    let text = if open.is_empty() || open.ends_with(' ') {
-        open.trim()
-    } else {
-        text
-    };
+    let text = if open.is_empty() || open.ends_with(' ') { open.trim() } else { text };
     (!text.is_empty()).then_some((level, text))
 }
 
@@ -150,9 +121,7 @@ fn title_from(name: &str) -> String {
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let words = stem.replace(['-', '_'], " ");
     let mut chars = words.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]
@@ -164,13 +133,7 @@ mod tests {
     }
 
     fn section(headings: &[&str], text: &str) -> Section {
-        Section {
-            headings: headings
-                .iter()
-                .map(|heading| (*heading).to_owned())
-                .collect(),
-            text: text.into(),
-        }
+        Section { headings: headings.iter().map(|heading| (*heading).to_owned()).collect(), text: text.into() }
     }
 
     #[test]
@@ -180,12 +143,8 @@ mod tests {
         );
         assert_eq!(page.title, "Gift cards");
         assert_eq!(page.url.as_deref(), Some("https://tea.example/g"));
-        let expected = [
-            section(&[], "Intro."),
-            section(&["Use"], "A"),
-            section(&["Use", "Online"], "B"),
-            section(&["Lost"], "C"),
-        ];
+        let expected =
+            [section(&[], "Intro."), section(&["Use"], "A"), section(&["Use", "Online"], "B"), section(&["Lost"], "C")];
         assert_eq!(page.sections, expected);
     }
 
@@ -200,20 +159,14 @@ mod tests {
     #[test]
     fn a_byte_order_mark_and_windows_line_ends_do_not_hide_the_front_matter() {
         let page = parse("\u{feff}---\r\ntitle: Cards\r\n---\r\nText\r\n");
-        assert_eq!(
-            (page.title.as_str(), page.sections),
-            ("Cards", vec![section(&[], "Text")])
-        );
+        assert_eq!((page.title.as_str(), page.sections), ("Cards", vec![section(&[], "Text")]));
     }
 
     #[test]
     fn a_hash_in_code_is_not_a_heading() {
         let page = parse("## Real\n```\n# comment\n```\n#hashtag\n    # indented\n## Closed ##\nx");
         let code = "```\n# comment\n```\n#hashtag\n    # indented";
-        assert_eq!(
-            page.sections,
-            [section(&["Real"], code), section(&["Closed"], "x")]
-        );
+        assert_eq!(page.sections, [section(&["Real"], code), section(&["Closed"], "x")]);
     }
 
     #[test]
@@ -226,11 +179,7 @@ mod tests {
     #[test]
     fn only_web_addresses_are_taken_as_urls() {
         for url in ["javascript:alert(1)", "https://", "http://a b", "/help"] {
-            assert_eq!(
-                parse(&format!("---\nurl: {url}\n---\nx")).url,
-                None,
-                "{url}"
-            );
+            assert_eq!(parse(&format!("---\nurl: {url}\n---\nx")).url, None, "{url}");
         }
     }
 

@@ -23,10 +23,7 @@ pub struct Passage {
 
 /// Cuts a page into passages, in reading order.
 pub(super) fn split(page: &Page) -> Vec<Passage> {
-    page.sections
-        .iter()
-        .flat_map(|section| split_section(page, section))
-        .collect()
+    page.sections.iter().flat_map(|section| split_section(page, section)).collect()
 }
 
 fn split_section<'a>(page: &'a Page, section: &'a Section) -> impl Iterator<Item = Passage> + 'a {
@@ -47,11 +44,7 @@ fn split_section<'a>(page: &'a Page, section: &'a Section) -> impl Iterator<Item
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces: Vec<String> = Vec::new();
     let mut words_in_last = MAX_PASSAGE_WORDS;
-    for paragraph in text
-        .split("\n\n")
-        .map(str::trim)
-        .filter(|paragraph| !paragraph.is_empty())
-    {
+    for paragraph in text.split("\n\n").map(str::trim).filter(|paragraph| !paragraph.is_empty()) {
         let words = paragraph.split_whitespace().count();
         if words > MAX_PASSAGE_WORDS {
             let words: Vec<_> = paragraph.split_whitespace().collect();
@@ -83,18 +76,12 @@ mod tests {
     }
 
     fn lengths(text: &str) -> Vec<usize> {
-        pieces(text)
-            .iter()
-            .map(|piece| piece.split_whitespace().count())
-            .collect()
+        pieces(text).iter().map(|piece| piece.split_whitespace().count()).collect()
     }
 
     #[test]
     fn joins_the_title_and_the_headings() {
-        let page = Page::parse(
-            "a.md".into(),
-            "---\ntitle: Tea\nurl: https://t.example\n---\n## Green\n### Hot\n75 °C",
-        );
+        let page = Page::parse("a.md".into(), "---\ntitle: Tea\nurl: https://t.example\n---\n## Green\n### Hot\n75 °C");
         let expected = Passage {
             title: "Tea › Green › Hot".into(),
             url: Some("https://t.example".into()),

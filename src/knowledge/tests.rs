@@ -64,24 +64,10 @@ fn retrieval_keeps_its_measured_quality() {
     let knowledge = sample();
     let tune = measure(&knowledge, "tune");
     let check = measure(&knowledge, "check");
-    assert_eq!(
-        (
-            tune.answerable,
-            tune.unanswerable,
-            check.answerable,
-            check.unanswerable
-        ),
-        (24, 12, 24, 12)
-    );
-    assert!(
-        tune.first >= 22 && tune.first_three >= 23 && tune.right >= 20 && tune.wrong <= 1,
-        "{tune:?}"
-    );
+    assert_eq!((tune.answerable, tune.unanswerable, check.answerable, check.unanswerable), (24, 12, 24, 12));
+    assert!(tune.first >= 22 && tune.first_three >= 23 && tune.right >= 20 && tune.wrong <= 1, "{tune:?}");
     assert!(tune.refused >= 11, "{tune:?}");
-    assert!(
-        check.first >= 22 && check.first_three >= 24 && check.right >= 20 && check.wrong <= 1,
-        "{check:?}"
-    );
+    assert!(check.first >= 22 && check.first_three >= 24 && check.right >= 20 && check.wrong <= 1, "{check:?}");
     assert!(check.refused >= 12, "{check:?}");
 }
 
@@ -89,45 +75,22 @@ fn retrieval_keeps_its_measured_quality() {
 fn every_sample_page_has_a_title_and_an_address_and_none_is_left_out() {
     let knowledge = sample();
     assert_eq!(knowledge.skipped(), []);
-    assert!(
-        knowledge
-            .passages()
-            .iter()
-            .all(|passage| passage.url.is_some())
-    );
-    assert!(
-        knowledge
-            .passages()
-            .iter()
-            .all(|passage| passage.text.split_whitespace().count() <= MAX_PASSAGE_WORDS)
-    );
+    assert!(knowledge.passages().iter().all(|passage| passage.url.is_some()));
+    assert!(knowledge.passages().iter().all(|passage| passage.text.split_whitespace().count() <= MAX_PASSAGE_WORDS));
 }
 
 #[test]
 fn a_hit_carries_the_passage_with_its_source() {
     let hit = sample().best("How long is a gift card valid?").unwrap();
-    assert_eq!(
-        hit.passage.title,
-        "Gift cards › How long a gift card is valid"
-    );
-    assert_eq!(
-        hit.passage.url.as_deref(),
-        Some("https://tea.example/help/gift-cards")
-    );
+    assert_eq!(hit.passage.title, "Gift cards › How long a gift card is valid");
+    assert_eq!(hit.passage.url.as_deref(), Some("https://tea.example/help/gift-cards"));
     assert!(hit.passage.text.contains("3 years"));
 }
 
 #[test]
 fn a_question_without_content_words_finds_nothing() {
     let knowledge = sample();
-    for question in [
-        "",
-        "   ",
-        "what is it?",
-        "hello, please help",
-        "???",
-        "\u{1f375}",
-    ] {
+    for question in ["", "   ", "what is it?", "hello, please help", "???", "\u{1f375}"] {
         assert!(knowledge.best(question).is_none(), "{question:?}");
     }
     assert!(Knowledge::default().best("shipping").is_none());
@@ -140,10 +103,7 @@ fn found_gives_passages_only_when_there_is_an_answer() {
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].passage.page, "gift-cards.md");
     let unanswerable = "Do you sell coffee machines?";
-    assert!(
-        knowledge.found(unanswerable, 2).is_empty()
-            && !knowledge.search(unanswerable, 2).is_empty()
-    );
+    assert!(knowledge.found(unanswerable, 2).is_empty() && !knowledge.search(unanswerable, 2).is_empty());
 }
 
 #[test]

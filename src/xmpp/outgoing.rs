@@ -37,15 +37,8 @@ const HINTS: &str = "urn:xmpp:hints";
 pub const DOMAIN_FEATURES: &[&str] = &[ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION];
 
 /// What a desk answers and understands, for its disco#info.
-pub const DESK_FEATURES: &[&str] = &[
-    ns::DISCO_INFO,
-    ns::DISCO_ITEMS,
-    ns::PING,
-    ns::VERSION,
-    ns::RECEIPTS,
-    ns::CHATSTATES,
-    CHAT_MARKERS,
-];
+pub const DESK_FEATURES: &[&str] =
+    &[ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION, ns::RECEIPTS, ns::CHATSTATES, CHAT_MARKERS];
 
 /// Makes a text fit for XML 1.0 §2.2 and for a message: an illegal character becomes U+FFFD, `\r\n` and `\r` become `\n`
 /// (a parser would make them so), and what is longer than [`MAX_TEXT_BYTES`] ends with an ellipsis.
@@ -156,10 +149,7 @@ pub fn displayed(from: &BareJid, to: &Jid, id: &str) -> Element {
 /// A chat state by itself (XEP-0085), which no archive needs to keep.
 #[must_use]
 pub fn chat_state(from: &BareJid, to: &Jid, state: State) -> Element {
-    chat(from, to)
-        .append(Element::bare(state.name(), ns::CHATSTATES))
-        .append(Element::bare("no-store", HINTS))
-        .build()
+    chat(from, to).append(Element::bare(state.name(), ns::CHATSTATES)).append(Element::bare("no-store", HINTS)).build()
 }
 
 /// A presence stanza. `Error` gives `None`: nobody is answered with it.

@@ -50,11 +50,7 @@ impl Server {
         // A second test finds it installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (sender, closed) = mpsc::unbounded_channel();
-        let seen = Seen {
-            requests: Arc::default(),
-            last: Arc::default(),
-            closed: sender,
-        };
+        let seen = Seen { requests: Arc::default(), last: Arc::default(), closed: sender };
         let router = Router::new()
             .route("/v1/chat/completions", post(chat))
             .route("/v1/models", get(models))
@@ -62,12 +58,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/v1", listener.local_addr().unwrap());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self {
-            address,
-            seen,
-            closed,
-            task,
-        }
+        Self { address, seen, closed, task }
     }
 
     fn llm(&self, model: &str) -> Llm {
@@ -95,18 +86,13 @@ impl Server {
 
 fn question() -> Vec<ChatMessage> {
     vec![
-        ChatMessage {
-            role: Role::System,
-            content: "sys".into(),
-        },
-        ChatMessage {
-            role: Role::User,
-            content: "customer words".into(),
-        },
+        ChatMessage { role: Role::System, content: "sys".into() },
+        ChatMessage { role: Role::User, content: "customer words".into() },
     ]
 }
 
-const DRAFT: &str = r#"{"reply":"Hi","action":"continue","reason":"r","citations":[1],"subject":"Greeting","priority":"low"}"#;
+const DRAFT: &str =
+    r#"{"reply":"Hi","action":"continue","reason":"r","citations":[1],"subject":"Greeting","priority":"low"}"#;
 
 fn answered(content: &str) -> Response {
     with_message(json!({ "role": "assistant", "content": content }), "stop")
@@ -120,11 +106,7 @@ fn with_message(message: Value, finish: &str) -> Response {
 }
 
 fn json_body(body: Value) -> Response {
-    (
-        [(header::CONTENT_TYPE, "application/json")],
-        body.to_string(),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
 /// Rings when it is dropped, which is when the server notices that the client has gone.
@@ -166,15 +148,9 @@ async fn chat(State(seen): State<Seen>, headers: HeaderMap, body: String) -> Res
         }
         "refusal" => with_message(json!({ "content": null, "refusal": "I cannot" }), "stop"),
         "filtered" => with_message(json!({ "content": "x" }), "content_filter"),
-        "reasoning" => with_message(
-            json!({ "content": DRAFT, "reasoning_content": "hm", "x": 1 }),
-            "eos",
-        ),
+        "reasoning" => with_message(json!({ "content": DRAFT, "reasoning_content": "hm", "x": 1 }), "eos"),
         "bare" => json_body(json!({ "choices": [{ "message": { "content": DRAFT } }] })),
-        "parts" => with_message(
-            json!({ "content": [{ "type": "text", "text": DRAFT }] }),
-            "stop",
-        ),
+        "parts" => with_message(json!({ "content": [{ "type": "text", "text": DRAFT }] }), "stop"),
         "redirect" => (StatusCode::FOUND, [(header::LOCATION, "/v1/models")]).into_response(),
         _ => (StatusCode::NOT_FOUND, "no such model").into_response(),
     }
@@ -193,17 +169,8 @@ async fn asks_for_the_structure_and_reads_it() {
     let server = Server::start().await;
     let (draft, usage) = server.draft("good").await.unwrap();
     assert_eq!(draft.reply, "Hi");
-    assert_eq!(
-        (draft.subject.as_deref(), draft.priority),
-        (Some("Greeting"), Some(Priority::Low))
-    );
-    assert_eq!(
-        usage,
-        Usage {
-            prompt_tokens: Some(7),
-            completion_tokens: Some(3)
-        }
-    );
+    assert_eq!((draft.subject.as_deref(), draft.priority), (Some("Greeting"), Some(Priority::Low)));
+    assert_eq!(usage, Usage { prompt_tokens: Some(7), completion_tokens: Some(3) });
     let (headers, body) = server.seen.last.lock().unwrap().clone();
     assert_eq!(headers[header::AUTHORIZATION], "Bearer secret-key");
     insta::assert_snapshot!(body);
@@ -234,11 +201,7 @@ async fn what_is_no_answer_is_malformed() {
         ("refusal", "refused"),
         ("filtered", "refused"),
     ] {
-        assert_eq!(
-            server.draft(model).await,
-            Err(LlmError::Malformed(why)),
-            "{model}"
-        );
+        assert_eq!(server.draft(model).await, Err(LlmError::Malformed(why)), "{model}");
     }
 }
 
@@ -249,15 +212,9 @@ async fn retries_what_may_pass_and_keeps_the_status_of_what_does_not() {
     assert_eq!(server.requests(), 2);
     assert_eq!(server.draft("429").await, Err(LlmError::RateLimited));
     assert_eq!(server.requests(), 6);
-    assert_eq!(
-        server.draft("500").await,
-        Err(LlmError::Rejected { status: 500 })
-    );
+    assert_eq!(server.draft("500").await, Err(LlmError::Rejected { status: 500 }));
     assert_eq!(server.requests(), 10);
-    assert_eq!(
-        server.draft("redirect").await,
-        Err(LlmError::Rejected { status: 302 })
-    );
+    assert_eq!(server.draft("redirect").await, Err(LlmError::Rejected { status: 302 }));
     assert_eq!(server.requests(), 11);
 }
 
@@ -277,10 +234,7 @@ async fn a_wrong_model_is_rejected_and_not_taken_for_a_missing_feature() {
     let server = Server::start().await;
     let llm = server.llm("unknown");
     for requests in [2, 4] {
-        assert_eq!(
-            llm.draft(&question(), true).await,
-            Err(LlmError::Rejected { status: 404 })
-        );
+        assert_eq!(llm.draft(&question(), true).await, Err(LlmError::Rejected { status: 404 }));
         assert_eq!(server.requests(), requests);
     }
 }
@@ -299,10 +253,7 @@ async fn dropping_the_future_closes_the_request() {
         } => {}
     }
     // The future is dropped here. The server must see it, well before anyone's timeout.
-    tokio::time::timeout(Duration::from_secs(5), server.closed.recv())
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), server.closed.recv()).await.unwrap().unwrap();
     assert_eq!(server.requests(), 1);
 }
 
@@ -311,10 +262,7 @@ async fn an_outer_timeout_ends_a_hanging_request() {
     let mut server = Server::start().await;
     let hanging = tokio::time::timeout(Duration::from_millis(200), server.draft("hang")).await;
     assert!(hanging.is_err());
-    tokio::time::timeout(Duration::from_secs(5), server.closed.recv())
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), server.closed.recv()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -323,16 +271,8 @@ async fn nobody_there_is_unreachable() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     drop(listener);
-    let llm = Llm::new(Settings {
-        base_url,
-        model: "m".into(),
-        ..server.llm("m").settings.clone()
-    })
-    .unwrap();
-    assert_eq!(
-        llm.draft(&question(), false).await,
-        Err(LlmError::Unreachable)
-    );
+    let llm = Llm::new(Settings { base_url, model: "m".into(), ..server.llm("m").settings.clone() }).unwrap();
+    assert_eq!(llm.draft(&question(), false).await, Err(LlmError::Unreachable));
     assert_eq!(llm.probe().await, Err(LlmError::Unreachable));
 }
 
@@ -340,14 +280,8 @@ async fn nobody_there_is_unreachable() {
 async fn a_probe_asks_for_the_models_with_the_key() {
     let server = Server::start().await;
     assert_eq!(server.llm("good").probe().await, Ok(()));
-    let other = Settings {
-        api_key: Some("wrong".into()),
-        ..server.llm("good").settings.clone()
-    };
-    assert_eq!(
-        Llm::new(other).unwrap().probe().await,
-        Err(LlmError::Rejected { status: 401 })
-    );
+    let other = Settings { api_key: Some("wrong".into()), ..server.llm("good").settings.clone() };
+    assert_eq!(Llm::new(other).unwrap().probe().await, Err(LlmError::Rejected { status: 401 }));
 }
 
 #[tokio::test]
@@ -355,34 +289,15 @@ async fn settings_that_cannot_work_are_refused_at_once() {
     let server = Server::start().await;
     let good = server.llm("good").settings.clone();
     for settings in [
-        Settings {
-            api_key: Some("a\nb".into()),
-            ..good.clone()
-        },
-        Settings {
-            api_key: Some("schlüssel".into()),
-            ..good.clone()
-        },
-        Settings {
-            base_url: "localhost:8080".into(),
-            ..good.clone()
-        },
-        Settings {
-            base_url: String::new(),
-            ..good.clone()
-        },
-        Settings {
-            model: " ".into(),
-            ..good.clone()
-        },
+        Settings { api_key: Some("a\nb".into()), ..good.clone() },
+        Settings { api_key: Some("schlüssel".into()), ..good.clone() },
+        Settings { base_url: "localhost:8080".into(), ..good.clone() },
+        Settings { base_url: String::new(), ..good.clone() },
+        Settings { model: " ".into(), ..good.clone() },
     ] {
         assert!(matches!(Llm::new(settings), Err(LlmError::Settings(_))));
     }
-    Llm::new(Settings {
-        api_key: None,
-        ..good
-    })
-    .unwrap();
+    Llm::new(Settings { api_key: None, ..good }).unwrap();
 }
 
 #[tokio::test]
@@ -390,9 +305,6 @@ async fn neither_errors_nor_debug_texts_hold_the_key() {
     let server = Server::start().await;
     assert!(!format!("{:?}", server.llm("good")).contains("secret"));
     let error = server.draft("500").await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the model endpoint answered with HTTP status 500"
-    );
+    assert_eq!(error.to_string(), "the model endpoint answered with HTTP status 500");
     assert!(error.may_retry() && !LlmError::Rejected { status: 401 }.may_retry());
 }

@@ -59,9 +59,10 @@ impl Operation for ClaimDue {
     }
 }
 
-/// Keeps a worker's leases alive.
+/// Keeps leases of a worker alive.
 pub(in crate::helpdesk) struct RenewLeases {
     pub worker: Uuid,
+    pub tickets: Vec<Uuid>,
     pub lease: Duration,
 }
 
@@ -75,6 +76,7 @@ impl Operation for RenewLeases {
         unit.run(
             &ticket::Entity::update_many()
                 .col_expr(ticket::Column::ReplyLeaseUntil, Expr::value(until))
+                .filter(ticket::Column::Id.is_in(self.tickets.iter().copied()))
                 .filter(ticket::Column::ReplyWorker.eq(self.worker))
                 .filter(ticket::Column::ReplyLeaseUntil.is_not_null()),
         );

@@ -23,6 +23,8 @@ pub struct Line {
     pub customer: BareJid,
     /// From which resource.
     pub resource: Option<String>,
+    /// Whether the client understands chat states (XEP-0085); `None` where there is no client, as over REST.
+    pub chat_states: Option<bool>,
     /// The text.
     pub body: String,
     /// The id the sender's client gave the stanza: known again only together with sender and text.
@@ -107,6 +109,7 @@ impl Operation for ReceiveLine {
             if resource.is_some() {
                 row.customer_resource = resource;
             }
+            row.customer_has_chat_states = self.line.chat_states.unwrap_or(row.customer_has_chat_states);
         });
         let mut message = new_message(ticket, Author::Customer, self.line.body.clone(), now);
         message.stanza_id.clone_from(&self.line.stanza_id);

@@ -159,7 +159,10 @@ mod tests {
 
     #[test]
     fn a_head_is_read_whatever_stands_around_it() {
-        let head = Head::read(b"<message\n xml:lang='en' to = \"support@help.example\" id='a&lt;&#x31;' type='chat' from='a@b/c&amp;'><a").unwrap();
+        let head = Head::read(
+            b"<message\n xml:lang='en' to = \"support@help.example\" id='a&lt;&#x31;' type='chat' from='a@b/c&amp;'><a",
+        )
+        .unwrap();
         assert_eq!(head.name, "message");
         assert_eq!(head.from.unwrap().as_str(), "a@b/c&");
         assert_eq!(head.to.unwrap().as_str(), "support@help.example");

@@ -81,16 +81,7 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            lex: Lex::Text,
-            depth: 0,
-            elements: 0,
-            attributes: 0,
-            token: 0,
-            violation: None,
-            closed: false,
-        }
+        Self { limits, lex: Lex::Text, depth: 0, elements: 0, attributes: 0, token: 0, violation: None, closed: false }
     }
 
     /// Why the stanza that the last step belonged to must be refused, as far as is known.

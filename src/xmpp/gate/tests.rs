@@ -105,7 +105,9 @@ fn alone(stanza: &str) -> Result<(), Reason> {
 }
 
 fn message(inner: &str) -> String {
-    format!("<message from='eve@evil.example/x' to='support@help.example' id='m1' type='chat'><body>hi</body>{inner}</message>")
+    format!(
+        "<message from='eve@evil.example/x' to='support@help.example' id='m1' type='chat'><body>hi</body>{inner}</message>"
+    )
 }
 
 fn nested(levels: usize) -> String {
@@ -214,7 +216,15 @@ fn an_unfinished_stanza_does_not_pass() {
 
 #[test]
 fn what_stands_between_stanzas_is_dropped_and_reported_once() {
-    for junk in ["text", "&amp;", "<!-- a -->", "<?a?><?b?>", "<![CDATA[ <a> ]]>", "<!DOCTYPE a [ <!ENTITY b '>'> ]>", "a<!--b-->c"] {
+    for junk in [
+        "text",
+        "&amp;",
+        "<!-- a -->",
+        "<?a?><?b?>",
+        "<![CDATA[ <a> ]]>",
+        "<!DOCTYPE a [ <!ENTITY b '>'> ]>",
+        "a<!--b-->c",
+    ] {
         let passed = pass(format!("{HEADER}<iq/>{junk}<presence/>").as_bytes(), &[2]);
         let released = passed.text().replace(' ', "");
         assert_eq!(released, format!("{HEADER}<iq/><presence/>").replace(' ', ""), "{junk}");
@@ -230,7 +240,9 @@ fn nothing_passes_behind_the_footer() {
 
 #[test]
 fn a_broken_header_or_footer_is_an_error() {
-    for stream in ["<p:stream>".to_owned(), "<!-- a --><a>".to_owned(), format!("{HEADER}<iq/></wrong>"), " ".repeat(20_000)] {
+    for stream in
+        ["<p:stream>".to_owned(), "<!-- a --><a>".to_owned(), format!("{HEADER}<iq/></wrong>"), " ".repeat(20_000)]
+    {
         let passed = pass(stream.as_bytes(), &[50]);
         assert_eq!(passed.error.unwrap().kind(), io::ErrorKind::InvalidData, "{stream}");
         parse(&passed.out).unwrap();
@@ -247,7 +259,8 @@ fn the_header_s_own_namespaces_count() {
 #[test]
 fn the_report_tells_whom_to_answer() {
     let id = "i".repeat(1000);
-    let stanza = format!("<iq a='{}' id='{id}' type='get' to='help.example' from='eve@evil.example/x'/>", "v".repeat(9000));
+    let stanza =
+        format!("<iq a='{}' id='{id}' type='get' to='help.example' from='eve@evil.example/x'/>", "v".repeat(9000));
     let passed = pass(format!("{HEADER}{stanza}").as_bytes(), &[11]);
     let head = passed.rejected[0].head.clone().unwrap();
     assert_eq!(head.name, "iq");
@@ -331,16 +344,30 @@ fn costly() -> Vec<(&'static str, String)> {
     });
     vec![
         ("2000 elements, flat", message(&"<b xmlns='x'/>".repeat(1990))),
-        ("2000 elements, 62 deep", message(&format!("{}{}{}", "<a>".repeat(61), "<b/>".repeat(1900), "</a>".repeat(61)))),
+        (
+            "2000 elements, 62 deep",
+            message(&format!("{}{}{}", "<a>".repeat(61), "<b/>".repeat(1900), "</a>".repeat(61))),
+        ),
         ("3900 attributes", message(&format!("<a{}/>", many.collect::<String>()))),
-        ("1900 prefixes looked up through 60 levels", message(&format!("<a{prefixed}>{}<b{used}/>{}</a>", "<c>".repeat(60), "</c>".repeat(60)))),
+        (
+            "1900 prefixes looked up through 60 levels",
+            message(&format!("<a{prefixed}>{}<b{used}/>{}</a>", "<c>".repeat(60), "</c>".repeat(60))),
+        ),
         ("500 KB of text", message(&format!("<body>{}</body>", "z".repeat(500_000)))),
         ("100,000 references", message(&format!("<body>{}</body>", "&amp;".repeat(100_000)))),
-        ("bodies and ids", message(&"<body/><stanza-id xmlns='urn:xmpp:sid:0' by='eve@evil.example' id='1'/>".repeat(990))),
+        (
+            "bodies and ids",
+            message(&"<body/><stanza-id xmlns='urn:xmpp:sid:0' by='eve@evil.example' id='1'/>".repeat(990)),
+        ),
         ("2000 unfit delays", message(&"<delay xmlns='urn:xmpp:delay' stamp='x'/>".repeat(1990))),
-        ("1900 fallback ranges over 300 KB", message(&format!(
-            "<body>{}</body><reply xmlns='urn:xmpp:reply:0' id='1'/><fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>{}</fallback>",
-            "z".repeat(300_000), "<body start='1' end='2'/>".repeat(1900)))),
+        (
+            "1900 fallback ranges over 300 KB",
+            message(&format!(
+                "<body>{}</body><reply xmlns='urn:xmpp:reply:0' id='1'/><fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>{}</fallback>",
+                "z".repeat(300_000),
+                "<body start='1' end='2'/>".repeat(1900)
+            )),
+        ),
     ]
 }
 
@@ -360,7 +387,12 @@ fn the_costliest_stanzas_take_less_than_100_ms() {
         let parsed = start.elapsed();
         inbound(element, "help.example").unwrap();
         let total = start.elapsed();
-        eprintln!("{name}: {} bytes, gate {gate:?}, parser {:?}, inbound {:?}", stanza.len(), parsed - gate, total - parsed);
+        eprintln!(
+            "{name}: {} bytes, gate {gate:?}, parser {:?}, inbound {:?}",
+            stanza.len(),
+            parsed - gate,
+            total - parsed
+        );
         slowest = slowest.max(total);
     }
     assert!(slowest < Duration::from_millis(100), "{slowest:?}");

@@ -101,11 +101,18 @@ fn other_payloads() {
     let item = items.children().next().unwrap();
     assert_eq!((item.attr("jid"), item.attr("name")), (Some("support@help.example"), Some("Support")));
     assert_eq!(disco_items([], Some("n")).children().count(), 0);
-    let text = |element: &Element| element.children().map(|child| (child.name().to_owned(), child.text())).collect::<Vec<_>>();
-    assert_eq!(text(&version("Deskbridge", "0.1")), [("name".into(), "Deskbridge".into()), ("version".into(), "0.1".into())]);
+    let text =
+        |element: &Element| element.children().map(|child| (child.name().to_owned(), child.text())).collect::<Vec<_>>();
+    assert_eq!(
+        text(&version("Deskbridge", "0.1")),
+        [("name".into(), "Deskbridge".into()), ("version".into(), "0.1".into())]
+    );
     let now = DateTime::from_timestamp(1_767_225_600, 5).unwrap();
     assert_eq!(text(&time(now)), [("tzo".into(), "+00:00".to_owned()), ("utc".into(), "2026-01-01T00:00:00Z".into())]);
-    assert_eq!(text(&vcard("Support", "Ask us")), [("FN".into(), "Support".to_owned()), ("DESC".into(), "Ask us".into())]);
+    assert_eq!(
+        text(&vcard("Support", "Ask us")),
+        [("FN".into(), "Support".to_owned()), ("DESC".into(), "Ask us".into())]
+    );
     let fence = ping(&desk, &Jid::new("home.example").unwrap(), "fence-1");
     assert_eq!(encoded(&fence).matches("urn:xmpp:ping").count(), 1);
 }
@@ -113,7 +120,10 @@ fn other_payloads() {
 #[test]
 fn only_what_is_illegal_is_replaced() {
     assert!(matches!(sanitize("plain\n\té😀\u{FFFD}"), Cow::Borrowed(_)));
-    assert_eq!(sanitize("a\u{0}b\u{1}c\u{b}d\u{1f}e\u{FFFE}f\u{FFFF}"), "a\u{FFFD}b\u{FFFD}c\u{FFFD}d\u{FFFD}e\u{FFFD}f\u{FFFD}");
+    assert_eq!(
+        sanitize("a\u{0}b\u{1}c\u{b}d\u{1f}e\u{FFFE}f\u{FFFF}"),
+        "a\u{FFFD}b\u{FFFD}c\u{FFFD}d\u{FFFD}e\u{FFFD}f\u{FFFD}"
+    );
     assert_eq!(sanitize("a\r\nb\rc\r\r\nd\r"), "a\nb\nc\n\nd\n");
 }
 
@@ -121,7 +131,12 @@ fn only_what_is_illegal_is_replaced() {
 fn a_long_text_is_cut_at_a_character() {
     let fits = "é".repeat(MAX_TEXT_BYTES / 2);
     assert!(matches!(sanitize(&fits), Cow::Borrowed(_)));
-    for text in ["é".repeat(MAX_TEXT_BYTES), "😀".repeat(20_000), "a".repeat(MAX_TEXT_BYTES + 1), "\u{1}".repeat(MAX_TEXT_BYTES)] {
+    for text in [
+        "é".repeat(MAX_TEXT_BYTES),
+        "😀".repeat(20_000),
+        "a".repeat(MAX_TEXT_BYTES + 1),
+        "\u{1}".repeat(MAX_TEXT_BYTES),
+    ] {
         let cut = sanitize(&text);
         assert!(cut.len() <= MAX_TEXT_BYTES && cut.len() > MAX_TEXT_BYTES - 8, "{}", cut.len());
         assert!(cut.ends_with('…'));

@@ -61,6 +61,12 @@ pub enum Show {
 }
 
 impl Show {
+    /// The one that a word means.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|show| show.name() == word)
+    }
+
     pub(super) const ALL: [Self; 4] = [Self::Chat, Self::Away, Self::Dnd, Self::Xa];
 
     /// The word on the wire.
@@ -93,7 +99,7 @@ pub(super) fn inbound(stanza: &Element, envelope: Envelope) -> Result<Inbound, I
 
 fn available(stanza: &Element) -> PresenceKind {
     let text = |name| stanza.children().find(|child| child.is(name, STANZA_NAMESPACES)).map(Element::text);
-    let show = text("show").and_then(|word| Show::ALL.into_iter().find(|show| show.name() == word.trim()));
+    let show = text("show").and_then(|word| Show::named(word.trim()));
     let status = text("status").map(|mut status| {
         status.retain(|c| c != '\0');
         status.truncate(status.floor_char_boundary(MAX_STATUS_BYTES));

@@ -81,7 +81,9 @@ fn addresses_must_be_there_and_right() {
 
 #[test]
 fn what_is_no_stanza_is_ignored() {
-    for xml in ["<handshake/>", "<message xmlns='x' from='a@b' to='help.example'/>", "<bogus from='a@b' to='help.example'/>"] {
+    for xml in
+        ["<handshake/>", "<message xmlns='x' from='a@b' to='help.example'/>", "<bogus from='a@b' to='help.example'/>"]
+    {
         assert_eq!(inbound(&element(xml), DOMAIN), Err(Ignored::NotAStanza), "{xml}");
     }
     assert_eq!(Ignored::NotAStanza.to_string(), "not a stanza");
@@ -129,7 +131,11 @@ fn a_receipt_is_due_only_for_what_has_an_id() {
 
 #[test]
 fn copies_are_ignored() {
-    for copy in ["<result xmlns='urn:xmpp:mam:2'/>", "<sent xmlns='urn:xmpp:carbons:2'/>", "<received xmlns='urn:xmpp:carbons:2'/>"] {
+    for copy in [
+        "<result xmlns='urn:xmpp:mam:2'/>",
+        "<sent xmlns='urn:xmpp:carbons:2'/>",
+        "<received xmlns='urn:xmpp:carbons:2'/>",
+    ] {
         let xml = format!("<message id='1'><body>x</body><request xmlns='urn:xmpp:receipts'/>{copy}</message>");
         assert_eq!(read(&xml), Err(Ignored::Archived));
     }
@@ -138,7 +144,8 @@ fn copies_are_ignored() {
 #[test]
 fn only_archives_on_the_way_are_believed() {
     let by = |archives: &[&str]| {
-        let ids: String = archives.iter().map(|by| format!("<stanza-id xmlns='urn:xmpp:sid:0' id='7' by='{by}'/>")).collect();
+        let ids: String =
+            archives.iter().map(|by| format!("<stanza-id xmlns='urn:xmpp:sid:0' id='7' by='{by}'/>")).collect();
         chat(&format!("<body>x</body>{ids}")).archive_id
     };
     for good in ["support@help.example", "help.example", "alice@home.example", "home.example", "ALICE@home.example"] {
@@ -166,18 +173,24 @@ fn ill_typed_extras_are_left_out() {
 #[test]
 fn a_reply_s_quote_is_stripped() {
     let reply = |body: &str, fallback: &str| {
-        let chat = chat(&format!("<body>{body}</body><reply xmlns='urn:xmpp:reply:0' to='support@help.example' id='q'/>{fallback}"));
+        let chat = chat(&format!(
+            "<body>{body}</body><reply xmlns='urn:xmpp:reply:0' to='support@help.example' id='q'/>{fallback}"
+        ));
         assert_eq!(chat.reply_to.as_deref(), Some("q"));
         chat.body
     };
     let range = |start: &str, end: &str| {
-        format!("<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='{start}' end='{end}'/></fallback>")
+        format!(
+            "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='{start}' end='{end}'/></fallback>"
+        )
     };
     let quote = "&gt; é😀\nYes";
     assert_eq!(reply(quote, &range("0", "5")), "Yes");
     assert_eq!(reply(quote, ""), "> é😀\nYes");
     // Ranges that make no sense.
-    for (start, end) in [("5", "0"), ("-1", "5"), ("x", "5"), ("0", "y"), ("3", "3"), ("900", "1000"), ("0", "99999999999999999999999")] {
+    for (start, end) in
+        [("5", "0"), ("-1", "5"), ("x", "5"), ("0", "y"), ("3", "3"), ("900", "1000"), ("0", "99999999999999999999999")]
+    {
         assert_eq!(reply(quote, &range(start, end)), "> é😀\nYes", "{start}-{end}");
     }
     assert_eq!(reply(quote, &range("4", "900")), "> é😀");
@@ -220,8 +233,14 @@ fn receipts_markers_and_states() {
     let go = |inner: &str| read(&format!("<message type='chat' id='x'>{inner}</message>"));
     let Ok(Inbound::Receipt(receipt)) = go("<received xmlns='urn:xmpp:receipts' id='a'/>") else { panic!() };
     assert_eq!((receipt.id.as_str(), receipt.from.as_str()), ("a", "alice@home.example/phone"));
-    for (name, kind) in [("received", MarkerKind::Received), ("displayed", MarkerKind::Displayed), ("acknowledged", MarkerKind::Acknowledged)] {
-        let Ok(Inbound::Marker(marker)) = go(&format!("<{name} xmlns='urn:xmpp:chat-markers:0' id='a'/>")) else { panic!() };
+    for (name, kind) in [
+        ("received", MarkerKind::Received),
+        ("displayed", MarkerKind::Displayed),
+        ("acknowledged", MarkerKind::Acknowledged),
+    ] {
+        let Ok(Inbound::Marker(marker)) = go(&format!("<{name} xmlns='urn:xmpp:chat-markers:0' id='a'/>")) else {
+            panic!()
+        };
         assert_eq!((marker.id.as_str(), marker.kind), ("a", kind));
     }
     for state in State::ALL {
@@ -244,7 +263,9 @@ fn retractions_never_become_text() {
         "<retract xmlns='urn:xmpp:message-retract:1' id='a'/>",
         "<apply-to xmlns='urn:xmpp:fasten:0' id='a'><retract xmlns='urn:xmpp:message-retract:0'/></apply-to>",
     ] {
-        let Ok(Inbound::Retraction(got)) = read(&format!("<message type='chat'>{retract}<body>/me retracted</body></message>")) else {
+        let Ok(Inbound::Retraction(got)) =
+            read(&format!("<message type='chat'>{retract}<body>/me retracted</body></message>"))
+        else {
             panic!()
         };
         assert_eq!(got.retracts, "a");
@@ -261,7 +282,10 @@ fn bounces_say_why() {
     let full = go(&format!(
         "<body>mine</body><error type='wait'><text xmlns='{stanzas}'> later </text><resource-constraint xmlns='{stanzas}'/></error>"
     ));
-    assert_eq!((full.id.as_deref(), full.condition, full.text.as_deref()), (Some("a"), "resource-constraint", Some("later")));
+    assert_eq!(
+        (full.id.as_deref(), full.condition, full.text.as_deref()),
+        (Some("a"), "resource-constraint", Some("later"))
+    );
     assert!(full.temporary);
     for odd in ["", "<error/>", &format!("<error type='x'><bogus xmlns='{stanzas}'/></error>")] {
         let bounce = go(odd);
@@ -287,12 +311,22 @@ fn presence_in_all_its_kinds() {
         PresenceKind::Available { show: Some(Show::Xa), status: Some("gone".into()), priority: -5 }
     );
     for show in Show::ALL {
-        let PresenceKind::Available { show: got, .. } = presence(&format!("<presence ><show>{}</show></presence>", show.name())) else {
+        let PresenceKind::Available { show: got, .. } =
+            presence(&format!("<presence ><show>{}</show></presence>", show.name()))
+        else {
             panic!()
         };
         assert_eq!(got, Some(show));
     }
-    for odd in ["<show>bogus</show>", "<show/>", "<priority>1000</priority>", "<priority/>", "<priority>x</priority>", "<status/>", "loose"] {
+    for odd in [
+        "<show>bogus</show>",
+        "<show/>",
+        "<priority>1000</priority>",
+        "<priority/>",
+        "<priority>x</priority>",
+        "<status/>",
+        "loose",
+    ] {
         assert_eq!(presence(&format!("<presence >{odd}</presence>")), plain, "{odd}");
     }
     for (kind, expected) in [
@@ -325,13 +359,23 @@ fn requests_are_known_by_their_payload() {
     assert_eq!(get("<time xmlns='urn:xmpp:time'/>"), Request::Time);
     assert_eq!(get("<vCard xmlns='vcard-temp'/>"), Request::VCard);
     assert_eq!(get("loose <a xmlns='x'/> text"), Request::Unknown);
-    assert!(matches!(read("<iq type='set' id='q'><a xmlns='x'/></iq>"), Ok(Inbound::Iq(Iq { kind: IqKind::Set(Request::Unknown), .. }))));
-    assert!(matches!(read("<iq type='get' id=''><ping xmlns='urn:xmpp:ping'/></iq>"), Ok(Inbound::Iq(Iq { id, .. })) if id.is_empty()));
+    assert!(matches!(
+        read("<iq type='set' id='q'><a xmlns='x'/></iq>"),
+        Ok(Inbound::Iq(Iq { kind: IqKind::Set(Request::Unknown), .. }))
+    ));
+    assert!(
+        matches!(read("<iq type='get' id=''><ping xmlns='urn:xmpp:ping'/></iq>"), Ok(Inbound::Iq(Iq { id, .. })) if id.is_empty())
+    );
 }
 
 #[test]
 fn malformed_requests_can_be_answered() {
-    for xml in ["<iq type='get' id='q'/>", "<iq type='get' id='q'><a xmlns='x'/><b xmlns='x'/></iq>", "<iq type='foo' id='q'><a xmlns='x'/></iq>", "<iq id='q'/>"] {
+    for xml in [
+        "<iq type='get' id='q'/>",
+        "<iq type='get' id='q'><a xmlns='x'/><b xmlns='x'/></iq>",
+        "<iq type='foo' id='q'><a xmlns='x'/></iq>",
+        "<iq id='q'/>",
+    ] {
         let Ok(Inbound::Malformed(got)) = read(xml) else { panic!("{xml}") };
         assert_eq!(got.id.as_deref(), Some("q"));
     }
@@ -347,7 +391,12 @@ fn answers_to_our_requests() {
     };
     assert_eq!(go("<iq type='result' id='q'/>"), ("q".into(), false));
     assert_eq!(go("<iq type='error' id='q4'/>"), ("q4".into(), true));
-    assert_eq!(go("<iq type='error' id='q5'><error type='cancel'><bogus xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"), ("q5".into(), true));
+    assert_eq!(
+        go(
+            "<iq type='error' id='q5'><error type='cancel'><bogus xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        ),
+        ("q5".into(), true)
+    );
     assert_eq!(read("<iq type='result'/>"), Err(Ignored::NoId));
 }
 
@@ -405,15 +454,67 @@ fn a_kept_back_stanza_is_answered_alike() {
 /// Names, namespaces, attributes and texts of XMPP, and some that are not.
 fn tree() -> impl Strategy<Value = Element> {
     let name = select(vec![
-        "message", "presence", "iq", "body", "subject", "thread", "show", "status", "priority", "error", "text", "gone", "received",
-        "request", "markable", "displayed", "active", "composing", "delay", "stanza-id", "origin-id", "replace", "reply", "fallback",
-        "retract", "apply-to", "encrypted", "payload", "encryption", "openpgp", "x", "query", "ping", "time", "vCard", "result", "reactions", "q",
+        "message",
+        "presence",
+        "iq",
+        "body",
+        "subject",
+        "thread",
+        "show",
+        "status",
+        "priority",
+        "error",
+        "text",
+        "gone",
+        "received",
+        "request",
+        "markable",
+        "displayed",
+        "active",
+        "composing",
+        "delay",
+        "stanza-id",
+        "origin-id",
+        "replace",
+        "reply",
+        "fallback",
+        "retract",
+        "apply-to",
+        "encrypted",
+        "payload",
+        "encryption",
+        "openpgp",
+        "x",
+        "query",
+        "ping",
+        "time",
+        "vCard",
+        "result",
+        "reactions",
+        "q",
     ]);
     let namespace = select(vec![
-        "jabber:component:accept", "jabber:component:accept", "jabber:client", "urn:xmpp:receipts", "urn:xmpp:chat-markers:0",
-        "http://jabber.org/protocol/chatstates", "urn:xmpp:delay", "urn:xmpp:sid:0", "urn:xmpp:message-correct:0", "urn:xmpp:reply:0",
-        "urn:xmpp:fallback:0", "urn:xmpp:message-retract:1", "urn:xmpp:fasten:0", "eu.siacs.conversations.axolotl", "urn:xmpp:eme:0",
-        "urn:ietf:params:xml:ns:xmpp-stanzas", "http://jabber.org/protocol/disco#info", "urn:xmpp:ping", "urn:xmpp:reactions:0", "", "x",
+        "jabber:component:accept",
+        "jabber:component:accept",
+        "jabber:client",
+        "urn:xmpp:receipts",
+        "urn:xmpp:chat-markers:0",
+        "http://jabber.org/protocol/chatstates",
+        "urn:xmpp:delay",
+        "urn:xmpp:sid:0",
+        "urn:xmpp:message-correct:0",
+        "urn:xmpp:reply:0",
+        "urn:xmpp:fallback:0",
+        "urn:xmpp:message-retract:1",
+        "urn:xmpp:fasten:0",
+        "eu.siacs.conversations.axolotl",
+        "urn:xmpp:eme:0",
+        "urn:ietf:params:xml:ns:xmpp-stanzas",
+        "http://jabber.org/protocol/disco#info",
+        "urn:xmpp:ping",
+        "urn:xmpp:reactions:0",
+        "",
+        "x",
     ]);
     let attribute = select(vec!["from", "to", "id", "type", "by", "stamp", "start", "end", "for", "node", "a"]);
     let value = prop_oneof![
@@ -424,9 +525,13 @@ fn tree() -> impl Strategy<Value = Element> {
         .prop_map(str::to_owned),
         1 => any::<String>(),
     ];
-    let text = prop_oneof![select(vec!["", " ", "hello", "é😀\n> x", "xa", "-129", "?OTR", "\0"]).prop_map(str::to_owned), any::<String>()];
+    let text = prop_oneof![
+        select(vec!["", " ", "hello", "é😀\n> x", "xa", "-129", "?OTR", "\0"]).prop_map(str::to_owned),
+        any::<String>()
+    ];
     let attributes = prop::collection::vec((attribute, value), 0..5);
-    let shape = move |children: Vec<Element>, (name, namespace, attributes, text): (&str, &str, Vec<(&str, String)>, String)| {
+    let shape = move |children: Vec<Element>,
+                      (name, namespace, attributes, text): (&str, &str, Vec<(&str, String)>, String)| {
         let mut element = Element::bare(name, namespace);
         for (name, value) in attributes {
             element.attrs_mut().insert(rxml::Namespace::NONE, name.try_into().unwrap(), value);
@@ -439,15 +544,22 @@ fn tree() -> impl Strategy<Value = Element> {
     };
     let head = (name, namespace, attributes, text).boxed();
     let leaf = head.clone().prop_map(move |head| shape(Vec::new(), head));
-    leaf.prop_recursive(3, 24, 6, move |inner| (prop::collection::vec(inner, 0..6), head.clone()).prop_map(move |(children, head)| shape(children, head)))
+    leaf.prop_recursive(3, 24, 6, move |inner| {
+        (prop::collection::vec(inner, 0..6), head.clone()).prop_map(move |(children, head)| shape(children, head))
+    })
 }
 
 /// A tree made a stanza with valid addresses, so that it is looked into.
 fn stanza() -> impl Strategy<Value = Element> {
-    (select(vec!["message", "message", "presence", "iq"]), prop::option::of(select(vec!["chat", "error", "get", "set", "result", "bogus"])), prop::collection::vec(tree(), 0..6))
+    (
+        select(vec!["message", "message", "presence", "iq"]),
+        prop::option::of(select(vec!["chat", "error", "get", "set", "result", "bogus"])),
+        prop::collection::vec(tree(), 0..6),
+    )
         .prop_map(|(name, kind, children)| {
             let kind = kind.map(|kind| format!("type='{kind}'")).unwrap_or_default();
-            let mut stanza = element(&format!("<{name} from='alice@home.example/phone' to='support@help.example' id='1' {kind}/>"));
+            let mut stanza =
+                element(&format!("<{name} from='alice@home.example/phone' to='support@help.example' id='1' {kind}/>"));
             for child in children {
                 stanza.append_child(child);
             }

@@ -1,0 +1,184 @@
+//! Wiring: from a configuration to a running Deskbridge. The one place that knows every part.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api::{self, Api, Tokens},
+    assistant::{
+        brain::{Brain, Material},
+        llm::{Llm, Settings},
+        prompt::Prompts,
+        worker::Worker,
+    },
+    config::{self, Config},
+    health::Health,
+    helpdesk::{Clock, Desk, Helpdesk, Rules, Store},
+    knowledge::Knowledge,
+    xmpp::{self, login::Account},
+};
+
+/// A Deskbridge that runs.
+pub struct App {
+    http: SocketAddr,
+    helpdesk: Helpdesk,
+    store: Store,
+    stop: CancellationToken,
+    /// Everything that ends when `stop` is called.
+    tasks: TaskTracker,
+    /// The domain's writer, which ends after them.
+    writer: TaskTracker,
+}
+
+impl App {
+    /// Checks the configuration, brings the database up to date, opens the socket and starts every part. The XMPP
+    /// link and the model may be down: they are tried for ever.
+    ///
+    /// # Errors
+    /// Whatever keeps the process from starting, with what to do about it.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        Self::start_at(config, Clock::default()).await
+    }
+
+    /// As [`App::start`], by a clock that tests can move.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_at(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        let component = config.component()?;
+        let tokens = Tokens::new(config.jwt_secret()?.expose());
+        let brain = brain(&config)?;
+        let store = connect(&config).await?;
+        let steps = store.migrate().await.context("the database could not be brought up to date")?;
+        if steps > 0 {
+            tracing::info!(steps, "the database is up to date now");
+        }
+        let desks = desks(&config);
+        let (helpdesk, write) = Helpdesk::new(store.clone(), clock, &component.domain, desks);
+        let writer = TaskTracker::new();
+        writer.spawn(write);
+        helpdesk.free_dead_leases().await.context("the database does not take writes")?;
+        let listener = TcpListener::bind(config.http.listen)
+            .await
+            .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
+        let http = listener.local_addr()?;
+
+        let (stop, tasks, health) = (CancellationToken::new(), TaskTracker::new(), Health::default());
+        let account = account(&component);
+        tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), stop.clone()));
+        let worker = Worker::new(helpdesk.clone(), brain, health.clone(), config.assistant.concurrency);
+        tasks.spawn(worker.run(stop.clone()));
+        let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health });
+        tasks.spawn(api::serve(listener, router, stop.clone().cancelled_owned()));
+        tasks.close();
+        writer.close();
+        tracing::info!(%http, domain = component.domain, "Deskbridge is running");
+        Ok(Self { http, helpdesk, store, stop, tasks, writer })
+    }
+
+    /// Where the REST API listens.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// The domain, for tests that step it.
+    #[must_use]
+    pub fn helpdesk(&self) -> &Helpdesk {
+        &self.helpdesk
+    }
+
+    /// Serves until `shutdown`, then says goodbye, sends what is left and closes the database.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        tracing::info!("stopping");
+        self.stop.cancel();
+        self.tasks.wait().await;
+        // With the last handle gone the writer commits what has queued and ends.
+        drop(self.helpdesk);
+        self.writer.wait().await;
+        self.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Connects to the configured database.
+///
+/// # Errors
+/// With the place of the key in the text.
+pub async fn connect(config: &Config) -> anyhow::Result<Store> {
+    Store::connect(config.database.url.expose()).await.context("cannot open the database (database.url)")
+}
+
+/// What the link logs in with.
+#[must_use]
+pub fn account(component: &config::Component) -> Account {
+    Account {
+        server: component.server.clone(),
+        domain: component.domain.clone(),
+        secret: component.secret.expose().to_owned(),
+    }
+}
+
+/// The configured model, if there is one.
+///
+/// # Errors
+/// When its address or key is unusable.
+pub fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
+    let Some(endpoint) = config.endpoint()? else { return Ok(None) };
+    let settings = Settings {
+        base_url: endpoint.base_url,
+        api_key: endpoint.api_key.map(|key| key.expose().to_owned()),
+        model: endpoint.model,
+        temperature: Some(0.2),
+        max_tokens: Some(700),
+    };
+    Ok(Some(Llm::new(settings).context("the model's endpoint is unusable (assistant.base_url, assistant.api_key)")?))
+}
+
+fn brain(config: &Config) -> anyhow::Result<Brain> {
+    let prompts = Prompts::load(config.assistant.prompts.as_deref()).context("prompts (assistant.prompts)")?;
+    let mut desks = HashMap::new();
+    for (index, desk) in config.desk.iter().enumerate() {
+        let knowledge = match &desk.knowledge {
+            Some(folder) => {
+                let knowledge = Knowledge::load(folder).with_context(|| format!("desk[{index}].knowledge"))?;
+                for skipped in knowledge.skipped() {
+                    tracing::warn!(page = skipped.page, reason = skipped.reason, "a page was left out");
+                }
+                tracing::info!(desk.name = desk.name, passages = knowledge.passages().len(), "knowledge is loaded");
+                knowledge
+            }
+            None => Knowledge::default(),
+        };
+        let material = Material { knowledge: Arc::new(knowledge), prompt: desk.prompt.clone(), title: title(desk) };
+        desks.insert(desk.name.clone(), material);
+    }
+    Ok(Brain {
+        llm: llm(config)?,
+        prompts,
+        desks,
+        timeout: config.assistant.timeout,
+        context_tokens: config.assistant.context_tokens,
+    })
+}
+
+fn desks(config: &Config) -> Vec<Desk> {
+    let rules = Rules { quiet_window: config.assistant.quiet_window, ..Rules::default() };
+    config
+        .desk
+        .iter()
+        .map(|desk| Desk { name: desk.name.clone(), title: title(desk), rules: rules.clone() })
+        .collect()
+}
+
+/// The desk's title; without one its name with a capital letter.
+fn title(desk: &config::Desk) -> String {
+    desk.title.clone().unwrap_or_else(|| {
+        let mut letters = desk.name.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    })
+}

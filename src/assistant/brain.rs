@@ -1,0 +1,213 @@
+//! From a ticket to what becomes of it: a model's answer, a quoted page, or a hand-off.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use deskbridge_entity::{
+    message::{self, Author as Wrote},
+    ticket::{self, Priority as TicketPriority},
+};
+use tokio::time;
+
+use super::{
+    builtin,
+    draft::{Action, Draft, Priority},
+    llm::{Llm, LlmError},
+    phrases,
+    prompt::{Author, Desk, Prompt, PromptError, Prompts, Turn},
+    sources,
+};
+use crate::{
+    helpdesk::{Helpdesk, Outcome, Triage},
+    knowledge::Knowledge,
+};
+
+/// The one line that a customer gets when the assistant has failed.
+const SORRY: &str = "Sorry, I cannot answer this right now. A person will reply to you here.";
+/// The line of a hand-off that has no words of its own.
+const PERSON: &str = "A person will answer you here.";
+/// Messages of the history that are looked at; the prompt's budget cuts further.
+const HISTORY: u64 = 60;
+
+/// How answers are made, and within which bounds.
+pub struct Brain {
+    /// The model; without one the built-in default answers.
+    pub llm: Option<Llm>,
+    /// What prompts are made from.
+    pub prompts: Prompts,
+    /// What a desk answers from.
+    pub desks: HashMap<String, Material>,
+    /// One bound over all of an answer.
+    pub timeout: Duration,
+    /// The prompt's budget, in estimated tokens.
+    pub context_tokens: usize,
+}
+
+/// What a desk gives its assistant.
+pub struct Material {
+    /// Its pages.
+    pub knowledge: Arc<Knowledge>,
+    /// Its instructions.
+    pub prompt: Option<String>,
+    /// What people call it.
+    pub title: String,
+}
+
+/// Why there is no answer. The text is for agents and logs: it holds nothing of the customer's.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The time for an answer was over.
+    #[error("the model did not answer within {} s", .0.as_secs_f64())]
+    Timeout(Duration),
+    /// The endpoint failed, or its answer was unusable.
+    #[error("the model failed: {0}")]
+    Model(#[from] LlmError),
+    /// A template failed.
+    #[error("the prompt could not be made: {0}")]
+    Prompt(#[from] PromptError),
+    /// The ticket could not be read.
+    #[error("the ticket could not be read")]
+    History(#[from] crate::helpdesk::Error),
+}
+
+impl Failure {
+    /// Whether the endpoint itself seems to be down.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Timeout(_) => true,
+            Self::Model(LlmError::Malformed(_)) => false,
+            Self::Model(_) => true,
+            Self::Prompt(_) | Self::History(_) => false,
+        }
+    }
+}
+
+impl Brain {
+    /// Drafts an answer to a ticket. Dropping the future drops the model's request, too.
+    ///
+    /// # Errors
+    /// [`Failure`], which [`give_up`] makes a hand-off of.
+    pub async fn draft(&self, helpdesk: &Helpdesk, ticket: &ticket::Model) -> Result<(Triage, Outcome), Failure> {
+        time::timeout(self.timeout, self.think(helpdesk, ticket)).await.map_err(|_| Failure::Timeout(self.timeout))?
+    }
+
+    async fn think(&self, helpdesk: &Helpdesk, ticket: &ticket::Model) -> Result<(Triage, Outcome), Failure> {
+        let history = helpdesk.transcript(ticket.id, HISTORY).await?;
+        let question = question(&history);
+        let nothing = Knowledge::default();
+        let material = self.desks.get(&ticket.desk);
+        let knowledge = material.map_or(&nothing, |material| &*material.knowledge);
+        let draft = match &self.llm {
+            // Who asks for a person gets one, whatever a model would make of it.
+            Some(_) if phrases::asks_for_person(&question) => {
+                Draft::hand_off(PERSON, "the customer asked for a person")
+            }
+            Some(llm) => self.ask(llm, ticket, material, knowledge, &history, &question).await?,
+            None => {
+                let first = !history.iter().any(|message| message.author == Wrote::Assistant);
+                builtin::answer(knowledge, &question, first)
+            }
+        };
+        Ok((triage(&draft), outcome(draft, ticket, &history)))
+    }
+
+    async fn ask(
+        &self,
+        llm: &Llm,
+        ticket: &ticket::Model,
+        material: Option<&Material>,
+        knowledge: &Knowledge,
+        history: &[message::Model],
+        question: &str,
+    ) -> Result<Draft, Failure> {
+        let passages: Vec<_> = knowledge.best(question).map(|hit| hit.passage).into_iter().collect();
+        let turns: Vec<Turn> = history.iter().filter_map(turn).collect();
+        let want_triage = !ticket.subject_is_named;
+        let messages = self.prompts.messages(&Prompt {
+            desk: Desk {
+                title: material.map_or(&ticket.desk, |material| &material.title),
+                instructions: material.and_then(|material| material.prompt.as_deref()),
+            },
+            facts: &[],
+            passages: &passages,
+            history: &turns,
+            triage: want_triage,
+            budget_tokens: self.context_tokens,
+        })?;
+        let (draft, usage) = match llm.draft(&messages, want_triage).await {
+            // A model that stumbles once often does not stumble twice.
+            Err(LlmError::Malformed(_)) => llm.draft(&messages, want_triage).await?,
+            answered => answered?,
+        };
+        tracing::info!(
+            ticket.id = %ticket.id,
+            model = llm.model(),
+            tokens.prompt = usage.prompt_tokens,
+            tokens.completion = usage.completion_tokens,
+            action = ?draft.action,
+            "the model answered"
+        );
+        let reply = sources::with_sources(&draft.reply, &draft.citations, &passages);
+        Ok(Draft { reply, ..draft })
+    }
+}
+
+/// What becomes of a ticket whose answer failed: one honest line, and a person gets it.
+#[must_use]
+pub fn give_up(failure: &Failure, ticket: &ticket::Model) -> Outcome {
+    let reason = failure.to_string();
+    Outcome::HandOff { line: SORRY.to_owned(), summary: summary(&reason, ticket, &[]), reason }
+}
+
+/// The customer's lines since anybody else spoke: one question, however many lines it was typed in.
+fn question(history: &[message::Model]) -> String {
+    let asked = history.iter().rposition(|message| message.author != Wrote::Customer).map_or(0, |last| last + 1);
+    let lines: Vec<&str> = history.iter().skip(asked).map(|message| message.body.as_str()).collect();
+    lines.join("\n")
+}
+
+fn turn(message: &message::Model) -> Option<Turn> {
+    let author = match message.author {
+        Wrote::Customer => Author::Customer,
+        Wrote::Assistant => Author::Assistant,
+        Wrote::Agent => Author::Agent,
+        Wrote::System => return None,
+    };
+    Some(Turn { author, text: message.body.clone() })
+}
+
+fn triage(draft: &Draft) -> Triage {
+    let priority = draft.priority.map(|priority| match priority {
+        Priority::Low => TicketPriority::Low,
+        Priority::Normal => TicketPriority::Normal,
+        Priority::High => TicketPriority::High,
+        Priority::Urgent => TicketPriority::Urgent,
+    });
+    Triage { subject: draft.subject.clone(), priority }
+}
+
+fn outcome(draft: Draft, ticket: &ticket::Model, history: &[message::Model]) -> Outcome {
+    match draft.action {
+        Action::HandOff => {
+            let line = if draft.reply.trim().is_empty() { PERSON.to_owned() } else { draft.reply };
+            let reason = draft.reason.unwrap_or_else(|| "the assistant handed off".to_owned());
+            Outcome::HandOff { line, summary: summary(&reason, ticket, history), reason }
+        }
+        // Resolving needs the customer's word; until then an answer is an answer.
+        Action::Continue | Action::Clarify | Action::Resolve => Outcome::Answer { body: draft.reply },
+    }
+}
+
+/// What an agent should know at once: issue, details, what was tried, next step.
+fn summary(reason: &str, ticket: &ticket::Model, history: &[message::Model]) -> String {
+    let answers = history.iter().filter(|message| message.author == Wrote::Assistant).count();
+    let tried = match answers {
+        0 => "nothing was answered yet".to_owned(),
+        1 => "the assistant answered once".to_owned(),
+        n => format!("the assistant answered {n} times"),
+    };
+    format!(
+        "Handed off: {reason}\nIssue: {}\nTried so far: {tried}\nNext step: read the customer's last lines and answer.",
+        ticket.subject
+    )
+}

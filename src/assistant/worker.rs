@@ -1,0 +1,220 @@
+//! Answering what is due: several tickets at once, each by one worker, and none that the conversation has overtaken.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::ticket;
+use tokio::{sync::broadcast::error::RecvError, task::JoinSet, time};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{
+    brain::{Brain, give_up},
+    llm::LlmError,
+};
+use crate::{
+    health::{Health, Status},
+    helpdesk::{Committed, Fate, Helpdesk},
+};
+
+/// How long a dead worker's tickets wait for another; a living one renews in time.
+const LEASE: Duration = Duration::from_secs(15);
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+/// How often to look without having been rung: for what another process stored or left behind.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often a model that is down is asked for a sign of life.
+const PROBE_EVERY: Duration = Duration::from_secs(30);
+
+/// The assistant of one process.
+pub struct Worker {
+    helpdesk: Helpdesk,
+    brain: Arc<Brain>,
+    health: Health,
+    concurrency: usize,
+    id: Uuid,
+    running: HashMap<Uuid, Run>,
+    runs: JoinSet<Uuid>,
+    /// When something is due.
+    wake: time::Instant,
+}
+
+struct Run {
+    epoch: i64,
+    cancel: CancellationToken,
+}
+
+impl Worker {
+    /// A worker that answers up to `concurrency` tickets at once.
+    #[must_use]
+    pub fn new(helpdesk: Helpdesk, brain: Brain, health: Health, concurrency: usize) -> Self {
+        Self {
+            helpdesk,
+            brain: Arc::new(brain),
+            health,
+            concurrency,
+            id: Uuid::now_v7(),
+            running: HashMap::new(),
+            runs: JoinSet::new(),
+            wake: time::Instant::now(),
+        }
+    }
+
+    /// Works until `stop` is called; drafts that are running then are dropped and begun anew by the next process.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut commits = self.helpdesk.commits();
+        let mut renew = time::interval(RENEW_EVERY);
+        let prober =
+            tokio_util::task::AbortOnDropHandle::new(tokio::spawn(probe(Arc::clone(&self.brain), self.health.clone())));
+        loop {
+            let is_free = self.runs.len() < self.concurrency;
+            let next_look = self.wake.min(time::Instant::now() + LOOK_EVERY);
+            tokio::select! {
+                () = stop.cancelled() => break,
+                commit = commits.recv() => match commit {
+                    Ok(commit) => self.hear(&commit),
+                    // The rows are the truth: a stale draft is refused when it commits.
+                    Err(RecvError::Lagged(_)) => self.wake = time::Instant::now(),
+                    Err(RecvError::Closed) => break,
+                },
+                Some(ended) = self.runs.join_next(), if !self.runs.is_empty() => self.forget(ended),
+                _ = renew.tick() => self.renew().await,
+                () = time::sleep_until(next_look), if is_free => self.claim().await,
+            }
+        }
+        drop(prober);
+        self.runs.shutdown().await;
+    }
+
+    fn hear(&mut self, commit: &Committed) {
+        for (ticket, epoch) in &commit.epochs {
+            if let Some(run) = self.running.get(ticket).filter(|run| run.epoch < *epoch) {
+                run.cancel.cancel();
+            }
+        }
+        if let Some(due) = commit.reply_due_at {
+            self.wake = self.wake.min(self.instant_of(due));
+        }
+    }
+
+    fn instant_of(&self, due: DateTime<Utc>) -> time::Instant {
+        time::Instant::now() + (due - self.helpdesk.clock().now()).to_std().unwrap_or_default()
+    }
+
+    fn forget(&mut self, ended: Result<Uuid, tokio::task::JoinError>) {
+        match ended {
+            Ok(ticket) => {
+                self.running.remove(&ticket);
+            }
+            Err(error) => {
+                // Its lease ends by itself, since nobody renews it: another run will try.
+                tracing::error!(%error, "a draft failed unexpectedly");
+                self.running.retain(|_, run| !run.cancel.is_cancelled());
+            }
+        }
+    }
+
+    async fn renew(&self) {
+        if self.running.is_empty() {
+            return;
+        }
+        let tickets = self.running.keys().copied().collect();
+        if let Err(error) = self.helpdesk.renew_leases(self.id, tickets, LEASE).await {
+            tracing::error!(%error, "leases could not be renewed");
+        }
+    }
+
+    async fn claim(&mut self) {
+        let limit = u64::try_from(self.concurrency.saturating_sub(self.runs.len())).unwrap_or(u64::MAX);
+        let claimed = match self.helpdesk.claim_due(self.id, limit, LEASE).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "due tickets could not be claimed");
+                self.wake = time::Instant::now() + LOOK_EVERY;
+                return;
+            }
+        };
+        self.wake = match claimed.next_due {
+            Some(due) => self.instant_of(due),
+            None => time::Instant::now() + LOOK_EVERY,
+        };
+        for ticket in claimed.tickets {
+            self.start(ticket);
+        }
+    }
+
+    fn start(&mut self, ticket: ticket::Model) {
+        let cancel = CancellationToken::new();
+        let run = Run { epoch: ticket.epoch, cancel: cancel.clone() };
+        if let Some(older) = self.running.insert(ticket.id, run) {
+            // One worker a ticket: the draft that this one replaces ends now, not when it would notice.
+            older.cancel.cancel();
+        }
+        let (helpdesk, brain, health) = (self.helpdesk.clone(), Arc::clone(&self.brain), self.health.clone());
+        self.runs.spawn(async move {
+            let id = ticket.id;
+            tokio::select! {
+                () = cancel.cancelled() => helpdesk.announce_typing(&ticket, false),
+                () = answer(&helpdesk, &brain, &health, &ticket) => {}
+            }
+            id
+        });
+    }
+}
+
+async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, ticket: &ticket::Model) {
+    let began = Instant::now();
+    helpdesk.announce_typing(ticket, true);
+    let drafted = brain.draft(helpdesk, ticket).await;
+    let (triage, outcome) = match drafted {
+        Ok(drafted) => {
+            if brain.llm.is_some() {
+                health.set_assistant(Status::Healthy);
+            }
+            drafted
+        }
+        Err(failure) => {
+            tracing::warn!(ticket.id = %ticket.id, reason = %failure, "no answer; a person gets the ticket");
+            if failure.is_outage() {
+                health.set_assistant(Status::Unhealthy("the model's endpoint does not answer".into()));
+            }
+            (crate::helpdesk::Triage::default(), give_up(&failure, ticket))
+        }
+    };
+    match helpdesk.commit_draft(ticket.id, ticket.epoch, triage, outcome).await {
+        Ok(Fate::Committed) => tracing::debug!(
+            ticket.id = %ticket.id,
+            desk.name = ticket.desk,
+            duration_ms = began.elapsed().as_millis(),
+            "answered"
+        ),
+        Ok(Fate::Stale) => helpdesk.announce_typing(ticket, false),
+        Err(error) => {
+            tracing::error!(%error, ticket.id = %ticket.id, "an answer could not be stored; it is tried again")
+        }
+    }
+}
+
+/// Asks the model's endpoint for a sign of life: at the start, and while it is down.
+async fn probe(brain: Arc<Brain>, health: Health) {
+    let Some(llm) = &brain.llm else {
+        health.set_assistant(Status::Healthy);
+        return;
+    };
+    loop {
+        if !health.assistant().is_healthy() {
+            match llm.probe().await {
+                // No list of models, but an endpoint that may work all the same.
+                Ok(()) | Err(LlmError::Rejected { status: 404 }) => health.set_assistant(Status::Healthy),
+                Err(error) => {
+                    tracing::warn!(%error, "the model's endpoint does not answer");
+                    health.set_assistant(Status::Unhealthy("the model's endpoint does not answer".into()));
+                }
+            }
+        }
+        time::sleep(PROBE_EVERY).await;
+    }
+}

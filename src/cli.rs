@@ -1,0 +1,94 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Deskbridge: an AI helpdesk for XMPP.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about = "An AI helpdesk for XMPP: chats become tickets, an assistant answers, people take over.",
+    after_help = "Examples:
+  deskbridge doctor                              check configuration, database, XMPP and model
+  deskbridge serve                               run, with ./deskbridge.toml if it is there
+  deskbridge token --sub eve --role agent        a token for an agent, valid for 8 hours
+  deskbridge token --sub ann@example.org --role customer --ttl 1h
+
+Every key of the configuration file can be given in the environment, where it wins:
+  [xmpp] secret = …   is   DESKBRIDGE_XMPP__SECRET=…
+Logs: DESKBRIDGE_LOG=debug (or a filter such as deskbridge::xmpp=debug), DESKBRIDGE_LOG_FORMAT=json.
+
+Exit status: 0 done, 1 failed, 2 the command line is wrong."
+)]
+pub struct Cli {
+    /// The configuration file [default: $DESKBRIDGE_CONFIG, else ./deskbridge.toml if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run Deskbridge: the XMPP link, the assistant and the REST API, until Ctrl-C or SIGTERM
+    ///
+    /// Brings the database up to date first. The XMPP server and the model may be down at the start: both are tried
+    /// again and again, and GET /healthz says how they are.
+    Serve,
+    /// Bring the database up to date, and stop
+    ///
+    /// `serve` does the same at its start. A database that a newer Deskbridge has made is refused.
+    Migrate,
+    /// Print a token for the REST API
+    ///
+    /// Signed with auth.jwt_secret (HS256). Send it as `Authorization: Bearer TOKEN`.
+    Token(TokenArgs),
+    /// Check configuration, database, XMPP handshake and model, and say what to do
+    ///
+    /// Exits with 1 if something is wrong.
+    Doctor,
+}
+
+/// For whom a token is.
+#[derive(Debug, clap::Args)]
+pub struct TokenArgs {
+    /// Whose: a customer's bare JID, or any id of an agent, admin or program
+    #[arg(long, value_name = "ID")]
+    pub sub: String,
+    /// What they may do
+    #[arg(long)]
+    pub role: RoleArg,
+    /// For how long, such as 30m, 8h or 7d
+    #[arg(long, default_value = "8h", value_parser = ttl)]
+    pub ttl: Duration,
+    /// The name that customers see under an agent's lines [default: the part of ID before an @]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Limits an agent to a desk; repeat it for several [default: all desks]
+    #[arg(long = "desk", value_name = "NAME")]
+    pub desks: Vec<String>,
+    /// Lets a program do something: tickets:read or tickets:write; repeat it for several
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub scopes: Vec<String>,
+}
+
+/// Roles as the command line spells them.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RoleArg {
+    /// Reads and writes its own tickets
+    Customer,
+    /// Answers at its desks
+    Agent,
+    /// An agent of all desks who also manages
+    Admin,
+    /// A program; --scope says what it may do
+    Service,
+}
+
+fn ttl(text: &str) -> Result<Duration, String> {
+    let ttl = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if ttl < Duration::from_secs(1) { Err("must be at least 1s".to_owned()) } else { Ok(ttl) }
+}

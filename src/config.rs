@@ -1,0 +1,548 @@
+//! Configuration: a TOML file, and environment variables that win over it.
+//!
+//! Everything is checked before any socket opens, and every complaint names its key.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use toml::Value;
+
+/// The file that is read when none is named.
+pub const DEFAULT_FILE: &str = "deskbridge.toml";
+const PREFIX: &str = "DESKBRIDGE_";
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {0}: {1}")]
+    Unreadable(PathBuf, std::io::Error),
+    /// The file is no TOML.
+    #[error("{0} is not valid TOML: {1}")]
+    Syntax(PathBuf, Box<toml::de::Error>),
+    /// A key is unknown, or its value is not acceptable.
+    #[error("configuration key {key}: {problem}")]
+    Key {
+        /// The key with its section, such as `xmpp.server`.
+        key: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A key that this command needs is not set.
+    #[error("configuration key {key} is missing: set it in {DEFAULT_FILE}, or as {variable} in the environment")]
+    Missing {
+        /// The key with its section.
+        key: &'static str,
+        /// The environment variable of the same meaning.
+        variable: String,
+    },
+}
+
+impl Error {
+    fn key(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Key { key: key.into(), problem: problem.into() }
+    }
+
+    fn missing(key: &'static str) -> Self {
+        Self::Missing { key, variable: format!("{PREFIX}{}", key.to_uppercase().replace('.', "__")) }
+    }
+}
+
+/// A value that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = String::deserialize(deserializer)?;
+        // Files and shells add newlines; no secret ends in one.
+        let value = value.trim();
+        if value.is_empty() {
+            return Err(D::Error::custom("must not be empty"));
+        }
+        Ok(Self(value.to_owned()))
+    }
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The component link.
+    pub xmpp: Xmpp,
+    /// Where everything is kept.
+    pub database: Database,
+    /// The REST API.
+    pub http: Http,
+    /// Who may use it.
+    pub auth: Auth,
+    /// Who answers first.
+    pub assistant: Assistant,
+    /// Rate limits and budgets.
+    pub limits: Limits,
+    /// The desks; none given is one, `support`.
+    pub desk: Vec<Desk>,
+}
+
+/// `[xmpp]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Xmpp {
+    /// The component's domain, such as `help.example.org`.
+    pub domain: Option<String>,
+    /// The server's component port, as `host:port`.
+    pub server: String,
+    /// The component's secret.
+    pub secret: Option<Secret>,
+}
+
+impl Default for Xmpp {
+    fn default() -> Self {
+        Self { domain: None, server: "127.0.0.1:5347".to_owned(), secret: None }
+    }
+}
+
+/// `[database]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `sqlite://…` or `postgres://…`; it may hold a password.
+    pub url: Secret,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: Secret("sqlite://data/deskbridge.db?mode=rwc".to_owned()) }
+    }
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Address and port to listen on.
+    pub listen: std::net::SocketAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: ([127, 0, 0, 1], 8000).into() }
+    }
+}
+
+/// `[auth]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// The key of HS256 tokens.
+    pub jwt_secret: Option<Secret>,
+}
+
+/// `[assistant]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Assistant {
+    /// Any OpenAI-compatible endpoint, such as `http://127.0.0.1:8080/v1`; without one the built-in default answers.
+    pub base_url: Option<String>,
+    /// The endpoint's key, if it wants one.
+    pub api_key: Option<Secret>,
+    /// The model's name at the endpoint.
+    pub model: Option<String>,
+    /// How long after a customer's last line an answer is due.
+    #[serde(deserialize_with = "duration")]
+    pub quiet_window: Duration,
+    /// How long an answer may take in all.
+    #[serde(deserialize_with = "duration")]
+    pub timeout: Duration,
+    /// How many tickets are answered at once.
+    #[serde(deserialize_with = "number")]
+    pub concurrency: usize,
+    /// How much of the model's context the prompt may fill, in tokens (estimated).
+    #[serde(deserialize_with = "number")]
+    pub context_tokens: usize,
+    /// A folder with prompt templates that replace the built-in ones.
+    pub prompts: Option<PathBuf>,
+}
+
+impl Default for Assistant {
+    fn default() -> Self {
+        Self {
+            base_url: None,
+            api_key: None,
+            model: None,
+            quiet_window: Duration::from_secs(3),
+            timeout: Duration::from_secs(60),
+            concurrency: 8,
+            context_tokens: 3000,
+            prompts: None,
+        }
+    }
+}
+
+/// `[limits]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Turns every rate limit and budget on or off at once.
+    #[serde(deserialize_with = "boolean")]
+    pub enabled: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+/// `[[desk]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Desk {
+    /// The localpart of its address.
+    pub name: String,
+    /// What people call it.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Instructions of its own for the assistant.
+    #[serde(default)]
+    pub prompt: Option<String>,
+    /// A folder of Markdown files that the assistant answers from.
+    #[serde(default)]
+    pub knowledge: Option<PathBuf>,
+}
+
+/// What the link logs in with.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// `host:port`.
+    pub server: String,
+    /// Our domain.
+    pub domain: String,
+    /// The secret.
+    pub secret: Secret,
+}
+
+/// A model's endpoint.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// Up to and with the version, such as `…/v1`.
+    pub base_url: String,
+    /// Its key, if it wants one.
+    pub api_key: Option<Secret>,
+    /// The model's name.
+    pub model: String,
+}
+
+impl Config {
+    /// Reads the file, if there is one, and the environment, and checks every value.
+    ///
+    /// `file` is what the command line named; without it `$DESKBRIDGE_CONFIG` counts, else `./deskbridge.toml` if it
+    /// is there.
+    ///
+    /// # Errors
+    /// [`Error`] names the file or the key.
+    pub fn load(file: Option<&Path>) -> Result<Self, Error> {
+        let vars: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let named = vars.iter().find(|(name, _)| name == "DESKBRIDGE_CONFIG").map(|(_, value)| PathBuf::from(value));
+        let named = file.map(Path::to_owned).or(named);
+        let path = named.clone().unwrap_or_else(|| DEFAULT_FILE.into());
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Error::Unreadable(path, error)),
+        };
+        Self::parse(&path, &text, vars)
+    }
+
+    fn parse(path: &Path, text: &str, vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, Error> {
+        let table: toml::Table =
+            toml::from_str(text).map_err(|error| Error::Syntax(path.to_owned(), Box::new(error)))?;
+        let mut root = Value::Table(table);
+        for (name, value) in vars {
+            // Names without `__` are not ours to refuse: Kubernetes makes DESKBRIDGE_PORT and the like.
+            let Some(key) = name.strip_prefix(PREFIX).filter(|key| key.contains("__")) else { continue };
+            let key = key.to_lowercase();
+            insert(&mut root, &key.split("__").collect::<Vec<_>>(), value)
+                .ok_or_else(|| Error::key(key.replace("__", "."), format!("{name} does not fit the file")))?;
+        }
+        let mut config: Self = serde_path_to_error::deserialize(root).map_err(|error| {
+            let key = error.path().to_string();
+            Error::key(key, error.into_inner().message().to_owned())
+        })?;
+        if config.desk.is_empty() {
+            config.desk.push(Desk { name: "support".to_owned(), title: None, prompt: None, knowledge: None });
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if let Some(domain) = &self.xmpp.domain {
+            let jid = jid::BareJid::new(domain).map_err(|error| Error::key("xmpp.domain", error.to_string()))?;
+            if jid.node().is_some() {
+                return Err(Error::key("xmpp.domain", "must be a domain such as help.example.org, without an @"));
+            }
+        }
+        let has_port = self
+            .xmpp
+            .server
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
+        if !has_port {
+            return Err(Error::key("xmpp.server", "must be host:port, such as 127.0.0.1:5347"));
+        }
+        let mut names = BTreeSet::new();
+        for (index, desk) in self.desk.iter().enumerate() {
+            let key = format!("desk[{index}].name");
+            let address = jid::BareJid::new(&format!("{}@localhost", desk.name))
+                .map_err(|error| Error::key(&key, error.to_string()))?;
+            if address.node().map(|node| node.as_str()) != Some(desk.name.as_str()) {
+                return Err(Error::key(key, "must be the lower-case localpart of an address, such as support"));
+            }
+            if !names.insert(&desk.name) {
+                return Err(Error::key(key, format!("two desks are called '{}'", desk.name)));
+            }
+        }
+        let assistant = &self.assistant;
+        if assistant.concurrency == 0 {
+            return Err(Error::key("assistant.concurrency", "must be at least 1"));
+        }
+        if assistant.context_tokens < 500 {
+            return Err(Error::key("assistant.context_tokens", "must be at least 500"));
+        }
+        if assistant.timeout.is_zero() {
+            return Err(Error::key("assistant.timeout", "must be longer than nothing"));
+        }
+        self.endpoint().map(drop)
+    }
+
+    /// What the link logs in with.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] without a domain or a secret.
+    pub fn component(&self) -> Result<Component, Error> {
+        Ok(Component {
+            server: self.xmpp.server.clone(),
+            domain: self.domain()?,
+            secret: self.xmpp.secret.clone().ok_or_else(|| Error::missing("xmpp.secret"))?,
+        })
+    }
+
+    /// The component's domain, normalised.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn domain(&self) -> Result<String, Error> {
+        let domain = self.xmpp.domain.as_deref().ok_or_else(|| Error::missing("xmpp.domain"))?;
+        let jid = jid::BareJid::new(domain).map_err(|error| Error::key("xmpp.domain", error.to_string()))?;
+        Ok(jid.domain().to_string())
+    }
+
+    /// The key of HS256 tokens.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn jwt_secret(&self) -> Result<&Secret, Error> {
+        self.auth.jwt_secret.as_ref().ok_or_else(|| Error::missing("auth.jwt_secret"))
+    }
+
+    /// The model's endpoint, if one is configured.
+    ///
+    /// # Errors
+    /// [`Error`] when its address is no URL, or the model's name is missing.
+    pub fn endpoint(&self) -> Result<Option<Endpoint>, Error> {
+        let Some(base_url) = self.assistant.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty()) else {
+            return Ok(None);
+        };
+        if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
+            return Err(Error::key("assistant.base_url", "must start with http:// or https://"));
+        }
+        let model = self.assistant.model.clone().ok_or_else(|| Error::missing("assistant.model"))?;
+        Ok(Some(Endpoint {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            api_key: self.assistant.api_key.clone(),
+            model,
+        }))
+    }
+}
+
+/// How to log; from the environment alone, since a broken file must be logged, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// A level such as `debug`, or a filter such as `deskbridge::xmpp=debug,info`.
+    pub filter: String,
+    /// JSON lines rather than text.
+    pub json: bool,
+}
+
+/// Reads `DESKBRIDGE_LOG` and `DESKBRIDGE_LOG_FORMAT`.
+///
+/// # Errors
+/// When the format is neither `text` nor `json`.
+pub fn logs() -> Result<Logs, Error> {
+    let var = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+    let json = match var("DESKBRIDGE_LOG_FORMAT").as_deref() {
+        None | Some("" | "text") => false,
+        Some("json") => true,
+        Some(other) => return Err(Error::key("DESKBRIDGE_LOG_FORMAT", format!("'{other}' is not text or json"))),
+    };
+    Ok(Logs {
+        filter: var("DESKBRIDGE_LOG").filter(|filter| !filter.is_empty()).unwrap_or_else(|| "info".into()),
+        json,
+    })
+}
+
+/// Puts a value at a path; a number on the path stands for a place in a list. `None` if something else is there.
+fn insert(at: &mut Value, path: &[&str], value: String) -> Option<()> {
+    let (first, rest) = path.split_first()?;
+    let slot = match at {
+        Value::Array(list) => {
+            let index: usize = first.parse().ok().filter(|index| *index <= list.len())?;
+            if index == list.len() {
+                list.push(Value::Table(toml::Table::new()));
+            }
+            list.get_mut(index)?
+        }
+        Value::Table(table) => {
+            let is_list = rest.first().is_some_and(|next| next.parse::<usize>().is_ok());
+            let empty = if is_list { Value::Array(Vec::new()) } else { Value::Table(toml::Table::new()) };
+            table.entry((*first).to_owned()).or_insert(empty)
+        }
+        _ => return None,
+    };
+    if rest.is_empty() {
+        *slot = Value::String(value);
+        return Some(());
+    }
+    insert(slot, rest, value)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(text.trim())
+        .map_err(|error| D::Error::custom(format!("'{text}' is no duration such as 500ms, 30s or 7d: {error}")))
+}
+
+/// A number, or its text as the environment has it.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Integer(number) => usize::try_from(number).map_err(|_| D::Error::custom("must not be negative")),
+        Value::String(text) => {
+            text.trim().parse().map_err(|_| D::Error::custom(format!("'{text}' is no whole number")))
+        }
+        other => Err(D::Error::custom(format!("must be a whole number, not {}", other.type_str()))),
+    }
+}
+
+/// `true` or `false`, or the text as the environment has it.
+fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Boolean(value) => Ok(value),
+        Value::String(text) => {
+            text.trim().parse().map_err(|_| D::Error::custom(format!("'{text}' is not true or false")))
+        }
+        other => Err(D::Error::custom(format!("must be true or false, not {}", other.type_str()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, vars: &[(&str, &str)]) -> Result<Config, Error> {
+        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::parse(Path::new("test.toml"), text, vars)
+    }
+
+    fn complaint(text: &str, vars: &[(&str, &str)]) -> String {
+        parse(text, vars).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn defaults_are_one_desk_and_a_local_server() {
+        let config = parse("", &[]).unwrap();
+        assert_eq!(config.desk[0].name, "support");
+        assert_eq!(config.xmpp.server, "127.0.0.1:5347");
+        assert_eq!(config.assistant.quiet_window, Duration::from_secs(3));
+        assert!(config.limits.enabled);
+    }
+
+    #[test]
+    fn the_environment_wins_and_reaches_into_lists() {
+        let file = "[xmpp]\ndomain = \"a.example\"\n[[desk]]\nname = \"support\"\n";
+        let config = parse(
+            file,
+            &[
+                ("DESKBRIDGE_XMPP__DOMAIN", "b.example"),
+                ("DESKBRIDGE_XMPP__SECRET", "007\n"),
+                ("DESKBRIDGE_ASSISTANT__QUIET_WINDOW", "0ms"),
+                ("DESKBRIDGE_ASSISTANT__CONCURRENCY", "64"),
+                ("DESKBRIDGE_LIMITS__ENABLED", "false"),
+                ("DESKBRIDGE_DESK__0__TITLE", "Help"),
+                ("DESKBRIDGE_DESK__1__NAME", "billing"),
+                ("DESKBRIDGE_PORT", "tcp://10.0.0.1:80"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.domain().unwrap(), "b.example");
+        assert_eq!(config.component().unwrap().secret.expose(), "007");
+        assert_eq!(config.assistant.quiet_window, Duration::ZERO);
+        assert_eq!(config.assistant.concurrency, 64);
+        assert!(!config.limits.enabled);
+        assert_eq!(config.desk[0].title.as_deref(), Some("Help"));
+        assert_eq!(config.desk[1].name, "billing");
+    }
+
+    #[test]
+    fn complaints_name_the_key() {
+        assert!(
+            complaint("[xmpp]\nsercet = \"x\"", &[]).contains("xmpp.sercet")
+                || complaint("[xmpp]\nsercet = \"x\"", &[]).contains("sercet")
+        );
+        assert!(complaint("", &[("DESKBRIDGE_XMPP__SERCET", "x")]).contains("sercet"));
+        assert!(complaint("[assistant]\ntimeout = \"soon\"", &[]).contains("assistant.timeout"));
+        assert!(complaint("[http]\nlisten = \"here\"", &[]).contains("http.listen"));
+        assert!(complaint("[xmpp]\ndomain = \"me@example.org\"", &[]).contains("xmpp.domain"));
+        assert!(complaint("[xmpp]\nserver = \"localhost\"", &[]).contains("xmpp.server"));
+        assert!(complaint("[assistant]\nbase_url = \"http://x/v1\"", &[]).contains("assistant.model"));
+        assert!(complaint("[[desk]]\nname = \"a\"\n[[desk]]\nname = \"a\"", &[]).contains("desk[1].name"));
+        assert!(complaint("[[desk]]\nname = \"Not Ok\"", &[]).contains("desk[0].name"));
+        assert!(complaint("xmpp = 3", &[("DESKBRIDGE_XMPP__DOMAIN", "a.example")]).contains("xmpp.domain"));
+    }
+
+    #[test]
+    fn what_a_command_needs_is_asked_for_by_name() {
+        let config = parse("", &[]).unwrap();
+        let message = config.component().unwrap_err().to_string();
+        assert!(message.contains("xmpp.domain") && message.contains("DESKBRIDGE_XMPP__DOMAIN"), "{message}");
+        assert!(config.jwt_secret().unwrap_err().to_string().contains("DESKBRIDGE_AUTH__JWT_SECRET"));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let config = parse("[auth]\njwt_secret = \"hush\"\n[database]\nurl = \"postgres://me:pw@db/x\"", &[]).unwrap();
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hush") && !shown.contains("pw@db"), "{shown}");
+    }
+}

@@ -1,0 +1,95 @@
+//! `deskbridge doctor`: checks what a start depends on, one line each, with what to do.
+
+use std::fmt::Display;
+
+use crate::{
+    app,
+    config::{Config, DEFAULT_FILE},
+    xmpp::login::{Down, log_in},
+};
+
+/// What a check found.
+pub enum Finding {
+    /// It works; how.
+    Good(String),
+    /// It does not; what to do.
+    Bad(String),
+}
+
+/// Checks configuration, database, XMPP handshake and model endpoint, and tells `report` each finding as it comes.
+/// Gives whether all is well. Changes nothing, except that an embedded database is created if it is missing.
+pub async fn examine(config: &Config, mut report: impl FnMut(&str, &Finding)) -> bool {
+    let mut well = true;
+    let mut tell = |name: &str, finding: Finding| {
+        well &= matches!(finding, Finding::Good(_));
+        report(name, &finding);
+    };
+    tell("configuration", configuration(config));
+    tell("database", database(config).await);
+    tell("xmpp", xmpp(config).await);
+    tell("assistant", assistant(config).await);
+    well
+}
+
+fn bad(problem: impl Display, advice: &str) -> Finding {
+    Finding::Bad(format!("{problem}. {advice}"))
+}
+
+fn configuration(config: &Config) -> Finding {
+    match (config.component(), config.jwt_secret()) {
+        (Err(error), _) | (_, Err(error)) => Finding::Bad(error.to_string()),
+        (Ok(component), Ok(secret)) if secret.expose().len() < 32 => Finding::Good(format!(
+            "complete, for {}; but auth.jwt_secret is shorter than 32 bytes and may be guessed",
+            component.domain
+        )),
+        (Ok(component), Ok(_)) => {
+            let desks: Vec<String> =
+                config.desk.iter().map(|desk| format!("{}@{}", desk.name, component.domain)).collect();
+            Finding::Good(format!("complete; desks: {}", desks.join(", ")))
+        }
+    }
+}
+
+async fn database(config: &Config) -> Finding {
+    let store = match app::connect(config).await {
+        Ok(store) => store,
+        Err(error) => return bad(format!("{error:#}"), "Is the server up, and are name and password right?"),
+    };
+    let finding = match store.pending().await {
+        Ok(0) => Finding::Good("reachable and up to date".to_owned()),
+        Ok(steps) => Finding::Good(format!("reachable; {steps} migration steps will run at the next start")),
+        Err(error) => bad(error, "See `deskbridge migrate --help`"),
+    };
+    store.close().await;
+    finding
+}
+
+async fn xmpp(config: &Config) -> Finding {
+    let component = match config.component() {
+        Ok(component) => component,
+        Err(error) => return Finding::Bad(error.to_string()),
+    };
+    match log_in(&app::account(&component)).await {
+        Ok(_) => Finding::Good(format!("{} takes us for {}", component.server, component.domain)),
+        Err(Down::Conflict) => {
+            Finding::Good(format!("{} knows {}; it is connected already, as by a running Deskbridge", component.server, component.domain))
+        }
+        Err(down @ Down::Unreachable(_)) => {
+            bad(down, "Does the XMPP server run, and does xmpp.server name its component port?")
+        }
+        Err(down) => bad(down, &format!("See [xmpp] in {DEFAULT_FILE}")),
+    }
+}
+
+async fn assistant(config: &Config) -> Finding {
+    match app::llm(config) {
+        Ok(None) => {
+            Finding::Good("no model is configured (assistant.base_url): the built-in default quotes the knowledge".to_owned())
+        }
+        Ok(Some(llm)) => match llm.probe().await {
+            Ok(()) => Finding::Good(format!("the endpoint answers; model {}", llm.model())),
+            Err(error) => bad(error, "Does the endpoint run, and are assistant.base_url and assistant.api_key right?"),
+        },
+        Err(error) => Finding::Bad(format!("{error:#}")),
+    }
+}

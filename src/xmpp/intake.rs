@@ -1,0 +1,221 @@
+//! Reading: every stanza in order, in one task that never waits for anything to be written to the server.
+
+use std::{collections::HashSet, pin::Pin};
+
+use jid::{BareJid, Jid};
+use tokio::sync::mpsc;
+use tokio_xmpp::xmlstream::XmlStream;
+use uuid::Uuid;
+use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
+
+use super::{
+    gate::Rejected,
+    login::{self, Down, Io},
+    manners::Request,
+    outbox::Fences,
+    outgoing,
+    outlet::Outlet,
+    stanza::{self, Chat, Inbound, Iq, MarkerKind},
+};
+use crate::helpdesk::{Error, Helpdesk, Line, Received, Report};
+
+/// A line on its way to the disk, and whom to tell.
+pub(super) struct Storing {
+    outcome: Pin<Box<dyn Future<Output = Result<Received, Error>> + Send>>,
+    chat: Box<Chat>,
+    stanza: Element,
+}
+
+/// Lines that may be on their way to the disk without their receipts.
+pub(super) const STORING: usize = 4096;
+
+/// Contacts that were told about encryption are remembered up to this many.
+const TOLD: usize = 10_000;
+
+/// What the reading task needs.
+pub(super) struct Intake {
+    pub helpdesk: Helpdesk,
+    pub outlet: Outlet,
+    pub fences: Fences,
+    pub returned: mpsc::UnboundedSender<u64>,
+    pub storing: mpsc::Sender<Storing>,
+    pub requests: mpsc::Sender<Request>,
+    pub told_about_encryption: HashSet<BareJid>,
+}
+
+const ENCRYPTED: &str = "I cannot read encrypted messages. Please switch encryption (OMEMO or OpenPGP) off for this \
+                         chat and write again: your message did not reach us.";
+
+impl Intake {
+    /// Reads until the stream ends.
+    pub(super) async fn read(
+        mut self,
+        mut stream: XmlStream<Io, Element>,
+        mut rejected: mpsc::Receiver<Rejected>,
+    ) -> Down {
+        loop {
+            tokio::select! {
+                biased;
+                element = login::next(&mut stream) => match element {
+                    Ok(Some(element)) => self.take(element).await,
+                    // Silence: a sign of life is asked for. No answer to it ends the stream by a time-out.
+                    Ok(None) => self.outlet.offer(&self.fences.ping(0)),
+                    Err(down) => return down,
+                },
+                Some(refused) = rejected.recv() => self.refuse(&refused),
+            }
+        }
+    }
+
+    fn refuse(&self, rejected: &Rejected) {
+        tracing::warn!(reason = %rejected.reason, "a stanza was refused before the parser");
+        if let Some(reply) = stanza::error_for_rejected(rejected, self.helpdesk.domain()) {
+            self.outlet.offer(&reply);
+        }
+    }
+
+    async fn take(&mut self, element: Element) {
+        match stanza::inbound(&element, self.helpdesk.domain()) {
+            Ok(inbound) => self.act(inbound, element).await,
+            Err(reason) => tracing::debug!(%reason, "a stanza was ignored"),
+        }
+    }
+
+    async fn act(&mut self, inbound: Inbound, element: Element) {
+        match inbound {
+            Inbound::Chat(chat) if chat.encrypted => self.explain_encryption(&chat),
+            Inbound::Chat(chat) => self.store(chat, element).await,
+            Inbound::Receipt(receipt) => self.report(&receipt.from, &receipt.id, Report::Delivered).await,
+            Inbound::Marker(marker) => {
+                let report = match marker.kind {
+                    MarkerKind::Received => Report::Delivered,
+                    MarkerKind::Displayed | MarkerKind::Acknowledged => Report::Read,
+                };
+                self.report(&marker.from, &marker.id, report).await;
+            }
+            Inbound::Bounce(bounce) => {
+                let id = bounce.id.unwrap_or_default();
+                self.report(&bounce.from, &id, Report::Failed(bounce.condition.to_owned())).await;
+            }
+            Inbound::Iq(iq) if self.is_own_fence(&iq) => {}
+            Inbound::Iq(iq) => self.hand_on(Request::Iq { iq, stanza: element }),
+            Inbound::Presence(presence) => self.hand_on(Request::Presence(presence)),
+            Inbound::IqReply(reply) => {
+                // A server that answers our ping in our place.
+                if reply.from.domain().as_str() == self.helpdesk.domain() {
+                    self.fence_came_back(&reply.id);
+                }
+            }
+            Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest),
+            Inbound::Retraction(_) | Inbound::ChatState(_) => {}
+        }
+    }
+
+    fn is_own_fence(&self, iq: &Iq) -> bool {
+        iq.from.domain().as_str() == self.helpdesk.domain() && self.fence_came_back(&iq.id)
+    }
+
+    fn fence_came_back(&self, id: &str) -> bool {
+        // The outbox may have ended; then the session is ending, too.
+        self.fences.number(id).is_some_and(|number| self.returned.send(number).is_ok())
+    }
+
+    /// In order, and without waiting for the disk: many lines share a commit.
+    async fn store(&self, chat: Box<Chat>, stanza: Element) {
+        let desk = chat.to.node().map(|node| node.as_str());
+        let desk = match desk {
+            Some(name) => self.helpdesk.desk(name),
+            // The bare domain stands for the first desk.
+            None => self.helpdesk.desks().first(),
+        };
+        let Some(desk) = desk else { return self.answer_error(&stanza, DefinedCondition::ItemNotFound) };
+        let line = Line {
+            desk: desk.name.clone(),
+            customer: chat.from.to_bare(),
+            resource: chat.from.resource().map(ToString::to_string),
+            chat_states: Some(chat.supports_chat_states),
+            body: chat.body.clone(),
+            stanza_id: chat.id.clone().or_else(|| chat.origin_id.clone()),
+            archive_id: chat.archive_id.clone(),
+            written_at: chat.stamp,
+        };
+        match self.helpdesk.receive(line).await {
+            Ok(outcome) => {
+                let storing = Storing { outcome: Box::pin(outcome), chat, stanza };
+                if self.storing.try_send(storing).is_err() {
+                    // The line is stored all the same; without a receipt the client sends it again.
+                    tracing::warn!("a receipt was dropped: the server reads too slowly");
+                }
+            }
+            Err(error) => self.answer_error(&stanza, condition(&error)),
+        }
+    }
+
+    async fn report(&self, from: &Jid, id: &str, report: Report) {
+        // Ids of other shapes name something we did not send as a message.
+        let Ok(message) = Uuid::try_parse(id) else { return };
+        if let Err(error) = self.helpdesk.note_report(message, &from.to_bare(), report).await {
+            tracing::error!(%error, "a delivery report could not be stored");
+        }
+    }
+
+    fn hand_on(&self, request: Request) {
+        if self.requests.try_send(request).is_err() {
+            tracing::warn!("a request was dropped: too many wait");
+        }
+    }
+
+    fn explain_encryption(&mut self, chat: &Chat) {
+        if self.told_about_encryption.len() >= TOLD {
+            self.told_about_encryption.clear();
+        }
+        if self.told_about_encryption.insert(chat.from.to_bare()) {
+            self.outlet.offer(&outgoing::message(&outgoing::Answer {
+                id: Uuid::now_v7(),
+                from: &chat.to,
+                to: &chat.from,
+                body: ENCRYPTED,
+                thread: chat.thread.as_deref(),
+                chat_states: false,
+            }));
+        }
+    }
+
+    fn answer_error(&self, stanza: &Element, condition: DefinedCondition) {
+        if let Some(reply) = stanza::error_reply(stanza, self.helpdesk.domain(), condition) {
+            self.outlet.offer(&reply);
+        }
+    }
+}
+
+/// Sends the receipts (XEP-0184), each after its line's commit: it promises that the line is on disk.
+pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Outlet, domain: String) {
+    while let Some(Storing { outcome, chat, stanza }) = storing.recv().await {
+        let sent = match outcome.await {
+            // A repeated line gets its receipt again: the first one may have been lost.
+            Ok(_) if chat.wants_receipt => match &chat.id {
+                Some(id) => outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await,
+                None => Ok(()),
+            },
+            Ok(_) => Ok(()),
+            Err(error) => match stanza::error_reply(&stanza, &domain, condition(&error)) {
+                Some(reply) => outlet.send(&reply).await,
+                None => Ok(()),
+            },
+        };
+        if sent == Err(super::outlet::SendError::Down) {
+            return;
+        }
+    }
+}
+
+/// What a customer's client is told when a line was not taken.
+fn condition(error: &Error) -> DefinedCondition {
+    match error {
+        Error::NotFound(_) => DefinedCondition::ItemNotFound,
+        Error::Forbidden(_) => DefinedCondition::Forbidden,
+        Error::Invalid { .. } => DefinedCondition::NotAcceptable,
+        Error::Conflict(_) => DefinedCondition::Conflict,
+        Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => DefinedCondition::ResourceConstraint,
+    }
+}

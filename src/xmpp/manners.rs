@@ -1,0 +1,236 @@
+//! Being a good contact: requests are answered, subscriptions accepted, presence shown.
+
+use jid::{BareJid, Jid};
+use tokio::sync::{broadcast::error::RecvError, mpsc};
+use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
+
+use super::{
+    outgoing::{self, Identity},
+    outlet::{Outlet, SendError},
+    stanza::{self, Iq, IqKind, Presence, PresenceKind, Show, State},
+};
+use crate::helpdesk::{self, Desk, Helpdesk, Signal};
+
+/// Requests that may wait for their answer.
+pub(super) const WAITING: usize = 4096;
+
+/// What somebody asks of us.
+pub(super) enum Request {
+    /// A request proper, with the stanza it came in.
+    Iq {
+        /// What is asked.
+        iq: Iq,
+        /// For an error answer.
+        stanza: Element,
+    },
+    /// Somebody's presence, or a question about ours.
+    Presence(Presence),
+}
+
+/// The polite side of a session.
+#[derive(Clone)]
+pub(super) struct Manners {
+    pub helpdesk: Helpdesk,
+    pub outlet: Outlet,
+}
+
+impl Manners {
+    /// Answers requests in order, until the link is down.
+    pub(super) async fn answer(self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(request) = requests.recv().await {
+            let done = match request {
+                Request::Iq { iq, stanza } => self.reply(&iq, &stanza).await,
+                Request::Presence(presence) => self.meet(presence).await,
+            };
+            if done == Err(SendError::Down) {
+                return;
+            }
+        }
+    }
+
+    /// Shows what is told but not stored: typing, and changes of a desk's presence.
+    pub(super) async fn show(self) {
+        let mut signals = self.helpdesk.signals();
+        loop {
+            let done = match signals.recv().await {
+                Ok(Signal::Typing { desk, to, typing }) => self.show_typing(&desk, &to, typing).await,
+                Ok(Signal::DeskPresence { desk }) => self.show_desk(&desk).await,
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "typing notices were dropped");
+                    Ok(())
+                }
+                Err(RecvError::Closed) => return,
+            };
+            if done == Err(SendError::Down) {
+                return;
+            }
+        }
+    }
+
+    /// At the beginning of a session: everybody learns that the desks are there, and is asked for a sign.
+    pub(super) async fn greet(&self) -> Result<(), SendError> {
+        for desk in self.helpdesk.desks() {
+            self.show_desk(&desk.name).await?;
+            let Ok(address) = self.helpdesk.desk_address(&desk.name) else { continue };
+            for contact in self.subscribers(&desk.name).await {
+                self.send_presence(&address, &contact.into(), &PresenceKind::Probe).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// At its end: nobody is there any more.
+    pub(super) async fn take_leave(&self) -> Result<(), SendError> {
+        for desk in self.helpdesk.desks() {
+            let Ok(address) = self.helpdesk.desk_address(&desk.name) else { continue };
+            for contact in self.subscribers(&desk.name).await {
+                self.send_presence(&address, &contact.into(), &PresenceKind::Unavailable).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn reply(&self, iq: &Iq, stanza: &Element) -> Result<(), SendError> {
+        let payload = match &iq.kind {
+            IqKind::Get(request) => self.payload(&iq.to, request),
+            IqKind::Set(_) => Err(DefinedCondition::ServiceUnavailable),
+        };
+        let reply = match payload {
+            Ok(payload) => Some(outgoing::result(&iq.to, &iq.from, &iq.id, payload)),
+            Err(condition) => stanza::error_reply(stanza, self.helpdesk.domain(), condition),
+        };
+        match reply {
+            Some(reply) => self.outlet.send(&reply).await,
+            None => Ok(()),
+        }
+    }
+
+    fn payload(&self, to: &BareJid, request: &stanza::Request) -> Result<Option<Element>, DefinedCondition> {
+        let desk = self.addressed(to)?;
+        let (identity, title) = match desk {
+            Some(desk) => (Identity::Desk, desk.title.as_str()),
+            None => (Identity::Domain, "Deskbridge"),
+        };
+        // A node names a part of us, and we have none (XEP-0030 §3.2).
+        let whole = |node: &Option<String>| node.is_none().then_some(()).ok_or(DefinedCondition::ItemNotFound);
+        Ok(Some(match request {
+            stanza::Request::DiscoInfo { node } => {
+                whole(node)?;
+                outgoing::disco_info(identity, title, None)
+            }
+            stanza::Request::DiscoItems { node } => {
+                whole(node)?;
+                let desks = if desk.is_some() { &[] } else { self.helpdesk.desks() };
+                let items: Vec<(BareJid, &str)> = desks
+                    .iter()
+                    .filter_map(|desk| Some((self.helpdesk.desk_address(&desk.name).ok()?, desk.title.as_str())))
+                    .collect();
+                outgoing::disco_items(items.iter().map(|(jid, title)| (jid, *title)), None)
+            }
+            stanza::Request::Ping => return Ok(None),
+            stanza::Request::Version => outgoing::version("Deskbridge", env!("CARGO_PKG_VERSION")),
+            stanza::Request::Time => outgoing::time(self.helpdesk.clock().now()),
+            stanza::Request::VCard => outgoing::vcard(title, ""),
+            stanza::Request::Unknown => return Err(DefinedCondition::ServiceUnavailable),
+        }))
+    }
+
+    /// The desk at an address, or `None` for the domain itself.
+    fn addressed(&self, to: &BareJid) -> Result<Option<&Desk>, DefinedCondition> {
+        match to.node() {
+            None => Ok(None),
+            Some(name) => self.helpdesk.desk(name.as_str()).map(Some).ok_or(DefinedCondition::ItemNotFound),
+        }
+    }
+
+    async fn meet(&self, presence: Presence) -> Result<(), SendError> {
+        let Presence { from, to, kind } = presence;
+        let Ok(Some(desk)) = self.addressed(&to).map(|desk| desk.map(|desk| desk.name.clone())) else {
+            return Ok(());
+        };
+        match kind {
+            PresenceKind::Available { show, status, .. } => self.note(from, true, show, status).await,
+            PresenceKind::Unavailable => self.note(from, false, None, None).await,
+            PresenceKind::Subscribe => {
+                let contact = from.to_bare();
+                if self.subscribe(&desk, contact.clone(), true).await {
+                    let contact = Jid::from(contact);
+                    self.send_presence(&to, &contact, &PresenceKind::Subscribed).await?;
+                    // Asked back: only then does the server tell us which resources are there.
+                    self.send_presence(&to, &contact, &PresenceKind::Subscribe).await?;
+                    self.show_desk_to(&desk, &to, &contact).await?;
+                }
+            }
+            PresenceKind::Unsubscribe => {
+                let contact = from.to_bare();
+                if self.subscribe(&desk, contact.clone(), false).await {
+                    let contact = Jid::from(contact);
+                    self.send_presence(&to, &contact, &PresenceKind::Unsubscribed).await?;
+                    self.send_presence(&to, &contact, &PresenceKind::Unavailable).await?;
+                }
+            }
+            PresenceKind::Probe => {
+                // Who is not subscribed learns nothing (RFC 6121 §4.3.2).
+                if self.subscribers(&desk).await.contains(&from.to_bare()) {
+                    self.show_desk_to(&desk, &to, &from).await?;
+                }
+            }
+            PresenceKind::Subscribed | PresenceKind::Unsubscribed | PresenceKind::Error => {}
+        }
+        Ok(())
+    }
+
+    async fn note(&self, jid: Jid, available: bool, show: Option<Show>, text: Option<String>) {
+        let presence = helpdesk::Presence { jid, available, show: show.map(|show| show.name().to_owned()), text };
+        if let Err(error) = self.helpdesk.note_presence(presence).await {
+            tracing::error!(%error, "a presence could not be stored");
+        }
+    }
+
+    async fn subscribe(&self, desk: &str, contact: BareJid, subscribed: bool) -> bool {
+        let stored = self.helpdesk.set_subscription(desk, contact, subscribed).await;
+        stored.inspect_err(|error| tracing::error!(%error, "a subscription could not be stored")).is_ok()
+    }
+
+    async fn subscribers(&self, desk: &str) -> Vec<BareJid> {
+        let contacts = self.helpdesk.subscribers(desk).await;
+        contacts.inspect_err(|error| tracing::error!(%error, "subscribers could not be read")).unwrap_or_default()
+    }
+
+    async fn show_typing(&self, desk: &str, to: &Jid, typing: bool) -> Result<(), SendError> {
+        let Ok(from) = self.helpdesk.desk_address(desk) else { return Ok(()) };
+        let state = if typing { State::Composing } else { State::Paused };
+        self.outlet.send(&outgoing::chat_state(&from, to, state)).await
+    }
+
+    async fn show_desk(&self, desk: &str) -> Result<(), SendError> {
+        let Ok(address) = self.helpdesk.desk_address(desk) else { return Ok(()) };
+        for contact in self.subscribers(desk).await {
+            self.show_desk_to(desk, &address, &contact.into()).await?;
+        }
+        Ok(())
+    }
+
+    async fn show_desk_to(&self, desk: &str, address: &BareJid, to: &Jid) -> Result<(), SendError> {
+        let kind = match self.helpdesk.desk_presence(desk).await {
+            Ok(presence) if presence.available => PresenceKind::Available {
+                show: presence.show.as_deref().and_then(Show::named),
+                status: presence.text,
+                priority: 0,
+            },
+            Ok(_) => PresenceKind::Unavailable,
+            Err(error) => {
+                tracing::error!(%error, "a desk's presence could not be read");
+                return Ok(());
+            }
+        };
+        self.send_presence(address, to, &kind).await
+    }
+
+    async fn send_presence(&self, from: &BareJid, to: &Jid, kind: &PresenceKind) -> Result<(), SendError> {
+        match outgoing::presence(from, to, kind) {
+            Some(stanza) => self.outlet.send(&stanza).await,
+            None => Ok(()),
+        }
+    }
+}

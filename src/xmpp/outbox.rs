@@ -1,0 +1,211 @@
+//! Delivering what was committed: oldest first, many in flight, and a ping behind each batch as the fence.
+//!
+//! A component stream has no acknowledgements of its own, but it is ordered: the answer to a ping comes after the
+//! server has routed everything before it. The ping goes to ourselves, through the server: every server routes it,
+//! whatever modules and domains it has. Only its return marks the batch as sent. What was not confirmed when the
+//! stream broke goes out again, under the same id.
+
+use std::{collections::VecDeque, time::Duration};
+
+use deskbridge_entity::message::Author;
+use jid::{BareJid, Jid};
+use tokio::{
+    sync::{broadcast::error::RecvError, mpsc},
+    time,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use xmpp_parsers::minidom::Element;
+
+use super::{
+    login::Down,
+    outgoing,
+    outlet::{Outlet, SendError},
+};
+use crate::helpdesk::{Error, Helpdesk, Outgoing, Report};
+
+/// Messages in one batch.
+const BATCH: u64 = 256;
+/// Batches without their fence's answer; then we wait.
+const FENCES: usize = 16;
+/// How long the server may take to bring a fence back.
+const FENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often to look without having been rung, for what another process committed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Fences of one session: ids that nobody outside can guess.
+#[derive(Clone, Debug)]
+pub struct Fences {
+    session: Uuid,
+    address: BareJid,
+}
+
+impl Fences {
+    /// Fences that go to `address`, which must be our own domain.
+    #[must_use]
+    pub fn new(address: BareJid) -> Self {
+        Self { session: Uuid::new_v4(), address }
+    }
+
+    /// The ping with this number.
+    #[must_use]
+    pub fn ping(&self, number: u64) -> Element {
+        outgoing::ping(&self.address, &Jid::from(self.address.clone()), &format!("fence-{}-{number}", self.session))
+    }
+
+    /// The number of the fence that came back with this id.
+    #[must_use]
+    pub fn number(&self, id: &str) -> Option<u64> {
+        id.strip_prefix("fence-")?.strip_prefix(&self.session.to_string())?.strip_prefix('-')?.parse().ok()
+    }
+}
+
+/// Sends what is unsent, until the link is down or `stop` is called and everything is confirmed.
+pub(super) async fn deliver(
+    helpdesk: Helpdesk,
+    outlet: Outlet,
+    fences: Fences,
+    mut returned: mpsc::UnboundedReceiver<u64>,
+    stop: CancellationToken,
+) -> Down {
+    let mut commits = helpdesk.commits();
+    let mut batches = Batches { helpdesk, outlet, fences, in_flight: VecDeque::new(), sent_up_to: 0, next_fence: 0 };
+    loop {
+        match batches.send_unsent().await {
+            Ok(()) => {}
+            Err(down) => return down,
+        }
+        if stop.is_cancelled() && batches.in_flight.is_empty() {
+            return Down::Stopping;
+        }
+        let overdue = batches.in_flight.front().map(|batch| batch.sent_at + FENCE_TIMEOUT);
+        tokio::select! {
+            () = stop.cancelled(), if !stop.is_cancelled() => {}
+            number = returned.recv() => match number {
+                Some(number) => batches.confirm(number).await,
+                None => return Down::Closed,
+            },
+            () = ring(&mut commits), if batches.in_flight.len() < FENCES && !stop.is_cancelled() => {}
+            () = time::sleep(LOOK_EVERY), if batches.in_flight.len() < FENCES => {}
+            () = time::sleep_until(overdue.unwrap_or_else(time::Instant::now)), if overdue.is_some() => {
+                return Down::Broken(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer to a ping"));
+            }
+        }
+    }
+}
+
+/// Returns when a commit has left something to send.
+async fn ring(commits: &mut tokio::sync::broadcast::Receiver<std::sync::Arc<crate::helpdesk::Committed>>) {
+    loop {
+        match commits.recv().await {
+            Ok(commit) if !commit.outbox => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => break,
+            // The process is ending; the other branches will say so.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+    // One look serves all that have rung so far.
+    while commits.try_recv().is_ok() {}
+}
+
+struct Batch {
+    fence: u64,
+    messages: Vec<Uuid>,
+    sent_at: time::Instant,
+}
+
+struct Batches {
+    helpdesk: Helpdesk,
+    outlet: Outlet,
+    fences: Fences,
+    in_flight: VecDeque<Batch>,
+    sent_up_to: i64,
+    next_fence: u64,
+}
+
+impl Batches {
+    async fn send_unsent(&mut self) -> Result<(), Down> {
+        while self.in_flight.len() < FENCES {
+            let unsent = match self.helpdesk.unsent(self.sent_up_to, BATCH).await {
+                Ok(unsent) => unsent,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox could not be read");
+                    time::sleep(LOOK_EVERY).await;
+                    return Ok(());
+                }
+            };
+            let Some(last) = unsent.last() else { return Ok(()) };
+            self.sent_up_to = last.seq;
+            let is_last_batch = unsent.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+            let mut messages = Vec::with_capacity(unsent.len());
+            for message in unsent {
+                if self.send(&message).await? {
+                    messages.push(message.id);
+                }
+            }
+            self.outlet.send(&self.fences.ping(self.next_fence)).await.map_err(|_| Down::Closed)?;
+            self.in_flight.push_back(Batch { fence: self.next_fence, messages, sent_at: time::Instant::now() });
+            self.next_fence += 1;
+            if is_last_batch {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the message is on its way; one that cannot be addressed or written counts as failed.
+    async fn send(&self, message: &Outgoing) -> Result<bool, Down> {
+        let Ok(from) = self.helpdesk.desk_address(&message.desk) else { return Ok(false) };
+        let stanza = outgoing::message(&outgoing::Answer {
+            id: message.id,
+            from: &from,
+            to: &message.to,
+            body: &message.body,
+            thread: None,
+            // The assistant's answer ends its `composing`; people's lines end nothing.
+            chat_states: message.chat_states && message.author != Author::Agent,
+        });
+        match self.outlet.send(&stanza).await {
+            Ok(()) => Ok(true),
+            Err(SendError::Down) => Err(Down::Closed),
+            Err(SendError::Unwritable) => {
+                let failed = Report::Failed("internal-server-error".to_owned());
+                self.note(self.helpdesk.note_report(message.id, &message.to.to_bare(), failed).await);
+                Ok(false)
+            }
+        }
+    }
+
+    async fn confirm(&mut self, fence: u64) {
+        let mut messages = Vec::new();
+        while let Some(batch) = self.in_flight.pop_front_if(|batch| batch.fence <= fence) {
+            messages.extend(batch.messages);
+        }
+        if !messages.is_empty() {
+            self.note(self.helpdesk.mark_sent(messages).await);
+        }
+    }
+
+    /// What could not be noted is sent again with the next link: late, but not lost.
+    fn note(&self, result: Result<(), Error>) {
+        if let Err(error) = result {
+            tracing::error!(%error, "the state of a delivery could not be stored");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_knows_its_own_and_no_others() {
+        let address = BareJid::new("help.example.org").unwrap();
+        let (ours, others) = (Fences::new(address.clone()), Fences::new(address));
+        let ping = ours.ping(7);
+        let id = ping.attr("id").unwrap();
+        assert_eq!(ours.number(id), Some(7));
+        assert_eq!(others.number(id), None);
+        assert_eq!(ours.number("fence-1"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! One stream from login to farewell.
+
+use std::{collections::HashSet, time::Duration};
+
+use jid::BareJid;
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinSet},
+    time,
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::{
+    IN_DOUBT, intake,
+    intake::{Intake, STORING},
+    login::{self, Account, Down},
+    manners::{Manners, WAITING},
+    outbox::{self, Fences},
+    outlet::{self, Outlet},
+};
+use crate::{
+    health::{Health, Status},
+    helpdesk::Helpdesk,
+};
+
+/// How long the farewell may take: confirming what was sent, and telling the contacts.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Logs in and serves until the stream ends or `stop` is called.
+pub(super) async fn hold(helpdesk: &Helpdesk, account: &Account, health: &Health, stop: &CancellationToken) -> Down {
+    let login = tokio::select! {
+        login = login::log_in(account) => login,
+        () = stop.cancelled() => return Down::Stopping,
+    };
+    let stream = match login {
+        Ok(stream) => stream,
+        Err(down) => return down,
+    };
+    let Ok(address) = BareJid::new(&account.domain) else {
+        return Down::Protocol("xmpp.domain is no domain".to_owned());
+    };
+    if let Err(error) = helpdesk.forget_xmpp_presence().await {
+        tracing::error!(%error, "old presence could not be cleared");
+    }
+    health.set_xmpp(Status::Healthy);
+    tracing::info!(server = %account.server, domain = %account.domain, "the XMPP link is up");
+    let down = Session::begin(helpdesk, stream, address).serve(stop).await;
+    if down.is_abrupt()
+        && let Err(error) = helpdesk.resend_unconfirmed(IN_DOUBT).await
+    {
+        tracing::error!(%error, "unconfirmed messages could not be put back into the outbox");
+    }
+    down
+}
+
+/// The tasks of one stream. Dropping it ends them all.
+struct Session {
+    writer: AbortOnDropHandle<Down>,
+    /// Each ends with the reason why the link is down.
+    tasks: JoinSet<Down>,
+    /// They end with the link.
+    helpers: JoinSet<()>,
+    manners: Manners,
+    drain: CancellationToken,
+}
+
+impl Session {
+    fn begin(helpdesk: &Helpdesk, stream: login::Stream, address: BareJid) -> Self {
+        let login::Stream { read, rejected, write } = stream;
+        let (outlet, frames) = Outlet::new();
+        let (returned, fences_back) = mpsc::unbounded_channel();
+        let (storing, stored) = mpsc::channel(STORING);
+        let (requests, waiting) = mpsc::channel(WAITING);
+        let fences = Fences::new(address);
+        let manners = Manners { helpdesk: helpdesk.clone(), outlet: outlet.clone() };
+        let drain = CancellationToken::new();
+        let intake = Intake {
+            helpdesk: helpdesk.clone(),
+            outlet: outlet.clone(),
+            fences: fences.clone(),
+            returned,
+            storing,
+            requests,
+            told_about_encryption: HashSet::new(),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(intake.read(read, rejected));
+        tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
+        let mut helpers = JoinSet::new();
+        helpers.spawn(intake::acknowledge(stored, outlet, helpdesk.domain().to_owned()));
+        helpers.spawn(manners.clone().answer(waiting));
+        helpers.spawn(manners.clone().show());
+        let greeting = manners.clone();
+        helpers.spawn(async move {
+            // A link that breaks meanwhile is noticed by the others.
+            let _ = greeting.greet().await;
+        });
+        let writer = AbortOnDropHandle::new(tokio::spawn(outlet::write(frames, write)));
+        Self { writer, tasks, helpers, manners, drain }
+    }
+
+    async fn serve(mut self, stop: &CancellationToken) -> Down {
+        tokio::select! {
+            down = ended(&mut self.tasks) => down,
+            down = &mut self.writer => down.unwrap_or_else(failed),
+            () = stop.cancelled() => {
+                if time::timeout(FAREWELL, self.farewell()).await.is_err() {
+                    tracing::warn!("the farewell took too long; what is unconfirmed is sent again next time");
+                }
+                Down::Stopping
+            }
+        }
+    }
+
+    /// Unavailable to the contacts, then the outbox until everything is confirmed, then the end of the stream.
+    async fn farewell(mut self) {
+        // Whoever cannot be told now will be told by the server.
+        let _ = self.manners.take_leave().await;
+        self.drain.cancel();
+        // The first task to end is the outbox, or the link broke: nothing more to wait for either way.
+        ended(&mut self.tasks).await;
+        self.tasks.shutdown().await;
+        self.helpers.shutdown().await;
+        drop(self.manners);
+        // With the last outlet gone the writer closes the stream.
+        let _ = self.writer.await;
+    }
+}
+
+async fn ended(tasks: &mut JoinSet<Down>) -> Down {
+    match tasks.join_next().await {
+        Some(Ok(down)) => down,
+        Some(Err(error)) => failed(error),
+        None => Down::Closed,
+    }
+}
+
+fn failed(error: JoinError) -> Down {
+    Down::Protocol(format!("a task of the link failed: {error}"))
+}
