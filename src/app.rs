@@ -72,7 +72,7 @@ impl App {
         let worker = Worker::new(helpdesk.clone(), brain, health.clone(), config.assistant.concurrency);
         tasks.spawn(worker.run(stop.clone()));
         let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health });
-        tasks.spawn(api::serve(listener, router, stop.clone().cancelled_owned()));
+        tasks.spawn(api::serve(listener, router, stop.clone()));
         tasks.close();
         writer.close();
         tracing::info!(%http, domain = component.domain, "Deskbridge is running");

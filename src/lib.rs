@@ -11,12 +11,12 @@
 //! - [`config`], [`cli`], [`logging`], [`doctor`]: around the process
 //! - [`app`]: wires it all
 
-//pub mod api;
-//pub mod app;
+pub mod api;
+pub mod app;
 pub mod assistant;
 pub mod cli;
 pub mod config;
-//pub mod doctor;
+pub mod doctor;
 pub mod health;
 pub mod helpdesk;
 pub mod knowledge;

@@ -13,7 +13,7 @@ use super::{
     draft::{Action, Draft, Priority},
     llm::{Llm, LlmError},
     phrases,
-    prompt::{Author, Desk, Prompt, PromptError, Prompts, Turn},
+    prompt::{Author, Desk, MAX_PASSAGES, Prompt, PromptError, Prompts, Turn},
     sources,
 };
 use crate::{
@@ -120,7 +120,7 @@ impl Brain {
         history: &[message::Model],
         question: &str,
     ) -> Result<Draft, Failure> {
-        let passages: Vec<_> = knowledge.best(question).map(|hit| hit.passage).into_iter().collect();
+        let passages: Vec<_> = knowledge.found(question, MAX_PASSAGES).into_iter().map(|hit| hit.passage).collect();
         let turns: Vec<Turn> = history.iter().filter_map(turn).collect();
         let want_triage = !ticket.subject_is_named;
         let messages = self.prompts.messages(&Prompt {
