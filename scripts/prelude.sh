@@ -18,6 +18,11 @@ fail() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# A fresh rustup is not on the PATH before the next login.
+if ! have cargo && [ -x "${CARGO_HOME:-${HOME:-}/.cargo}/bin/cargo" ]; then
+  PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+fi
+
 # as_root CMD…: as we are when root, else through sudo.
 as_root() {
   if [ "$(id -u)" = 0 ]; then
