@@ -2,21 +2,20 @@
 //!
 //! `xmpp → helpdesk ← api; assistant → helpdesk`
 //!
-//! - [`helpdesk`]: the domain; the only writer of tickets
-//! - [`xmpp`]: the component link (XEP-0114); stanzas in and out
-//! - [`assistant`]: answers what is due, by a model or by quoting
-//! - [`knowledge`]: finds the passage that answers a question
-//! - [`api`]: REST
-//! - [`health`]: how the parts are
-//! - [`config`], [`cli`], [`logging`], [`doctor`]: around the process
-//! - [`app`]: wires it all
+//! - [`helpdesk`][]: the domain; the only writer of tickets
+//! - [`xmpp`][]: the component link (XEP-0114); stanzas in and out
+//! - [`assistant`][]: answers what is due, by a model or by quoting
+//! - [`knowledge`][]: finds the passage that answers a question
+//! - [`api`][]: REST
+//! - [`health`][]: how the parts are
+//! - [`config`], [`cli`] and [`logging`] are around the process
+//! - [`app`][]: wires it all
 
 pub mod api;
 pub mod app;
 pub mod assistant;
 pub mod cli;
 pub mod config;
-pub mod doctor;
 pub mod health;
 pub mod helpdesk;
 pub mod knowledge;

@@ -1,101 +1,20 @@
 //! The `deskbridge` program.
-#![expect(clippy::print_stdout, reason = "a command's answer belongs on standard output")]
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use deskbridge::{
-    api::{Claims, Tokens},
-    app::{self, App},
-    cli::{Cli, Command, RoleArg, TokenArgs},
-    config::Config,
-    doctor::{self, Finding},
-    helpdesk::{Clock, Role},
-    logging,
-};
+use deskbridge::cli::{self, Cli};
 
-fn main() -> ExitCode {
+#[tokio::main]
+async fn main() -> ExitCode {
     let cli = Cli::parse();
-    // reqwest finds its TLS provider here, and panics if there is none.
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        eprintln!("deskbridge: a TLS provider was installed twice");
-    }
-    match run(cli) {
+    // reqwest finds its TLS provider here, and panics if there is none. Only this line ever installs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match cli::run(cli).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("deskbridge: {error:#}");
             ExitCode::FAILURE
-        }
-    }
-}
-
-#[tokio::main]
-async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let config = Config::load(cli.config.as_deref())?;
-    match cli.command {
-        Command::Serve => {
-            logging::init()?;
-            App::start(config).await?.run_until(asked_to_stop()).await;
-        }
-        Command::Migrate => {
-            let store = app::connect(&config).await?;
-            let steps = store.migrate().await?;
-            store.close().await;
-            match steps {
-                0 => println!("the database is up to date"),
-                n => println!("the database is up to date: {n} step(s) were run"),
-            }
-        }
-        Command::Token(args) => println!("{}", token(&config, args)?),
-        Command::Doctor => return Ok(examine(&config).await),
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn token(config: &Config, args: TokenArgs) -> anyhow::Result<String> {
-    let role = match args.role {
-        RoleArg::Customer => Role::Customer,
-        RoleArg::Agent => Role::Agent,
-        RoleArg::Admin => Role::Admin,
-        RoleArg::Service => Role::Service,
-    };
-    for desk in &args.desks {
-        anyhow::ensure!(config.desk.iter().any(|known| known.name == *desk), "there is no desk '{desk}'");
-    }
-    let expires = Clock::default().now() + args.ttl;
-    let claims = Claims {
-        sub: args.sub,
-        role: role.into(),
-        exp: expires.timestamp().try_into()?,
-        name: args.name,
-        desks: (!args.desks.is_empty()).then_some(args.desks),
-        scopes: args.scopes,
-    };
-    Ok(Tokens::new(config.jwt_secret()?.expose()).mint(&claims)?)
-}
-
-async fn examine(config: &Config) -> ExitCode {
-    let well = doctor::examine(config, |name, finding| match finding {
-        Finding::Good(how) => println!("ok    {name:<14} {how}"),
-        Finding::Bad(what) => println!("FAIL  {name:<14} {what}"),
-    })
-    .await;
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Ctrl-C, or SIGTERM as service managers send it.
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(error) => {
-            tracing::error!(%error, "SIGTERM cannot be heard; Ctrl-C can");
-            let _ = tokio::signal::ctrl_c().await;
         }
     }
 }

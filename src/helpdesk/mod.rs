@@ -48,6 +48,10 @@ use writer::Writer;
 /// The longest message, in bytes of UTF-8.
 pub const MAX_BODY: usize = 64 * 1024;
 
+/// The longest JID of a customer, in bytes. RFC 7622 allows 2,047 for a bare one; indexes do not hold that, and no
+/// person has one.
+pub const MAX_JID: usize = 1023;
+
 /// A desk as the domain knows it.
 #[derive(Clone, Debug)]
 pub struct Desk {
@@ -96,7 +100,6 @@ const COMMITS_KEPT: usize = 1024;
 impl Helpdesk {
     /// The domain on a database, with the desks at `domain`, and the task that does its writing; it ends when
     /// the last clone is gone.
-    #[must_use]
     pub fn new(
         store: Store,
         clock: Clock,
@@ -181,7 +184,9 @@ impl Helpdesk {
         line: Line,
     ) -> Result<impl Future<Output = Result<Received, Error>> + Send + 'static, Error> {
         let rules = self.known_desk(&line.desk)?.rules.clone();
-        check_body("message", &line.body)?;
+        check_jid(&line.customer)?;
+        let body = check_body("message", line.body)?;
+        let line = Line { body, ..line };
         let answer = self.writer.queue(ReceiveLine::new(line, rules)).await?;
         Ok(async move { answer.await.map_err(|_| Error::Stopping)? })
     }
@@ -205,7 +210,8 @@ impl Helpdesk {
             caller.require_voice_of(customer.to_bare().as_str())?;
         }
         let rules = self.known_desk(desk)?.rules.clone();
-        check_body("message", &body)?;
+        let body = check_body("message", body)?;
+        check_jid(&customer.to_bare())?;
         let resource = resource.or_else(|| customer.resource().map(ToString::to_string));
         let (desk, customer) = (desk.to_owned(), customer.to_bare());
         if caller.is_staff() {
@@ -232,7 +238,7 @@ impl Helpdesk {
     /// it, [`Error::Conflict`] when the ticket takes no more messages.
     pub async fn say(&self, caller: &Caller, ticket: Uuid, body: String) -> Result<(Uuid, DateTime<Utc>), Error> {
         let row = self.ticket(caller, ticket).await?;
-        check_body("content", &body)?;
+        let body = check_body("content", body)?;
         if caller.is_staff() {
             return self.writer.write(Reply { ticket, speaker: speaker(caller), body }).await;
         }
@@ -317,6 +323,13 @@ impl Helpdesk {
         triage: Triage,
         outcome: Outcome,
     ) -> Result<Fate, Error> {
+        let triage = Triage { subject: triage.subject.map(without_nul), ..triage };
+        let outcome = match outcome {
+            Outcome::Answer { body } => Outcome::Answer { body: without_nul(body) },
+            Outcome::HandOff { line, reason, summary } => {
+                Outcome::HandOff { line: without_nul(line), reason: without_nul(reason), summary: without_nul(summary) }
+            }
+        };
         self.writer.write(CommitDraft { ticket, epoch, triage, outcome }).await
     }
 
@@ -363,6 +376,9 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::Stopping`].
     pub async fn note_presence(&self, presence: Presence) -> Result<(), Error> {
+        if check_jid(&presence.jid.to_bare()).is_err() {
+            return Ok(());
+        }
         self.writer.queue(SetPresence { presence, source: Source::Xmpp }).await.map(drop)
     }
 
@@ -380,6 +396,7 @@ impl Helpdesk {
     /// [`Error::NotFound`] for an unknown desk, [`Error::WriteFailed`].
     pub async fn set_subscription(&self, desk: &str, contact: BareJid, subscribed: bool) -> Result<(), Error> {
         let desk = self.known_desk(desk)?.name.clone();
+        check_jid(&contact)?;
         self.writer.write(SetSubscription { desk, contact, subscribed }).await
     }
 
@@ -407,6 +424,8 @@ impl Helpdesk {
     /// [`Error::Forbidden`] unless it is the caller's own JID, or a desk's or customer's told by its staff;
     /// [`Error::NotFound`] for a JID of our domain that is no desk.
     pub async fn set_presence(&self, caller: &Caller, presence: Presence) -> Result<(), Error> {
+        check_jid(&presence.jid.to_bare())?;
+        let presence = Presence { text: presence.text.map(without_nul), ..presence };
         if presence.jid.domain().as_str() != &*self.domain {
             if !caller.is_staff() {
                 caller.require_voice_of(presence.jid.to_bare().as_str())?;
@@ -453,12 +472,26 @@ fn speaker(caller: &Caller) -> Speaker {
     Speaker { id: caller.id.clone(), name: caller.display_name() }
 }
 
-fn check_body(field: &'static str, body: &str) -> Result<(), Error> {
+/// PostgreSQL's text holds no NUL; nobody misses it.
+fn without_nul(mut text: String) -> String {
+    text.retain(|c| c != '\0');
+    text
+}
+
+fn check_jid(jid: &BareJid) -> Result<(), Error> {
+    if jid.as_str().len() > MAX_JID {
+        return Err(Error::invalid("jid", format!("must not be longer than {MAX_JID} bytes")));
+    }
+    Ok(())
+}
+
+fn check_body(field: &'static str, body: String) -> Result<String, Error> {
+    let body = without_nul(body);
     if body.trim().is_empty() {
         return Err(Error::invalid(field, "must not be empty"));
     }
     if body.len() > MAX_BODY {
         return Err(Error::invalid(field, format!("must not be longer than {MAX_BODY} bytes")));
     }
-    Ok(())
+    Ok(body)
 }

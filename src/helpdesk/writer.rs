@@ -19,8 +19,13 @@ use super::{
 const BATCH: usize = 256;
 /// Operations that may wait; beyond it callers wait, and the XMPP stream with them.
 const QUEUE: usize = 1024;
-/// Tries of an operation that runs into another process.
-const TRIES: u32 = 4;
+/// Tries of a batch, without a pause: another process may have been in the way.
+const BATCH_TRIES: u32 = 2;
+/// Tries of an operation that is alone. A broken one must not hold up the others for long.
+const TRIES: u32 = 3;
+
+/// The pause before a third try.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// One change of the domain. `needs` names the rows, `apply` changes them; it checks before it changes.
 pub(super) trait Operation: Send + 'static {
@@ -113,14 +118,14 @@ async fn work(
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
         let mut batch = std::mem::take(&mut jobs);
-        if run(&mut batch, &store, &clock, &listeners).await.is_ok() {
+        if run(&mut batch, BATCH_TRIES, &store, &clock, &listeners).await.is_ok() {
             batch.into_iter().for_each(|job| job.finish(None));
             continue;
         }
         // One of them may be the cause: each on its own, so that the others go through.
         for job in batch {
             let mut alone = vec![job];
-            let result = run(&mut alone, &store, &clock, &listeners).await;
+            let result = run(&mut alone, TRIES, &store, &clock, &listeners).await;
             if let Err(error) = &result {
                 tracing::error!(%error, "a change could not be stored");
             }
@@ -132,6 +137,7 @@ async fn work(
 /// Commits a batch; tries again when another process was in the way.
 async fn run(
     jobs: &mut [Box<dyn Job>],
+    tries: u32,
     store: &Store,
     clock: &Clock,
     listeners: &broadcast::Sender<Arc<Committed>>,
@@ -144,10 +150,10 @@ async fn run(
                 let _ = listeners.send(Arc::new(committed));
                 return Ok(());
             }
-            Err(error) if attempt == TRIES => return Err(error),
+            Err(error) if attempt >= tries => return Err(error),
             Err(error) => {
                 tracing::debug!(%error, attempt, "the commit did not go through; trying again");
-                tokio::time::sleep(std::time::Duration::from_millis(5 << attempt)).await;
+                tokio::time::sleep(PAUSE * (attempt - 1)).await;
                 attempt += 1;
             }
         }

@@ -34,11 +34,20 @@ pub const MAX_TEXT_BYTES: usize = 60_000;
 const HINTS: &str = "urn:xmpp:hints";
 
 /// What the component itself answers, for its disco#info.
-pub const DOMAIN_FEATURES: &[&str] = &[ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION];
+pub const DOMAIN_FEATURES: &[&str] = &[ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION, ns::TIME];
 
 /// What a desk answers and understands, for its disco#info.
-pub const DESK_FEATURES: &[&str] =
-    &[ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION, ns::RECEIPTS, ns::CHATSTATES, CHAT_MARKERS];
+pub const DESK_FEATURES: &[&str] = &[
+    ns::DISCO_INFO,
+    ns::DISCO_ITEMS,
+    ns::PING,
+    ns::VERSION,
+    ns::TIME,
+    ns::VCARD,
+    ns::RECEIPTS,
+    ns::CHATSTATES,
+    CHAT_MARKERS,
+];
 
 /// Makes a text fit for XML 1.0 §2.2 and for a message: an illegal character becomes U+FFFD, `\r\n` and `\r` become `\n`
 /// (a parser would make them so), and what is longer than [`MAX_TEXT_BYTES`] ends with an ellipsis.

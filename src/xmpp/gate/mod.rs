@@ -58,7 +58,7 @@ pub struct Limits {
 /// 2000 elements or 4000 attributes 2 to 6 ms, 512 KiB of text 30 to 40 ms, a usual message 8 µs.
 impl Default for Limits {
     fn default() -> Self {
-        Self { stanza_bytes: 512 * 1024, depth: 64, token_bytes: 8000, elements: 2000, attributes: 4000 }
+        Self { stanza_bytes: 256 * 1024, depth: 64, token_bytes: 8000, elements: 2000, attributes: 4000 }
     }
 }
 

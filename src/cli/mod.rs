@@ -1,8 +1,13 @@
-//! The command line.
+//! The command line: what can be asked for, and how it is done.
+
+mod command;
+mod doctor;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub use command::run;
 
 /// Deskbridge: an AI helpdesk for XMPP.
 #[derive(Debug, Parser)]
