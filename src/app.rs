@@ -168,11 +168,7 @@ fn brain(config: &Config) -> anyhow::Result<Brain> {
 
 fn desks(config: &Config) -> Vec<Desk> {
     let rules = Rules { quiet_window: config.assistant.quiet_window, ..Rules::default() };
-    config
-        .desk
-        .iter()
-        .map(|desk| Desk { name: desk.name.clone(), title: title(desk), rules: rules.clone() })
-        .collect()
+    config.desk.iter().map(|desk| Desk { name: desk.name.clone(), title: title(desk), rules: rules.clone() }).collect()
 }
 
 /// The desk's title; without one its name with a capital letter.

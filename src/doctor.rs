@@ -71,9 +71,10 @@ async fn xmpp(config: &Config) -> Finding {
     };
     match log_in(&app::account(&component)).await {
         Ok(_) => Finding::Good(format!("{} takes us for {}", component.server, component.domain)),
-        Err(Down::Conflict) => {
-            Finding::Good(format!("{} knows {}; it is connected already, as by a running Deskbridge", component.server, component.domain))
-        }
+        Err(Down::Conflict) => Finding::Good(format!(
+            "{} knows {}; it is connected already, as by a running Deskbridge",
+            component.server, component.domain
+        )),
         Err(down @ Down::Unreachable(_)) => {
             bad(down, "Does the XMPP server run, and does xmpp.server name its component port?")
         }
@@ -83,9 +84,9 @@ async fn xmpp(config: &Config) -> Finding {
 
 async fn assistant(config: &Config) -> Finding {
     match app::llm(config) {
-        Ok(None) => {
-            Finding::Good("no model is configured (assistant.base_url): the built-in default quotes the knowledge".to_owned())
-        }
+        Ok(None) => Finding::Good(
+            "no model is configured (assistant.base_url): the built-in default quotes the knowledge".to_owned(),
+        ),
         Ok(Some(llm)) => match llm.probe().await {
             Ok(()) => Finding::Good(format!("the endpoint answers; model {}", llm.model())),
             Err(error) => bad(error, "Does the endpoint run, and are assistant.base_url and assistant.api_key right?"),
