@@ -1,0 +1,135 @@
+//! The one place where a failure becomes a status and
+//! `{"error":{"code","message","timestamp","requestId"}}`.
+//!
+//! A handler returns an [`ApiError`]; it travels in the response's extensions to `request::frame`, which knows the
+//! request's id and renders it. A value that is well formed but not acceptable is 422 in a body and 400 in a
+//! query string; the message names it either way.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::{token::TokenError, wire::Timestamp};
+use crate::helpdesk::Error;
+
+/// Why a request failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ApiError {
+    /// 400: the request cannot be read; the text says what is wrong with it.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 401: no token, or one that does not hold.
+    #[error(transparent)]
+    Unauthorized(#[from] TokenError),
+    /// 403: the caller may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404: there is no such thing, or the caller may not know of it.
+    #[error("{0}")]
+    NotFound(String),
+    /// 405: the route has other methods, which `Allow` lists.
+    #[error("this route does not have this method; the header Allow lists those it has")]
+    MethodNotAllowed,
+    /// 408: the body did not arrive in time.
+    #[error("the request's body did not arrive in time")]
+    BodyTimeout,
+    /// 409: the ticket is in a state that does not allow this.
+    #[error("{0}")]
+    Conflict(String),
+    /// 413: the body is larger than [`MAX_REQUEST`](super::MAX_REQUEST).
+    #[error("the request's body is larger than {} bytes", super::MAX_REQUEST)]
+    TooLarge,
+    /// 415: the body is not declared as JSON.
+    #[error("the body must be JSON, with the header Content-Type: application/json")]
+    UnsupportedMediaType,
+    /// 422: a value of the body is not acceptable; the text names it.
+    #[error("{0}")]
+    Invalid(String),
+    /// 500: our fault. The text is for the log only.
+    #[error("{0}")]
+    Internal(String),
+    /// 503: stopping, or too busy.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound(_) => Self::NotFound(error.to_string()),
+            Error::Forbidden(reason) => Self::Forbidden(reason),
+            Error::Invalid { .. } => Self::Invalid(error.to_string()),
+            Error::Conflict(reason) => Self::Conflict(reason),
+            Error::Stopping => Self::Unavailable(error.to_string()),
+            Error::Database(_) | Error::WriteFailed(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl ApiError {
+    /// A value in a query string that is not acceptable.
+    pub(super) fn bad_parameter(name: &str, problem: impl std::fmt::Display) -> Self {
+        Self::BadRequest(format!("{name}: {problem}"))
+    }
+
+    /// A value in a body that is not acceptable.
+    pub(super) fn invalid(field: &str, problem: impl std::fmt::Display) -> Self {
+        Self::Invalid(format!("{field}: {problem}"))
+    }
+
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BAD_REQUEST"),
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+        }
+    }
+
+    /// The envelope, for the request with this id. An internal error is logged here, once.
+    pub(super) fn render(&self, at: Timestamp, request_id: &str) -> Response {
+        let (status, code) = self.status_and_code();
+        let message = match self {
+            Self::Internal(cause) => {
+                tracing::error!(request_id, cause, "a request failed");
+                "something went wrong on our side; the log has more under the requestId".to_owned()
+            }
+            other => other.to_string(),
+        };
+        let error = json!({ "code": code, "message": message, "timestamp": at, "requestId": request_id });
+        let mut response = (status, Json(json!({ "error": error }))).into_response();
+        if let Self::Unauthorized(reason) = self {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge(*reason));
+        }
+        response
+    }
+}
+
+/// RFC 6750 §3: no error code for a request without a token.
+fn challenge(reason: TokenError) -> HeaderValue {
+    HeaderValue::from_static(match reason {
+        TokenError::Missing => "Bearer",
+        TokenError::Expired => r#"Bearer error="invalid_token", error_description="the token has expired""#,
+        _ => r#"Bearer error="invalid_token""#,
+    })
+}
+
+impl IntoResponse for ApiError {
+    /// Only the status and this error as an extension: `request::frame` makes the rest.
+    fn into_response(self) -> Response {
+        let mut response = self.status_and_code().0.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

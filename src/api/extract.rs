@@ -1,0 +1,140 @@
+//! From requests to typed values. Each extractor fails with an [`ApiError`] that names what is wrong.
+
+use std::{fmt::Display, time::Duration};
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request},
+    http::{
+        StatusCode,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+        request::Parts,
+    },
+    response::IntoResponse,
+};
+use jid::Jid;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Api, ApiError, BODY_TIMEOUT, TokenError};
+use crate::helpdesk::Caller;
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        Ok(api.tokens.check(bearer(parts)?)?)
+    }
+}
+
+/// RFC 6750 §2.1; the scheme in any case (RFC 9110 §11.1). Two headers are refused: which one counts?
+fn bearer(parts: &Parts) -> Result<&str, TokenError> {
+    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+    let header = headers.next().ok_or(TokenError::Missing)?;
+    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(TokenError::Unreadable)?;
+    if headers.next().is_some() || !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(TokenError::Unreadable);
+    }
+    Ok(token.trim())
+}
+
+/// A JSON body. Fields that the type does not have are ignored, as clients of the reference may send some.
+pub(super) struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        if !is_json(&request) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        parse(&read(request, api, BODY_TIMEOUT).await?).map(Self)
+    }
+}
+
+pub(super) async fn read(request: Request, api: &Api, patience: Duration) -> Result<Bytes, ApiError> {
+    let reading = Bytes::from_request(request, api);
+    let read = tokio::time::timeout(patience, reading).await.map_err(|_| ApiError::BodyTimeout)?;
+    read.map_err(|rejection| match rejection.into_response().status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ => ApiError::BadRequest("the request's body broke off".to_owned()),
+    })
+}
+
+/// `application/json`, or a type built on it (RFC 6839 §3.1).
+fn is_json(request: &Request) -> bool {
+    let Some(Ok(header)) = request.headers().get(CONTENT_TYPE).map(|value| value.to_str()) else { return false };
+    let essence = header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// In two steps: what is no JSON cannot be read, whatever the type; what does not fit the type has a name.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let value: Value = serde_json::from_slice(bytes)
+        .map_err(|error| ApiError::BadRequest(format!("the body is not JSON: {}", brief(&error))))?;
+    if !value.is_object() {
+        // A list would pass for an object's fields in their order.
+        return Err(ApiError::Invalid("the body must be an object".to_owned()));
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| match error.path().to_string().as_str() {
+        "." => ApiError::Invalid(brief(error.inner())),
+        field => ApiError::invalid(field, brief(error.inner())),
+    })
+}
+
+/// The parser's words; they can quote a long value.
+fn brief(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    if let Some((cut, _)) = text.char_indices().nth(200) {
+        text.truncate(cut);
+        text.push('…');
+    }
+    text
+}
+
+/// A query string. Its type refuses unknown parameters, so that a misspelt filter does not go unnoticed.
+pub(super) struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Api> for Parameters<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, ApiError> {
+        let Query(value) = Query::try_from_uri(&parts.uri).map_err(|e| ApiError::BadRequest(e.body_text()))?;
+        Ok(Self(value))
+    }
+}
+
+/// The ticket that the path names. One that is no id names no ticket.
+pub(super) struct TicketId(pub Uuid);
+
+impl FromRequestParts<Api> for TicketId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let unknown = || ApiError::NotFound("ticket not found".to_owned());
+        let Path(id) = Path::<String>::from_request_parts(parts, api).await.map_err(|_| unknown())?;
+        Uuid::parse_str(&id).map(Self).map_err(|_| unknown())
+    }
+}
+
+/// An address in a body, in its normal form.
+pub(super) fn address(field: &str, text: &str) -> Result<Jid, ApiError> {
+    Jid::new(text).map_err(|error| ApiError::invalid(field, not_a_jid(error)))
+}
+
+/// Says why a text is no address.
+pub(super) fn not_a_jid(error: impl Display) -> String {
+    format!("not a JID: {error}")
+}
+
+/// A text in a body: only what XML can carry to the other side (XML 1.0 §2.2), which is also what both
+/// databases can store.
+pub(super) fn text(field: &str, text: String) -> Result<String, ApiError> {
+    let is_carried =
+        |c: char| !matches!(c, '\0'..='\x08' | '\x0b' | '\x0c' | '\x0e'..='\x1f' | '\u{fffe}' | '\u{ffff}');
+    match text.chars().find(|c| !is_carried(*c)) {
+        Some(c) => Err(ApiError::invalid(field, format!("XMPP cannot carry the character U+{:04X}", u32::from(c)))),
+        None => Ok(text),
+    }
+}

@@ -1,0 +1,208 @@
+//! `/api/v1/xmpp/tickets/{id}/messages` and `…/sync`: speaking in a ticket, and reading it.
+
+use axum::{Json, extract::State, http::StatusCode};
+use deskbridge_entity::{
+    message::{Author, Model},
+    ticket,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Api, ApiError,
+    extract::{self, Body, TicketId},
+    ticket::Inside,
+    wire::{self, Timestamp},
+};
+use crate::helpdesk::{Caller, Role};
+
+#[derive(Deserialize)]
+pub(super) struct MessageIn {
+    content: String,
+    jid: Option<String>,
+}
+
+impl MessageIn {
+    /// The text, once it is clear that the caller means this ticket's customer.
+    fn text_for(self, ticket: &ticket::Model) -> Result<String, ApiError> {
+        let named = self.jid.as_deref().map(|jid| extract::address("jid", jid)).transpose()?;
+        if named.is_some_and(|jid| jid.to_bare().as_str() != ticket.customer) {
+            return Err(ApiError::Forbidden("jid: this is not the ticket's customer".to_owned()));
+        }
+        extract::text("content", self.content)
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct SaidOut {
+    success: bool,
+    message_id: Uuid,
+    timestamp: Timestamp,
+}
+
+pub(super) async fn say(
+    State(api): State<Api>,
+    caller: Caller,
+    TicketId(id): TicketId,
+    Body(input): Body<MessageIn>,
+) -> Result<(StatusCode, Json<SaidOut>), ApiError> {
+    let ticket = api.helpdesk.ticket(&caller, id).await?;
+    let text = input.text_for(&ticket)?;
+    let (message_id, at) = api.helpdesk.say(&caller, id, text).await?;
+    Ok((StatusCode::CREATED, Json(SaidOut { success: true, message_id, timestamp: Timestamp(at) })))
+}
+
+#[derive(Serialize)]
+pub(super) struct SyncOut {
+    ticket_id: Uuid,
+    status: &'static str,
+    subject: String,
+    messages: Vec<MessageOut>,
+    updated_at: Timestamp,
+    handler: &'static str,
+    priority: &'static str,
+    version: i64,
+    jid: String,
+    desk: String,
+    #[serde(flatten)]
+    inside: Option<Inside>,
+}
+
+#[derive(Serialize)]
+struct MessageOut {
+    id: Uuid,
+    content: String,
+    sender: String,
+    timestamp: Timestamp,
+    is_agent: bool,
+    author: &'static str,
+    visibility: &'static str,
+    #[serde(flatten)]
+    delivery: Option<Delivery>,
+}
+
+/// How far a message of ours has come.
+#[derive(Serialize)]
+struct Delivery {
+    sent_at: Option<Timestamp>,
+    delivered_at: Option<Timestamp>,
+    read_at: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
+}
+
+pub(super) async fn sync(
+    State(api): State<Api>,
+    caller: Caller,
+    TicketId(id): TicketId,
+) -> Result<Json<SyncOut>, ApiError> {
+    let (ticket, messages) = api.helpdesk.conversation(&caller, id).await?;
+    let title = api.helpdesk.desk(&ticket.desk).map_or(ticket.desk.as_str(), |desk| desk.title.as_str());
+    let view = View { reader: &caller, customer: &ticket.customer, desk_title: title };
+    let messages = messages.into_iter().map(|message| view.message(message)).collect();
+    Ok(Json(SyncOut::new(&ticket, messages, &caller)))
+}
+
+impl SyncOut {
+    fn new(ticket: &ticket::Model, messages: Vec<MessageOut>, reader: &Caller) -> Self {
+        Self {
+            ticket_id: ticket.id,
+            status: wire::status(ticket.status),
+            subject: ticket.subject.clone(),
+            messages,
+            updated_at: Timestamp(ticket.updated_at),
+            handler: wire::handler(ticket.handler),
+            priority: wire::priority(ticket.priority),
+            version: ticket.version,
+            jid: ticket.customer.clone(),
+            desk: ticket.desk.clone(),
+            inside: Inside::of(ticket, reader),
+        }
+    }
+}
+
+/// A ticket's messages as one reader sees them.
+struct View<'a> {
+    reader: &'a Caller,
+    customer: &'a str,
+    desk_title: &'a str,
+}
+
+impl View<'_> {
+    fn message(&self, message: Model) -> MessageOut {
+        MessageOut {
+            id: message.id,
+            sender: self.sender(message.author, message.author_id.as_deref(), message.author_name.as_deref()),
+            timestamp: Timestamp(message.created_at),
+            is_agent: message.author != Author::Customer,
+            author: wire::author(message.author),
+            visibility: wire::visibility(message.visibility),
+            delivery: message.outbound.then(|| Delivery {
+                sent_at: message.sent_at.map(Timestamp),
+                delivered_at: message.delivered_at.map(Timestamp),
+                read_at: message.read_at.map(Timestamp),
+                failed_at: message.failed_at.map(Timestamp),
+            }),
+            content: message.body,
+        }
+    }
+
+    /// The name shown with a line. A person without a name speaks as the desk: the id is not for customers.
+    fn sender(&self, author: Author, id: Option<&str>, name: Option<&str>) -> String {
+        let is_own = match author {
+            Author::Customer => self.reader.role == Role::Customer,
+            Author::Agent => self.reader.is_staff() && id == Some(self.reader.id.as_str()),
+            Author::Assistant | Author::System => false,
+        };
+        let shown = match author {
+            _ if is_own => "You",
+            Author::Customer => self.customer,
+            Author::Assistant => "AI Assistant",
+            Author::Agent => name.unwrap_or(self.desk_title),
+            Author::System => self.desk_title,
+        };
+        shown.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(role: Role, id: &str) -> Caller {
+        Caller { id: id.to_owned(), name: None, role, desks: None, scopes: vec![] }
+    }
+
+    #[test]
+    fn the_sender_is_you_only_for_the_readers_own_lines() {
+        let customer = reader(Role::Customer, "ann@example.com");
+        // A customer whose JID is also an agent's id is still the customer here.
+        let twin = reader(Role::Customer, "eve@example.com");
+        let eve = reader(Role::Agent, "eve@example.com");
+        let bob = reader(Role::Admin, "bob");
+        let program = reader(Role::Service, "cron");
+        let line = (Author::Customer, None, None);
+        let answer = (Author::Assistant, None, None);
+        let notice = (Author::System, None, None);
+        let reply = (Author::Agent, Some("eve@example.com"), Some("Eve"));
+        let nameless = (Author::Agent, Some("eve@example.com"), None);
+        for (who, (author, id, name), expected) in [
+            (&customer, line, "You"),
+            (&customer, answer, "AI Assistant"),
+            (&customer, notice, "Tea Support"),
+            (&customer, reply, "Eve"),
+            (&customer, nameless, "Tea Support"),
+            (&twin, reply, "Eve"),
+            (&eve, line, "ann@example.com"),
+            (&eve, answer, "AI Assistant"),
+            (&eve, notice, "Tea Support"),
+            (&eve, reply, "You"),
+            (&bob, line, "ann@example.com"),
+            (&bob, reply, "Eve"),
+            (&program, line, "ann@example.com"),
+            (&program, reply, "Eve"),
+        ] {
+            let view = View { reader: who, customer: "ann@example.com", desk_title: "Tea Support" };
+            assert_eq!(view.sender(author, id, name), expected, "{author:?} read by {:?} {}", who.role, who.id);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
+//!
+//! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
+//! typed values; `ticket`, `message` and `presence` are the routes; `serve` is the listening side.
+
+mod error;
+mod extract;
+mod healthz;
+mod message;
+mod presence;
+mod request;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod ticket;
+mod token;
+mod wire;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{Method, StatusCode},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use error::ApiError;
+pub use serve::serve;
+pub use token::{Claims, TokenError, Tokens};
+
+use crate::{health::Health, helpdesk::Helpdesk};
+
+/// The largest body of a request, in bytes.
+pub const MAX_REQUEST: usize = 1024 * 1024;
+/// How long a request may take, from its header to the answer's.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take to send a body: less than a whole request, so that the two are told apart.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// What the handlers work with. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The domain.
+    pub helpdesk: Helpdesk,
+    /// Checks the callers' tokens.
+    pub tokens: Tokens,
+    /// What the other parts say of themselves.
+    pub health: Health,
+}
+
+/// All routes, with everything around them that a request passes through.
+pub fn router(state: Api) -> Router {
+    let routes = Router::new()
+        .route("/healthz", get(healthz::show))
+        .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
+        .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
+        .route("/api/v1/xmpp/tickets/{id}/sync", get(message::sync))
+        .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show));
+    around(routes, state)
+}
+
+/// What every request passes through; apart from [`router`] so that tests can put failing routes inside it.
+fn around(routes: Router<Api>, state: Api) -> Router {
+    routes
+        .fallback(async || ApiError::NotFound("this route was not found".to_owned()))
+        .method_not_allowed_fallback(other_method)
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        // From the inside out: a panic or a late answer becomes an error, and the outermost layer renders errors.
+        .layer(CatchPanicLayer::custom(request::panicked))
+        .layer(middleware::from_fn_with_state(REQUEST_TIMEOUT, request::limit_time))
+        .layer(middleware::from_fn_with_state(state.helpdesk.clock().clone(), request::frame))
+        .with_state(state)
+}
+
+/// A method that the route does not have. The router adds `Allow`.
+async fn other_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    ApiError::MethodNotAllowed.into_response()
+}

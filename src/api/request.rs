@@ -1,0 +1,106 @@
+//! What surrounds every request: its id, its time limit, its log line, its headers, and the rendering of errors.
+
+use std::{
+    any::Any,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{ALLOW, CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use uuid::Uuid;
+
+use super::{ApiError, wire::Timestamp};
+use crate::helpdesk::Clock;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest request id that is taken over from the caller, in characters.
+const LONGEST_ID: usize = 64;
+
+/// The outermost layer: gives the request its id, renders an error, sets the headers, writes the log line.
+pub(super) async fn frame(State(clock): State<Clock>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let id = request_id(request.headers());
+    let method = request.method().clone();
+    // The template, not the path: paths and query strings can hold addresses.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = rendered(next.run(request).await, Timestamp(clock.now()), &id);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    tracing::info!(
+        %method,
+        route = route.as_ref().map_or("none", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        request_id = id,
+        "answered a request"
+    );
+    response
+}
+
+/// The caller's own id if it is harmless in logs and headers, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(is_plain))
+        .map_or_else(|| Uuid::now_v7().to_string(), ToOwned::to_owned)
+}
+
+/// Replaces an error's empty response by its envelope, and whatever a library answered in its own words, too.
+fn rendered(response: Response, at: Timestamp, id: &str) -> Response {
+    let status = response.status();
+    let error = match response.extensions().get::<ApiError>() {
+        Some(error) => error.clone(),
+        None if is_foreign_failure(&response) => foreign(status),
+        None => return response,
+    };
+    let allow = response.headers().get(ALLOW).cloned();
+    let mut envelope = error.render(at, id);
+    if let Some(allow) = allow {
+        envelope.headers_mut().insert(ALLOW, allow);
+    }
+    envelope
+}
+
+/// A failure that is not ours; `/healthz` answers 503 with a JSON body of its own.
+fn is_foreign_failure(response: &Response) -> bool {
+    let status = response.status();
+    let is_json = response.headers().get("content-type").is_some_and(|value| value == "application/json");
+    (status.is_client_error() || status.is_server_error()) && !is_json
+}
+
+fn foreign(status: StatusCode) -> ApiError {
+    match status {
+        StatusCode::NOT_FOUND => ApiError::NotFound("this was not found".to_owned()),
+        StatusCode::METHOD_NOT_ALLOWED => ApiError::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::UnsupportedMediaType,
+        other if other.is_client_error() => ApiError::BadRequest("the request cannot be read".to_owned()),
+        other => ApiError::Internal(format!("a layer answered {other}")),
+    }
+}
+
+/// Bounds the time of a request. What it had already handed to the helpdesk is stored all the same.
+pub(super) async fn limit_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        let reason = "the request took too long; it may have been carried out all the same";
+        ApiError::Unavailable(reason.to_owned()).into_response()
+    })
+}
+
+/// A handler panicked. The text is left to the panic hook: it can quote what the handler worked on.
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ApiError::Internal("the handler panicked".to_owned()).into_response()
+}

@@ -1,0 +1,163 @@
+//! The routes as a caller sees them, on a real database.
+
+mod auth;
+mod failures;
+mod listening;
+mod presence;
+mod tickets;
+
+use std::time::Duration;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Method, Request, StatusCode, header::AUTHORIZATION},
+};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tower::ServiceExt;
+
+use super::{Api, Claims, Tokens, around, router};
+use crate::{
+    health::Health,
+    helpdesk::{Clock, Desk, Helpdesk, Role, Rules, Store},
+};
+
+const SECRET: &str = "a secret that only these tests know, 32 bytes and more";
+const ANN: &str = "ann@example.com";
+const TICKETS: &str = "/api/v1/xmpp/tickets";
+const PRESENCE: &str = "/api/v1/xmpp/presence";
+
+/// A helpdesk with two desks on a database of its own, behind the router.
+struct Desks {
+    api: Api,
+    store: Store,
+    router: Router,
+    writer: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no header {name}")).to_str().unwrap()
+    }
+
+    /// The envelope's message, after a check of everything in the envelope.
+    fn failure(&self, status: u16, code: &str) -> String {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        let body = self.json();
+        let error = &body["error"];
+        assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
+        assert_eq!(error.as_object().unwrap().len(), 4, "{body}");
+        assert_eq!(error["code"], code, "{body}");
+        assert_eq!(error["requestId"], self.header("x-request-id"));
+        assert_eq!(self.header("content-type"), "application/json");
+        let at = error["timestamp"].as_str().unwrap();
+        assert!(at.ends_with('Z') && chrono::DateTime::parse_from_rfc3339(at).is_ok(), "{at}");
+        error["message"].as_str().unwrap().to_owned()
+    }
+
+    fn ok(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert_eq!(self.header("x-content-type-options"), "nosniff");
+        assert!(self.headers.contains_key("x-request-id"));
+        self.json()
+    }
+}
+
+impl Desks {
+    async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = Store::connect(&format!("sqlite://{}/desk.db?mode=rwc", folder.path().display())).await.unwrap();
+        store.migrate().await.unwrap();
+        let desk = |name: &str, title: &str| Desk { name: name.into(), title: title.into(), rules: Rules::default() };
+        let desks = vec![desk("support", "Tea Support"), desk("billing", "Tea Billing")];
+        let (helpdesk, work) = Helpdesk::new(store.clone(), Clock::default(), "help.example.org", desks);
+        let writer = tokio::spawn(work);
+        let api = Api { helpdesk, tokens: Tokens::new(SECRET), health: Health::default() };
+        Self { router: router(api.clone()), api, store, writer, _folder: folder }
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+
+    async fn get(&self, token: &str, path: &str) -> Answer {
+        self.ask(request(Method::GET, path, Some(token), None)).await
+    }
+
+    async fn post(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.ask(request(Method::POST, path, Some(token), Some(body.to_string()))).await
+    }
+
+    /// Ann's ticket at a desk, opened by herself; gives its id.
+    async fn ticket(&self, desk: &str) -> String {
+        let body = json!({ "jid": ANN, "message": "My tea is cold", "desk": desk });
+        self.post(&customer(ANN), TICKETS, body).await.json()["ticket_id"].as_str().unwrap().to_owned()
+    }
+}
+
+fn request(method: Method, path: &str, token: Option<&str>, body: Option<String>) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    request.body(body.map_or_else(Body::empty, Body::from)).unwrap()
+}
+
+fn in_an_hour() -> u64 {
+    jsonwebtoken::get_current_timestamp() + 3600
+}
+
+fn claims(sub: &str, role: Role) -> Claims {
+    Claims { sub: sub.to_owned(), role, exp: in_an_hour(), name: None, desks: None, scopes: vec![] }
+}
+
+fn mint(claims: &Claims) -> String {
+    Tokens::new(SECRET).mint(claims).unwrap()
+}
+
+fn customer(jid: &str) -> String {
+    mint(&claims(jid, Role::Customer))
+}
+
+fn agent(name: &str) -> String {
+    mint(&Claims { name: Some(name.to_owned()), ..claims(&format!("{name}@staff.example.org"), Role::Agent) })
+}
+
+fn agent_of(desk: &str) -> String {
+    mint(&Claims { desks: Some(vec![desk.to_owned()]), ..claims("limited", Role::Agent) })
+}
+
+fn program(scopes: &[&str]) -> String {
+    mint(&Claims { scopes: scopes.iter().map(ToString::to_string).collect(), ..claims("cron", Role::Service) })
+}
+
+fn messages_of(ticket: &str) -> String {
+    format!("{TICKETS}/{ticket}/messages")
+}
+
+fn sync_of(ticket: &str) -> String {
+    format!("{TICKETS}/{ticket}/sync")
+}
+
+const SOON: Duration = Duration::from_secs(5);

@@ -1,0 +1,95 @@
+//! Health, and the server on a real socket.
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::health::Status;
+
+#[tokio::test]
+async fn health_is_200_only_when_all_parts_are_and_says_why_not() {
+    let desks = Desks::new().await;
+    let ask = async || desks.ask(request(Method::GET, "/healthz", None, None)).await;
+    let health = &desks.api.health;
+    health.set_assistant(Status::Healthy);
+    health.set_xmpp(Status::Unhealthy("wrong secret".into()));
+    let ill = ask().await.ok(503);
+    assert_eq!(ill["status"], "unhealthy");
+    assert_eq!(ill["services"], json!({ "database": "healthy", "xmpp": "unhealthy", "assistant": "healthy" }));
+    assert_eq!(ill["details"], json!({ "xmpp": "wrong secret" }));
+    health.set_xmpp(Status::Healthy);
+    let well = ask().await.ok(200);
+    assert_eq!(well["status"], "healthy");
+    assert!(well.get("details").is_none() && well["timestamp"].as_str().unwrap().ends_with('Z'));
+}
+
+struct Served {
+    address: std::net::SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+    _desks: Desks,
+}
+
+async fn served(routes: Option<Router<Api>>) -> Served {
+    let desks = Desks::new().await;
+    let router = routes.map_or_else(|| desks.router.clone(), |routes| around(routes, desks.api.clone()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(crate::api::serve(listener, router, stop.clone()));
+    Served { address, stop, serving, _desks: desks }
+}
+
+async fn until_closed(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let _ = timeout(SOON, stream.read_to_end(&mut bytes)).await.expect("the server closes the connection");
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[tokio::test]
+async fn a_request_over_a_socket_is_answered() {
+    let served = served(None).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let answer = until_closed(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("\"NOT_FOUND\""), "{answer}");
+}
+
+#[tokio::test]
+async fn a_header_that_is_too_large_or_no_http_is_refused() {
+    let served = served(None).await;
+    let large = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Large: {}\r\n\r\n", "x".repeat(100_000));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(100_000));
+    for sent in [large.as_str(), long.as_str(), "\u{1}\u{2} nonsense\r\n\r\n"] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        // The server may close before all of it is written.
+        let _ = stream.write_all(sent.as_bytes()).await;
+        let answer = until_closed(&mut stream).await;
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_running_request_ends_before_the_server_does_and_idle_connections_do_not_hold_it() {
+    let routes = Router::new().route(
+        "/slow",
+        axum::routing::get(async || {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            "done"
+        }),
+    );
+    let served = served(Some(routes)).await;
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    let mut busy = TcpStream::connect(served.address).await.unwrap();
+    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.stop.cancel();
+    assert!(until_closed(&mut busy).await.ends_with("done"));
+    assert_eq!(until_closed(&mut idle).await, "");
+    timeout(SOON, served.serving).await.expect("the server ends").unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+}

@@ -1,0 +1,215 @@
+//! `/api/v1/xmpp/tickets`: opening and listing.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, Uri, header::LINK},
+    response::{AppendHeaders, IntoResponse},
+};
+use deskbridge_entity::ticket::Model;
+use jid::{BareJid, Jid, ResourcePart};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Api, ApiError,
+    extract::{self, Body, Parameters},
+    wire::{self, Timestamp},
+};
+use crate::helpdesk::{Caller, Cursor, Filter, Helpdesk, Role};
+
+#[derive(Deserialize)]
+pub(super) struct TicketIn {
+    jid: String,
+    message: String,
+    resource: Option<String>,
+    desk: Option<String>,
+}
+
+/// What a ticket is opened with, once it is checked.
+struct Opening {
+    customer: Jid,
+    message: String,
+    resource: Option<String>,
+    desk: String,
+}
+
+impl TicketIn {
+    fn checked(self, helpdesk: &Helpdesk) -> Result<Opening, ApiError> {
+        let customer = extract::address("jid", &self.jid)?;
+        if customer.node().is_none() {
+            return Err(ApiError::invalid("jid", "a customer has something before the @"));
+        }
+        // A desk that wrote to a desk would be answered by itself, for ever.
+        if customer.domain().as_str() == helpdesk.domain() {
+            return Err(ApiError::invalid("jid", "this is one of our own addresses, not a customer's"));
+        }
+        let resource = self.resource.as_deref().map(resource).transpose()?;
+        let first = || helpdesk.desks().first().map(|desk| desk.name.clone()).unwrap_or_default();
+        let desk = self.desk.unwrap_or_else(first);
+        Ok(Opening { customer, message: extract::text("message", self.message)?, resource, desk })
+    }
+}
+
+fn resource(text: &str) -> Result<String, ApiError> {
+    let part = ResourcePart::new(text).map_err(|error| ApiError::invalid("resource", error))?;
+    Ok(part.as_str().to_owned())
+}
+
+#[derive(Serialize)]
+pub(super) struct OpenedOut {
+    success: bool,
+    ticket_id: Uuid,
+    subject: String,
+    status: &'static str,
+    message_id: Uuid,
+    desk: String,
+    handler: &'static str,
+    /// Whether the message opened the ticket; else it went into the conversation's live one.
+    opened: bool,
+}
+
+pub(super) async fn open(
+    State(api): State<Api>,
+    caller: Caller,
+    Body(input): Body<TicketIn>,
+) -> Result<(StatusCode, Json<OpenedOut>), ApiError> {
+    let Opening { customer, message, resource, desk } = input.checked(&api.helpdesk)?;
+    let received = api.helpdesk.open(&caller, &desk, &customer, resource, message).await?;
+    let ticket = api.helpdesk.ticket(&caller, received.ticket).await?;
+    let status = if received.opened { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(OpenedOut::new(ticket, received.message, received.opened))))
+}
+
+impl OpenedOut {
+    fn new(ticket: Model, message: Uuid, opened: bool) -> Self {
+        Self {
+            success: true,
+            ticket_id: ticket.id,
+            subject: ticket.subject,
+            status: wire::status(ticket.status),
+            message_id: message,
+            desk: ticket.desk,
+            handler: wire::handler(ticket.handler),
+            opened,
+        }
+    }
+}
+
+/// Tickets a page when the caller does not say.
+const PAGE: u64 = 50;
+/// The most tickets a page.
+const LARGEST_PAGE: u64 = 100;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListIn {
+    jid: Option<String>,
+    status: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+impl ListIn {
+    fn filter(&self) -> Result<Filter, ApiError> {
+        let customer = self.jid.as_deref().map(|text| {
+            let jid = Jid::new(text).map_err(|error| ApiError::bad_parameter("jid", extract::not_a_jid(error)))?;
+            Ok::<BareJid, ApiError>(jid.to_bare())
+        });
+        let status = self.status.as_deref().map(|word| {
+            let words = "must be OPEN, PENDING, ESCALATED, RESOLVED or CLOSED";
+            wire::read_status(word).ok_or_else(|| ApiError::bad_parameter("status", words))
+        });
+        let after = self.cursor.as_deref().map(|word| {
+            let problem = "not one that a page's Link header gave";
+            Cursor::decode(word).ok_or_else(|| ApiError::bad_parameter("cursor", problem))
+        });
+        let limit = self.limit.as_deref().map(|digits| {
+            let number = digits.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
+            number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {LARGEST_PAGE}")))
+        });
+        Ok(Filter {
+            customer: customer.transpose()?,
+            status: status.transpose()?,
+            after: after.transpose()?,
+            limit: limit.transpose()?.unwrap_or(PAGE),
+        })
+    }
+
+    /// The next page under the same filters, relative to this host (RFC 8288 §3.1).
+    fn link(&self, path: &str, next: &Cursor) -> Option<HeaderValue> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("jid", &self.jid), ("status", &self.status), ("limit", &self.limit)] {
+            if let Some(value) = value {
+                query.append_pair(name, value);
+            }
+        }
+        query.append_pair("cursor", &next.encode());
+        HeaderValue::try_from(format!("<{path}?{}>; rel=\"next\"", query.finish())).ok()
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct TicketOut {
+    id: Uuid,
+    subject: String,
+    status: &'static str,
+    priority: &'static str,
+    jid: String,
+    created_at: Timestamp,
+    last_message: Timestamp,
+    desk: String,
+    handler: &'static str,
+    version: i64,
+    #[serde(flatten)]
+    inside: Option<Inside>,
+}
+
+/// What customers do not see of a ticket: an agent's id can be a private address.
+#[derive(Serialize)]
+pub(super) struct Inside {
+    agent: Option<String>,
+    waiting_since: Option<Timestamp>,
+    hand_off_reason: Option<String>,
+}
+
+impl Inside {
+    /// For everybody but customers.
+    pub(super) fn of(ticket: &Model, reader: &Caller) -> Option<Self> {
+        (reader.role != Role::Customer).then(|| Self {
+            agent: ticket.agent.clone(),
+            waiting_since: ticket.waiting_since.map(Timestamp),
+            hand_off_reason: ticket.hand_off_reason.clone(),
+        })
+    }
+}
+
+impl TicketOut {
+    fn new(ticket: Model, reader: &Caller) -> Self {
+        Self {
+            inside: Inside::of(&ticket, reader),
+            id: ticket.id,
+            subject: ticket.subject,
+            status: wire::status(ticket.status),
+            priority: wire::priority(ticket.priority),
+            jid: ticket.customer,
+            created_at: Timestamp(ticket.created_at),
+            last_message: Timestamp(ticket.last_message_at),
+            desk: ticket.desk,
+            handler: wire::handler(ticket.handler),
+            version: ticket.version,
+        }
+    }
+}
+
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    uri: Uri,
+    Parameters(input): Parameters<ListIn>,
+) -> Result<impl IntoResponse, ApiError> {
+    let page = api.helpdesk.tickets(&caller, &input.filter()?).await?;
+    let link = page.next.and_then(|next| input.link(uri.path(), &next)).map(|link| (LINK, link));
+    let tickets: Vec<TicketOut> = page.items.into_iter().map(|ticket| TicketOut::new(ticket, &caller)).collect();
+    Ok((AppendHeaders(link), Json(tickets)))
+}

@@ -1,0 +1,89 @@
+//! How values are spelled on the wire.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use deskbridge_entity::{
+    message::{Author, Visibility},
+    ticket::{Handler, Priority, Status},
+};
+use serde::{Serialize, Serializer};
+
+/// A moment as RFC 3339 in UTC with `Z`; microseconds only where there are some.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timestamp(pub DateTime<Utc>);
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+const STATUSES: [Status; 5] = [Status::Open, Status::Pending, Status::Escalated, Status::Resolved, Status::Closed];
+
+pub(super) fn status(status: Status) -> &'static str {
+    match status {
+        Status::Open => "OPEN",
+        Status::Pending => "PENDING",
+        Status::Escalated => "ESCALATED",
+        Status::Resolved => "RESOLVED",
+        Status::Closed => "CLOSED",
+    }
+}
+
+/// Reads what [`status`] writes.
+pub(super) fn read_status(word: &str) -> Option<Status> {
+    STATUSES.into_iter().find(|known| status(*known) == word)
+}
+
+pub(super) fn priority(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Low => "LOW",
+        Priority::Normal => "NORMAL",
+        Priority::High => "HIGH",
+        Priority::Urgent => "URGENT",
+    }
+}
+
+pub(super) fn handler(handler: Handler) -> &'static str {
+    match handler {
+        Handler::Assistant => "assistant",
+        Handler::Agent => "agent",
+        Handler::None => "none",
+    }
+}
+
+pub(super) fn author(author: Author) -> &'static str {
+    match author {
+        Author::Customer => "customer",
+        Author::Assistant => "assistant",
+        Author::Agent => "agent",
+        Author::System => "system",
+    }
+}
+
+pub(super) fn visibility(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Public => "public",
+        Visibility::Internal => "internal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_end_in_z_and_keep_microseconds_only_where_there_are_some() {
+        let spell = |micros| serde_json::to_value(Timestamp(DateTime::from_timestamp_micros(micros).unwrap())).unwrap();
+        assert_eq!(spell(1_705_312_800_000_000), "2024-01-15T10:00:00Z");
+        assert_eq!(spell(1_705_312_800_000_001), "2024-01-15T10:00:00.000001Z");
+        assert_eq!(spell(1_705_312_800_250_000), "2024-01-15T10:00:00.250Z");
+    }
+
+    #[test]
+    fn every_status_is_read_as_it_is_written_and_in_no_other_spelling() {
+        for known in STATUSES {
+            assert_eq!(read_status(status(known)), Some(known));
+        }
+        assert_eq!(read_status("open"), None);
+    }
+}
