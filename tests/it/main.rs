@@ -1,0 +1,8 @@
+//! Integration: the real application, real XMPP servers, real databases, and a model that does what it is told.
+//!
+//! Each scenario is a file. `support` holds the stage: servers, clients, models, the application and the real binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
+mod support;
+
+mod conversation;

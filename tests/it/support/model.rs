@@ -1,0 +1,147 @@
+//! A model that does what it is told: an OpenAI-compatible endpoint with a script.
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures::stream;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, time};
+
+/// What the model does with one request.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// A structured answer.
+    Answer(String),
+    /// The same, after a while.
+    Slow(Duration, String),
+    /// A structured object of the test's choice.
+    Object(Value),
+    /// This text as the message's content.
+    Content(String),
+    /// This HTTP status with a plain text.
+    Status(u16),
+    /// This as the whole body.
+    Raw(&'static str),
+    /// Half a body, and then nothing.
+    Stall,
+    /// Nothing at all.
+    Hang,
+}
+
+#[derive(Default)]
+struct Script {
+    /// What comes next; afterwards `default`.
+    next: VecDeque<Reply>,
+    default: Option<Reply>,
+    requests: Vec<Value>,
+    /// Requests whose client went away before the answer.
+    dropped: usize,
+}
+
+/// A running model.
+#[derive(Clone)]
+pub struct Model {
+    script: Arc<Mutex<Script>>,
+    pub url: String,
+}
+
+impl Model {
+    /// A model that answers `default` to everything.
+    pub async fn start(default: Reply) -> Self {
+        let script = Arc::new(Mutex::new(Script { default: Some(default), ..Script::default() }));
+        let router = Router::new()
+            .route("/v1/chat/completions", post(complete))
+            .route("/v1/models", get(|| async { Json(json!({ "data": [{ "id": "scripted" }] })) }))
+            .with_state(Arc::clone(&script));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { script, url }
+    }
+
+    /// What it does next, once.
+    pub fn then(&self, reply: Reply) {
+        self.script.lock().unwrap().next.push_back(reply);
+    }
+
+    /// What it does from now on.
+    pub fn always(&self, reply: Reply) {
+        self.script.lock().unwrap().default = Some(reply);
+    }
+
+    /// The bodies of all requests so far.
+    pub fn requests(&self) -> Vec<Value> {
+        self.script.lock().unwrap().requests.clone()
+    }
+
+    /// How many requests were given up by the client.
+    pub fn dropped(&self) -> usize {
+        self.script.lock().unwrap().dropped
+    }
+}
+
+/// Counts a request whose handler was dropped, as it is when the client goes away.
+struct Watch {
+    script: Arc<Mutex<Script>>,
+    done: bool,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.done {
+            self.script.lock().unwrap().dropped += 1;
+        }
+    }
+}
+
+async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<Value>) -> Response {
+    let mut watch = Watch { script: Arc::clone(&script), done: false };
+    let reply = {
+        let mut script = script.lock().unwrap();
+        script.requests.push(request);
+        script.next.pop_front().or_else(|| script.default.clone()).unwrap()
+    };
+    let response = match reply {
+        Reply::Answer(text) => answer(&text),
+        Reply::Slow(delay, text) => {
+            time::sleep(delay).await;
+            answer(&text)
+        }
+        Reply::Object(object) => completion(&object.to_string()),
+        Reply::Content(text) => completion(&text),
+        Reply::Status(status) => (StatusCode::from_u16(status).unwrap(), "no, not now").into_response(),
+        Reply::Raw(body) => ([("content-type", "application/json")], body).into_response(),
+        Reply::Stall => {
+            let half = stream::once(async { Ok::<_, Infallible>("{\"choices\":[{\"message\":{\"role\":\"assis") });
+            Body::from_stream(futures::StreamExt::chain(half, stream::pending())).into_response()
+        }
+        Reply::Hang => std::future::pending().await,
+    };
+    watch.done = true;
+    response
+}
+
+fn answer(text: &str) -> Response {
+    completion(&json!({ "reply": text, "action": "continue", "reason": "", "citations": [] }).to_string())
+}
+
+fn completion(content: &str) -> Response {
+    Json(json!({
+        "id": "1", "object": "chat.completion", "created": 1, "model": "scripted",
+        "choices": [{ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": content } }],
+        "usage": { "prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15 }
+    }))
+    .into_response()
+}

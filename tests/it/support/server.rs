@@ -1,0 +1,108 @@
+//! Real XMPP servers, each private to a test, in the foreground and killed with it.
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+
+use super::eventually;
+
+pub const SECRET: &str = "component secret";
+/// The desks' domain in every test.
+pub const DOMAIN: &str = "help.localhost";
+/// A component domain that the test itself may speak for, as another server's users.
+pub const ELSEWHERE: &str = "elsewhere.localhost";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Prosody,
+    Ejabberd,
+}
+
+/// A process that is killed (SIGKILL) and waited for when it is dropped.
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A running server with the accounts alice, bob, carol and dave @localhost, password `pw`.
+pub struct Server {
+    kind: Kind,
+    folder: TempDir,
+    pub client_port: u16,
+    pub component_port: u16,
+    process: Option<Killed>,
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Server {
+    pub async fn start(kind: Kind) -> Self {
+        let mut server = Self {
+            kind,
+            folder: TempDir::new().unwrap(),
+            client_port: free_port(),
+            component_port: free_port(),
+            process: None,
+        };
+        server.restart().await;
+        server
+    }
+
+    pub fn component(&self) -> String {
+        format!("127.0.0.1:{}", self.component_port)
+    }
+
+    /// Starts it (again) on the same data and ports, and waits until it takes connections.
+    pub async fn restart(&mut self) {
+        let script = match self.kind {
+            Kind::Prosody => "prosody-start",
+            Kind::Ejabberd => "ejabberd-start",
+        };
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(script);
+        let log = std::fs::File::create(self.folder.path().join("output.log")).unwrap();
+        let process = Command::new(script)
+            .arg(self.data())
+            .args([self.client_port.to_string(), self.component_port.to_string()])
+            .args([SECRET, DOMAIN, ELSEWHERE])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("the server's start script; `make test` installs what it needs");
+        self.process = Some(Killed(process));
+        for port in [self.client_port, self.component_port] {
+            eventually("the XMPP server listens", || async move { TcpStream::connect(("127.0.0.1", port)).await.ok() })
+                .await;
+        }
+        if self.kind == Kind::Ejabberd {
+            // It listens before its accounts are there.
+            let ready = self.data().join("ready");
+            eventually("ejabberd is ready", || async { ready.exists().then_some(()) }).await;
+        }
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        drop(self.process.take().expect("a running server"));
+        if self.kind == Kind::Ejabberd {
+            let _ = std::fs::remove_file(self.data().join("ready"));
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("server")
+    }
+}

@@ -1,0 +1,232 @@
+//! Deskbridge itself: in this process, or as the real binary.
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use deskbridge::{
+    api::{Claims, Tokens},
+    app::App,
+    config::Config,
+    helpdesk::{Clock, Role},
+};
+use serde_json::Value;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{
+    database::Database,
+    eventually,
+    model::Model,
+    server::{DOMAIN, Killed, SECRET, Server, free_port},
+};
+
+pub const JWT_SECRET: &str = "a secret for tests, longer than 32 bytes";
+pub const DESK: &str = "support@help.localhost";
+
+/// What differs from test to test in the configuration.
+pub struct Setting<'a> {
+    pub server: &'a Server,
+    pub database: &'a Database,
+    pub model: Option<&'a Model>,
+    /// `assistant.quiet_window`.
+    pub quiet_window: &'a str,
+    /// `assistant.timeout`.
+    pub timeout: &'a str,
+    /// A folder of pages for the desk.
+    pub knowledge: Option<PathBuf>,
+}
+
+impl<'a> Setting<'a> {
+    /// Answers come quickly and by `model`, or by the built-in default on the sample pages.
+    pub fn new(server: &'a Server, database: &'a Database, model: Option<&'a Model>) -> Self {
+        let knowledge = model.is_none().then(|| concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge/support").into());
+        Self { server, database, model, quiet_window: "100ms", timeout: "10s", knowledge }
+    }
+
+    /// Writes the configuration file as an operator would; two desks, `support` and `billing`.
+    pub fn write(&self, http: u16) -> PathBuf {
+        let mut text = format!(
+            "[xmpp]\ndomain = \"{DOMAIN}\"\nserver = \"{}\"\nsecret = \"{SECRET}\"\n\
+             [database]\nurl = \"{}\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n[auth]\njwt_secret = \"{JWT_SECRET}\"\n\
+             [assistant]\nquiet_window = \"{}\"\ntimeout = \"{}\"\nconcurrency = 16\n",
+            self.server.component(),
+            self.database.url,
+            self.quiet_window,
+            self.timeout
+        );
+        if let Some(model) = self.model {
+            text += &format!("base_url = \"{}\"\nmodel = \"scripted\"\n", model.url);
+        }
+        text += "[[desk]]\nname = \"support\"\ntitle = \"Tea Support\"\n";
+        if let Some(knowledge) = &self.knowledge {
+            text += &format!("knowledge = \"{}\"\n", knowledge.display());
+        }
+        text += "[[desk]]\nname = \"billing\"\ntitle = \"Billing\"\n";
+        let path = self.database.folder.path().join("deskbridge.toml");
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Starts it in this process, by a clock that the test can move, and waits for the link.
+    pub async fn start(&self) -> Running {
+        let clock = Clock::default();
+        // Port 0 is the system's choice; the file cannot know it.
+        let config = Config::load(Some(&self.write(0))).unwrap();
+        // A second test in the same process has installed it already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let app = App::start_at(config, clock.clone()).await.unwrap();
+        let rest = Rest::new(app.http().port());
+        let helpdesk = app.helpdesk().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            app.run_until(async {
+                let _ = stopped.await;
+            })
+            .await;
+        });
+        rest.healthy().await;
+        Running { rest, clock, helpdesk: Some(helpdesk), stop: Some(stop), task }
+    }
+
+    /// Starts the real binary and waits for the link.
+    pub async fn spawn(&self) -> Process {
+        let port = free_port();
+        let path = self.write(port);
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.database.folder.path().join("deskbridge.log"))
+            .unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_deskbridge"))
+            .arg("serve")
+            .arg("--config")
+            .arg(path)
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let rest = Rest::new(port);
+        rest.healthy().await;
+        Process { rest, child: Killed(child) }
+    }
+}
+
+/// A Deskbridge in this process.
+pub struct Running {
+    pub rest: Rest,
+    pub clock: Clock,
+    pub helpdesk: Option<deskbridge::helpdesk::Helpdesk>,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// An orderly shutdown, waited for.
+    pub async fn stop(mut self) {
+        self.helpdesk = None;
+        let _ = self.stop.take().unwrap().send(());
+        tokio::time::timeout(Duration::from_secs(20), self.task).await.expect("the shutdown ends").unwrap();
+    }
+}
+
+/// The real binary.
+pub struct Process {
+    pub rest: Rest,
+    child: Killed,
+}
+
+impl Process {
+    /// SIGKILL.
+    pub fn kill(self) {
+        drop(self.child);
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.0.id()
+    }
+}
+
+/// A REST client.
+#[derive(Clone)]
+pub struct Rest {
+    base: String,
+    http: reqwest::Client,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub json: Value,
+}
+
+impl Rest {
+    fn new(port: u16) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self { base: format!("http://127.0.0.1:{port}"), http: reqwest::Client::new() }
+    }
+
+    /// Waits until every service is healthy.
+    pub async fn healthy(&self) {
+        eventually("everything is healthy", || async {
+            let answer = self.http.get(format!("{}/healthz", self.base)).send().await.ok()?;
+            (answer.status() == 200).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        self.ask(self.http.get(format!("{}{path}", self.base)).bearer_auth(token)).await
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: &Value) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(token);
+        self.ask(request.header("content-type", "application/json").body(body.to_string())).await
+    }
+
+    async fn ask(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+    }
+
+    /// The tickets that the token's owner sees, newest activity first.
+    pub async fn tickets(&self, token: &str) -> Vec<Value> {
+        let answer = self.get(token, "/api/v1/xmpp/tickets").await;
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer.json.as_array().unwrap().clone()
+    }
+
+    /// The ticket's conversation.
+    pub async fn sync(&self, token: &str, ticket: &str) -> Value {
+        let answer = self.get(token, &format!("/api/v1/xmpp/tickets/{ticket}/sync")).await;
+        assert_eq!(answer.status, 200, "{}", answer.json);
+        answer.json
+    }
+
+    /// Waits until the only ticket of `jid` has this status, and gives its conversation.
+    pub async fn ticket_in(&self, jid: &str, status: &str) -> Value {
+        let token = token(Role::Admin, "root");
+        eventually(&format!("a ticket of {jid} is {status}"), || async {
+            let found = self.get(&token, &format!("/api/v1/xmpp/tickets?jid={jid}")).await;
+            let tickets = found.json.as_array().unwrap().clone();
+            assert!(tickets.len() < 2, "one conversation, one ticket: {tickets:?}");
+            let ticket = tickets.first().filter(|ticket| ticket["status"] == status)?;
+            Some(self.sync(&token, ticket["id"].as_str().unwrap()).await)
+        })
+        .await
+    }
+}
+
+/// A token that is valid for an hour.
+pub fn token(role: Role, sub: &str) -> String {
+    let exp = (Clock::default().now().timestamp() + 3600).try_into().unwrap();
+    let claims = Claims { sub: sub.to_owned(), role, exp, name: None, desks: None, scopes: vec![] };
+    Tokens::new(JWT_SECRET).mint(&claims).unwrap()
+}
+
+/// The texts of a conversation, with their authors.
+pub fn lines(conversation: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let messages = conversation["messages"].as_array().unwrap();
+    messages.iter().map(|message| (text(&message["author"]), text(&message["content"]))).collect()
+}
