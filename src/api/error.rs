@@ -10,7 +10,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
 
 use super::{token::TokenError, wire::Timestamp};
 use crate::helpdesk::Error;
@@ -107,13 +107,27 @@ impl ApiError {
             }
             other => other.to_string(),
         };
-        let error = json!({ "code": code, "message": message, "timestamp": at, "requestId": request_id });
-        let mut response = (status, Json(json!({ "error": error }))).into_response();
+        let error = Details { code, message, timestamp: at, request_id };
+        let mut response = (status, Json(Envelope { error })).into_response();
         if let Self::Unauthorized(reason) = self {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge(*reason));
         }
         response
     }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Details<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    code: &'static str,
+    message: String,
+    timestamp: Timestamp,
+    request_id: &'a str,
 }
 
 /// RFC 6750 §3: no error code for a request without a token.

@@ -30,8 +30,8 @@ use tokio_util::sync::CancellationToken;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a client may take no byte of an answer.
 const STALL: Duration = Duration::from_secs(30);
-/// The largest header of a request, in bytes.
-const MAX_HEADER: usize = 32 * 1024;
+/// What a connection buffers, in bytes: a header that is much larger is answered 431.
+const BUFFER: usize = 32 * 1024;
 /// Connections at once; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 1024;
 /// How long running requests may take to end after the shutdown began.
@@ -84,7 +84,7 @@ async fn connection(stream: TcpStream, router: Router, shutdown: CancellationTok
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEADER)
+        .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(Impatient::new(stream, STALL)), service);
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {

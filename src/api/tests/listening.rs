@@ -64,12 +64,13 @@ async fn a_header_that_is_too_large_or_no_http_is_refused() {
     let served = served(None).await;
     let large = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Large: {}\r\n\r\n", "x".repeat(100_000));
     let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(100_000));
-    for sent in [large.as_str(), long.as_str(), "\u{1}\u{2} nonsense\r\n\r\n"] {
+    for (sent, status) in [(large.as_str(), "431"), (long.as_str(), "431"), ("\u{1}\u{2} nonsense\r\n\r\n", "400")] {
         let mut stream = TcpStream::connect(served.address).await.unwrap();
         // The server may close before all of it is written.
         let _ = stream.write_all(sent.as_bytes()).await;
         let answer = until_closed(&mut stream).await;
-        assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
+        // What was not read yet can turn the closing into a reset, and that can overtake the answer.
+        assert!(answer.is_empty() || answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
     }
 }
 
