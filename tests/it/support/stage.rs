@@ -1,6 +1,10 @@
 //! Deskbridge itself: in this process, or as the real binary.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use deskbridge::{
     api::{Claims, Tokens},
