@@ -2,15 +2,24 @@
 //!
 //! Everything is checked before any socket opens, and every complaint names its key.
 
+mod environment;
+mod logs;
+#[cfg(test)]
+mod tests;
+mod value;
+
 use std::{
     collections::BTreeSet,
-    fmt,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 use toml::Value;
+
+pub use logs::{Logs, logs};
+pub use value::Secret;
+use value::{boolean, duration, number};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "deskbridge.toml";
@@ -50,36 +59,6 @@ impl Error {
 
     fn missing(key: &'static str) -> Self {
         Self::Missing { key, variable: format!("{PREFIX}{}", key.to_uppercase().replace('.', "__")) }
-    }
-}
-
-/// A value that is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// The value itself, for the one place that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = String::deserialize(deserializer)?;
-        // Files and shells add newlines; no secret ends in one.
-        let value = value.trim();
-        if value.is_empty() {
-            return Err(D::Error::custom("must not be empty"));
-        }
-        Ok(Self(value.to_owned()))
     }
 }
 
@@ -283,7 +262,7 @@ impl Config {
             // Names without `__` are not ours to refuse: Kubernetes makes DESKBRIDGE_PORT and the like.
             let Some(key) = name.strip_prefix(PREFIX).filter(|key| key.contains("__")) else { continue };
             let key = key.to_lowercase();
-            insert(&mut root, &key.split("__").collect::<Vec<_>>(), value)
+            environment::insert(&mut root, &key.split("__").collect::<Vec<_>>(), value)
                 .ok_or_else(|| Error::key(key.replace("__", "."), format!("{name} does not fit the file")))?;
         }
         let mut config: Self = serde_path_to_error::deserialize(root).map_err(|error| {
@@ -384,165 +363,5 @@ impl Config {
             api_key: self.assistant.api_key.clone(),
             model,
         }))
-    }
-}
-
-/// How to log; from the environment alone, since a broken file must be logged, too.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Logs {
-    /// A level such as `debug`, or a filter such as `deskbridge::xmpp=debug,info`.
-    pub filter: String,
-    /// JSON lines rather than text.
-    pub json: bool,
-}
-
-/// Reads `DESKBRIDGE_LOG` and `DESKBRIDGE_LOG_FORMAT`.
-///
-/// # Errors
-/// When the format is neither `text` nor `json`.
-pub fn logs() -> Result<Logs, Error> {
-    let var = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    let json = match var("DESKBRIDGE_LOG_FORMAT").as_deref() {
-        None | Some("" | "text") => false,
-        Some("json") => true,
-        Some(other) => return Err(Error::key("DESKBRIDGE_LOG_FORMAT", format!("'{other}' is not text or json"))),
-    };
-    Ok(Logs {
-        filter: var("DESKBRIDGE_LOG").filter(|filter| !filter.is_empty()).unwrap_or_else(|| "info".into()),
-        json,
-    })
-}
-
-/// Puts a value at a path; a number on the path stands for a place in a list. `None` if something else is there.
-fn insert(at: &mut Value, path: &[&str], value: String) -> Option<()> {
-    let (first, rest) = path.split_first()?;
-    let slot = match at {
-        Value::Array(list) => {
-            let index: usize = first.parse().ok().filter(|index| *index <= list.len())?;
-            if index == list.len() {
-                list.push(Value::Table(toml::Table::new()));
-            }
-            list.get_mut(index)?
-        }
-        Value::Table(table) => {
-            let is_list = rest.first().is_some_and(|next| next.parse::<usize>().is_ok());
-            let empty = if is_list { Value::Array(Vec::new()) } else { Value::Table(toml::Table::new()) };
-            table.entry((*first).to_owned()).or_insert(empty)
-        }
-        _ => return None,
-    };
-    if rest.is_empty() {
-        *slot = Value::String(value);
-        return Some(());
-    }
-    insert(slot, rest, value)
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    humantime::parse_duration(text.trim())
-        .map_err(|error| D::Error::custom(format!("'{text}' is no duration such as 500ms, 30s or 7d: {error}")))
-}
-
-/// A number, or its text as the environment has it.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Integer(number) => usize::try_from(number).map_err(|_| D::Error::custom("must not be negative")),
-        Value::String(text) => {
-            text.trim().parse().map_err(|_| D::Error::custom(format!("'{text}' is no whole number")))
-        }
-        other => Err(D::Error::custom(format!("must be a whole number, not {}", other.type_str()))),
-    }
-}
-
-/// `true` or `false`, or the text as the environment has it.
-fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Boolean(value) => Ok(value),
-        Value::String(text) => {
-            text.trim().parse().map_err(|_| D::Error::custom(format!("'{text}' is not true or false")))
-        }
-        other => Err(D::Error::custom(format!("must be true or false, not {}", other.type_str()))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(text: &str, vars: &[(&str, &str)]) -> Result<Config, Error> {
-        let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Config::parse(Path::new("test.toml"), text, vars)
-    }
-
-    fn complaint(text: &str, vars: &[(&str, &str)]) -> String {
-        parse(text, vars).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn defaults_are_one_desk_and_a_local_server() {
-        let config = parse("", &[]).unwrap();
-        assert_eq!(config.desk[0].name, "support");
-        assert_eq!(config.xmpp.server, "127.0.0.1:5347");
-        assert_eq!(config.assistant.quiet_window, Duration::from_secs(3));
-        assert!(config.limits.enabled);
-    }
-
-    #[test]
-    fn the_environment_wins_and_reaches_into_lists() {
-        let file = "[xmpp]\ndomain = \"a.example\"\n[[desk]]\nname = \"support\"\n";
-        let config = parse(
-            file,
-            &[
-                ("DESKBRIDGE_XMPP__DOMAIN", "b.example"),
-                ("DESKBRIDGE_XMPP__SECRET", "007\n"),
-                ("DESKBRIDGE_ASSISTANT__QUIET_WINDOW", "0ms"),
-                ("DESKBRIDGE_ASSISTANT__CONCURRENCY", "64"),
-                ("DESKBRIDGE_LIMITS__ENABLED", "false"),
-                ("DESKBRIDGE_DESK__0__TITLE", "Help"),
-                ("DESKBRIDGE_DESK__1__NAME", "billing"),
-                ("DESKBRIDGE_PORT", "tcp://10.0.0.1:80"),
-            ],
-        )
-        .unwrap();
-        assert_eq!(config.domain().unwrap(), "b.example");
-        assert_eq!(config.component().unwrap().secret.expose(), "007");
-        assert_eq!(config.assistant.quiet_window, Duration::ZERO);
-        assert_eq!(config.assistant.concurrency, 64);
-        assert!(!config.limits.enabled);
-        assert_eq!(config.desk[0].title.as_deref(), Some("Help"));
-        assert_eq!(config.desk[1].name, "billing");
-    }
-
-    #[test]
-    fn complaints_name_the_key() {
-        assert!(
-            complaint("[xmpp]\nsercet = \"x\"", &[]).contains("xmpp.sercet")
-                || complaint("[xmpp]\nsercet = \"x\"", &[]).contains("sercet")
-        );
-        assert!(complaint("", &[("DESKBRIDGE_XMPP__SERCET", "x")]).contains("sercet"));
-        assert!(complaint("[assistant]\ntimeout = \"soon\"", &[]).contains("assistant.timeout"));
-        assert!(complaint("[http]\nlisten = \"here\"", &[]).contains("http.listen"));
-        assert!(complaint("[xmpp]\ndomain = \"me@example.org\"", &[]).contains("xmpp.domain"));
-        assert!(complaint("[xmpp]\nserver = \"localhost\"", &[]).contains("xmpp.server"));
-        assert!(complaint("[assistant]\nbase_url = \"http://x/v1\"", &[]).contains("assistant.model"));
-        assert!(complaint("[[desk]]\nname = \"a\"\n[[desk]]\nname = \"a\"", &[]).contains("desk[1].name"));
-        assert!(complaint("[[desk]]\nname = \"Not Ok\"", &[]).contains("desk[0].name"));
-        assert!(complaint("xmpp = 3", &[("DESKBRIDGE_XMPP__DOMAIN", "a.example")]).contains("xmpp.domain"));
-    }
-
-    #[test]
-    fn what_a_command_needs_is_asked_for_by_name() {
-        let config = parse("", &[]).unwrap();
-        let message = config.component().unwrap_err().to_string();
-        assert!(message.contains("xmpp.domain") && message.contains("DESKBRIDGE_XMPP__DOMAIN"), "{message}");
-        assert!(config.jwt_secret().unwrap_err().to_string().contains("DESKBRIDGE_AUTH__JWT_SECRET"));
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let config = parse("[auth]\njwt_secret = \"hush\"\n[database]\nurl = \"postgres://me:pw@db/x\"", &[]).unwrap();
-        let shown = format!("{config:?}");
-        assert!(!shown.contains("hush") && !shown.contains("pw@db"), "{shown}");
     }
 }

@@ -1,0 +1,83 @@
+//! What the assistant does: it claims what is due, and commits what it drafted.
+
+use std::time::Duration;
+
+use deskbridge_entity::{message, ticket};
+use jid::{BareJid, Jid};
+use uuid::Uuid;
+
+use super::{
+    Claimed, Error, Fate, Helpdesk, Outcome, Signal, Triage,
+    operation::answer::{ClaimDue, CommitDraft, FreeLeases, RenewLeases},
+    query, without_nul,
+};
+
+impl Helpdesk {
+    /// Claims due tickets for a worker, oldest first, for as long as `lease`.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn claim_due(&self, worker: Uuid, limit: u64, lease: Duration) -> Result<Claimed, Error> {
+        self.writer.write(ClaimDue { worker, limit, lease }).await
+    }
+
+    /// Keeps tickets that a worker holds and still works on.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn renew_leases(&self, worker: Uuid, tickets: Vec<Uuid>, lease: Duration) -> Result<(), Error> {
+        self.writer.queue(RenewLeases { worker, tickets, lease }).await.map(drop)
+    }
+
+    /// After a start: where this process has the database to itself, a lease can only be a dead process's.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn free_dead_leases(&self) -> Result<(), Error> {
+        if self.store.is_embedded() {
+            self.writer.write(FreeLeases).await?;
+        }
+        Ok(())
+    }
+
+    /// The last `limit` public messages of a ticket, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn transcript(&self, ticket: Uuid, limit: u64) -> Result<Vec<message::Model>, Error> {
+        query::transcript(&self.store, ticket, limit).await
+    }
+
+    /// Commits a draft that was begun on `epoch`, unless the conversation went on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn commit_draft(
+        &self,
+        ticket: Uuid,
+        epoch: i64,
+        triage: Triage,
+        outcome: Outcome,
+    ) -> Result<Fate, Error> {
+        let triage = Triage { subject: triage.subject.map(without_nul), ..triage };
+        let outcome = match outcome {
+            Outcome::Answer { body } => Outcome::Answer { body: without_nul(body) },
+            Outcome::HandOff { line, reason, summary } => {
+                Outcome::HandOff { line: without_nul(line), reason: without_nul(reason), summary: without_nul(summary) }
+            }
+        };
+        self.writer.write(CommitDraft { ticket, epoch, triage, outcome }).await
+    }
+
+    /// Tells a ticket's customer that an answer is being written, or no longer, if the client can show it.
+    pub fn announce_typing(&self, ticket: &ticket::Model, typing: bool) {
+        let Ok(bare) = BareJid::new(&ticket.customer) else { return };
+        if !ticket.customer_has_chat_states {
+            return;
+        }
+        let full = ticket.customer_resource.as_deref().and_then(|part| bare.with_resource_str(part).ok());
+        let to = full.map_or_else(|| Jid::from(bare), Jid::from);
+        // Without a link there is nobody to show it.
+        let _ = self.signals.send(Signal::Typing { desk: ticket.desk.clone(), to, typing });
+    }
+}

@@ -1,0 +1,131 @@
+//! What customers and agents do with tickets, and what they may see.
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::{message, ticket};
+use jid::Jid;
+use uuid::Uuid;
+
+use super::{
+    Caller, Error, Filter, Helpdesk, Line, MAX_BODY, Page, Received, Role, check_jid,
+    operation::{
+        line::{AppendLine, ReceiveLine},
+        reply::{Approach, Reply, Speaker},
+    },
+    query, without_nul,
+};
+
+impl Helpdesk {
+    /// Takes a line in, in the order of the calls. The future it returns ends when the line is on disk.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown desk, [`Error::Invalid`] for an empty or oversized text; the returned
+    /// future fails when it could not be stored.
+    pub async fn receive(
+        &self,
+        line: Line,
+    ) -> Result<impl Future<Output = Result<Received, Error>> + Send + 'static, Error> {
+        let rules = self.known_desk(&line.desk)?.rules.clone();
+        check_jid(&line.customer)?;
+        let body = check_body("message", line.body)?;
+        let line = Line { body, ..line };
+        let answer = self.writer.queue(ReceiveLine::new(line, rules)).await?;
+        Ok(async move { answer.await.map_err(|_| Error::Stopping)? })
+    }
+
+    /// Opens a conversation over REST: the customer (or a program for it) speaks, or an agent writes first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the caller may not, [`Error::NotFound`] for an unknown desk,
+    /// [`Error::Invalid`] for a bad text.
+    pub async fn open(
+        &self,
+        caller: &Caller,
+        desk: &str,
+        customer: &Jid,
+        resource: Option<String>,
+        body: String,
+    ) -> Result<Received, Error> {
+        if caller.is_staff() {
+            caller.require_desk(desk)?;
+        } else {
+            caller.require_voice_of(customer.to_bare().as_str())?;
+        }
+        let rules = self.known_desk(desk)?.rules.clone();
+        let body = check_body("message", body)?;
+        check_jid(&customer.to_bare())?;
+        let resource = resource.or_else(|| customer.resource().map(ToString::to_string));
+        let (desk, customer) = (desk.to_owned(), customer.to_bare());
+        if caller.is_staff() {
+            let speaker = speaker(caller);
+            return self.writer.write(Approach { desk, customer, resource, speaker, body }).await;
+        }
+        let line = Line {
+            desk,
+            customer,
+            resource,
+            chat_states: None,
+            body,
+            stanza_id: None,
+            archive_id: None,
+            written_at: None,
+        };
+        self.writer.write(ReceiveLine::new(line, rules)).await
+    }
+
+    /// Adds a message to a ticket: the customer's own line, or an agent's reply. Gives its id and time.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] unless the caller may read the ticket, [`Error::Forbidden`] unless it may speak in
+    /// it, [`Error::Conflict`] when the ticket takes no more messages.
+    pub async fn say(&self, caller: &Caller, ticket: Uuid, body: String) -> Result<(Uuid, DateTime<Utc>), Error> {
+        let row = self.ticket(caller, ticket).await?;
+        let body = check_body("content", body)?;
+        if caller.is_staff() {
+            return self.writer.write(Reply { ticket, speaker: speaker(caller), body }).await;
+        }
+        caller.require_voice_of(&row.customer)?;
+        let rules = self.desk(&row.desk).map(|desk| desk.rules.clone()).unwrap_or_default();
+        self.writer.write(AppendLine { ticket, body, rules }).await
+    }
+
+    /// One page of the tickets the caller may see, newest activity first.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a program without the scope, [`Error::Database`].
+    pub async fn tickets(&self, caller: &Caller, filter: &Filter) -> Result<Page<ticket::Model>, Error> {
+        query::tickets(&self.store, caller, filter).await
+    }
+
+    /// One ticket.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when it is somebody else's.
+    pub async fn ticket(&self, caller: &Caller, id: Uuid) -> Result<ticket::Model, Error> {
+        query::ticket(&self.store, caller, id).await
+    }
+
+    /// A ticket with its messages; notes only for staff and programs.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ticket`].
+    pub async fn conversation(&self, caller: &Caller, id: Uuid) -> Result<(ticket::Model, Vec<message::Model>), Error> {
+        let ticket = self.ticket(caller, id).await?;
+        let messages = query::messages(&self.store, id, caller.role != Role::Customer).await?;
+        Ok((ticket, messages))
+    }
+}
+
+fn speaker(caller: &Caller) -> Speaker {
+    Speaker { id: caller.id.clone(), name: caller.display_name() }
+}
+
+fn check_body(field: &'static str, body: String) -> Result<String, Error> {
+    let body = without_nul(body);
+    if body.trim().is_empty() {
+        return Err(Error::invalid(field, "must not be empty"));
+    }
+    if body.len() > MAX_BODY {
+        return Err(Error::invalid(field, format!("must not be longer than {MAX_BODY} bytes")));
+    }
+    Ok(body)
+}

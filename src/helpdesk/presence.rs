@@ -1,0 +1,59 @@
+//! Presence as REST callers set and read it.
+
+use deskbridge_entity::presence::{Model as PresenceRow, Source};
+use jid::Jid;
+
+use super::{
+    Caller, Error, Helpdesk, Presence, Role, Signal, check_jid, operation::presence::SetPresence, query, without_nul,
+};
+
+impl Helpdesk {
+    /// Sets a presence as told over REST. A desk's subscribers are told, too.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] unless it is the caller's own JID, or a desk's or customer's told by its staff;
+    /// [`Error::NotFound`] for a JID of our domain that is no desk.
+    pub async fn set_presence(&self, caller: &Caller, presence: Presence) -> Result<(), Error> {
+        check_jid(&presence.jid.to_bare())?;
+        let presence = Presence { text: presence.text.map(without_nul), ..presence };
+        if presence.jid.domain().as_str() != &*self.domain {
+            if !caller.is_staff() {
+                caller.require_voice_of(presence.jid.to_bare().as_str())?;
+            }
+            return self.writer.write(SetPresence { presence, source: Source::Rest }).await;
+        }
+        let desk = self.known_desk(presence.jid.node().map_or("", |node| node.as_str()))?.name.clone();
+        caller.require_desk(&desk)?;
+        let jid = Jid::from(presence.jid.to_bare());
+        self.writer.write(SetPresence { presence: Presence { jid, ..presence }, source: Source::Rest }).await?;
+        // Without a link nobody is told now; a new link begins by telling everybody.
+        let _ = self.signals.send(Signal::DeskPresence { desk });
+        Ok(())
+    }
+
+    /// What is known of a JID, newest first: its resources for a bare one.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a customer who asks about others than itself and the desks.
+    pub async fn presence(&self, caller: &Caller, jid: &Jid) -> Result<Vec<PresenceRow>, Error> {
+        let ours = jid.domain().as_str() == &*self.domain;
+        if caller.role == Role::Customer && !ours && caller.id != jid.to_bare().as_str() {
+            return Err(Error::Forbidden("a customer's token reads its own presence and the desks' only".to_owned()));
+        }
+        caller.require_reader()?;
+        query::presence(&self.store, jid).await
+    }
+
+    /// What a desk shows to its subscribers, as set over REST; plainly available if never set.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn desk_presence(&self, desk: &str) -> Result<Presence, Error> {
+        let jid = Jid::from(self.desk_address(desk)?);
+        let row = query::presence(&self.store, &jid).await?.into_iter().next();
+        Ok(match row {
+            Some(row) => Presence { jid, available: row.available, show: row.show, text: row.text },
+            None => Presence { jid, available: true, show: None, text: None },
+        })
+    }
+}

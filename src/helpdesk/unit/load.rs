@@ -1,0 +1,164 @@
+//! Loading what a batch needs, by a few queries whatever its size.
+
+use std::collections::{BTreeSet, HashSet};
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::{
+    message,
+    ticket::{self, Status},
+};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{LockBehavior, LockType},
+};
+use uuid::Uuid;
+
+use super::{Conversation, Known, Needs, Unit};
+use crate::helpdesk::lifecycle::is_live;
+
+/// How long a stanza is remembered: longer than any client or server replays, shorter than it takes a client
+/// that counts its ids from one to say the same words under the same id again.
+const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
+impl Unit {
+    pub(super) async fn fill(&mut self, tx: &DatabaseTransaction, mut needs: Needs) -> Result<(), DbErr> {
+        if !needs.messages.is_empty() {
+            let rows = message::Entity::find().filter(message::Column::Id.is_in(needs.messages)).all(tx).await?;
+            for row in rows {
+                needs.tickets.insert(row.ticket_id);
+                self.loaded_messages.insert(row.id, row);
+            }
+        }
+        if !needs.stanza_keys.is_empty() {
+            self.load_known(tx, needs.stanza_keys).await?;
+        }
+        if needs.due > 0 {
+            let rows = ticket::Entity::find()
+                .filter(ticket::Column::ReplyDueAt.lte(self.now))
+                .filter(free_of_lease(self.now))
+                .order_by_asc(ticket::Column::ReplyDueAt)
+                .limit(needs.due)
+                .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+                .all(tx)
+                .await?;
+            self.due = rows.iter().map(|row| row.id).collect();
+            rows.into_iter().for_each(|row| self.track(row));
+        }
+        if !needs.tickets.is_empty() {
+            // In the order of their ids, so that two processes cannot wait for each other.
+            let rows = ticket::Entity::find()
+                .filter(ticket::Column::Id.is_in(needs.tickets))
+                .order_by_asc(ticket::Column::Id)
+                .lock_exclusive()
+                .all(tx)
+                .await?;
+            rows.into_iter().for_each(|row| {
+                needs.conversations.insert((row.desk.clone(), row.customer.clone()));
+                self.track(row);
+            });
+        }
+        if !needs.conversations.is_empty() {
+            self.load_conversations(tx, &needs.conversations).await?;
+        }
+        if needs.next_due {
+            self.load_next_due(tx).await?;
+        }
+        Ok(())
+    }
+
+    async fn load_known(&mut self, tx: &DatabaseTransaction, keys: HashSet<String>) -> Result<(), DbErr> {
+        let rows: Vec<(Option<String>, Option<String>, Uuid, Uuid)> = message::Entity::find()
+            .select_only()
+            .columns([
+                message::Column::SenderKey,
+                message::Column::ArchiveKey,
+                message::Column::TicketId,
+                message::Column::Id,
+            ])
+            .filter(
+                Condition::any()
+                    .add(message::Column::SenderKey.is_in(keys.iter().cloned()))
+                    .add(message::Column::ArchiveKey.is_in(keys)),
+            )
+            .into_tuple()
+            .all(tx)
+            .await?;
+        for (sender_key, archive_key, ticket, message) in rows {
+            if received_at(message).is_some_and(|at| self.now - at > REMEMBERED) {
+                continue;
+            }
+            for key in [sender_key, archive_key].into_iter().flatten() {
+                self.known.insert(key, Known { ticket, message });
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_conversations(
+        &mut self,
+        tx: &DatabaseTransaction,
+        conversations: &HashSet<Conversation>,
+    ) -> Result<(), DbErr> {
+        let customers: BTreeSet<&str> = conversations.iter().map(|(_, customer)| customer.as_str()).collect();
+        // Ids and places only: a customer may have years of old tickets.
+        let mut rows: Vec<(Uuid, String, String, Status, DateTime<Utc>)> = ticket::Entity::find()
+            .select_only()
+            .columns([
+                ticket::Column::Id,
+                ticket::Column::Desk,
+                ticket::Column::Customer,
+                ticket::Column::Status,
+                ticket::Column::LastMessageAt,
+            ])
+            .filter(ticket::Column::Customer.is_in(customers))
+            .into_tuple()
+            .all(tx)
+            .await?;
+        // The live one is the last in this order; where none lives, the latest is.
+        rows.sort_by_key(|&(id, .., status, last)| (is_live(status), last, id));
+        for (id, desk, customer, ..) in rows {
+            let conversation = (desk, customer);
+            if conversations.contains(&conversation) {
+                self.current.insert(conversation, id);
+            }
+        }
+        let missing: BTreeSet<Uuid> =
+            self.current.values().filter(|id| !self.tickets.contains_key(id)).copied().collect();
+        if !missing.is_empty() {
+            let rows = ticket::Entity::find()
+                .filter(ticket::Column::Id.is_in(missing))
+                .order_by_asc(ticket::Column::Id)
+                .lock_exclusive()
+                .all(tx)
+                .await?;
+            rows.into_iter().for_each(|row| self.track(row));
+        }
+        Ok(())
+    }
+
+    async fn load_next_due(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+        self.next_due = ticket::Entity::find()
+            .select_only()
+            .column(ticket::Column::ReplyDueAt)
+            .filter(ticket::Column::ReplyDueAt.is_not_null())
+            .filter(free_of_lease(self.now))
+            .filter(ticket::Column::Id.is_not_in(self.due.iter().copied()))
+            .order_by_asc(ticket::Column::ReplyDueAt)
+            .limit(1)
+            .into_tuple::<Option<DateTime<Utc>>>()
+            .one(tx)
+            .await?
+            .flatten();
+        Ok(())
+    }
+}
+
+/// When a message with this UUIDv7 was received.
+fn received_at(id: Uuid) -> Option<DateTime<Utc>> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
+}
+
+fn free_of_lease(now: DateTime<Utc>) -> Condition {
+    Condition::any().add(ticket::Column::ReplyLeaseUntil.is_null()).add(ticket::Column::ReplyLeaseUntil.lt(now))
+}

@@ -1,0 +1,240 @@
+//! A unit of work: the rows a batch of operations needs, loaded at once; the changes they make, written at once.
+//!
+//! Operations run on the rows in memory, one after the other, so the second of two lines finds the ticket that
+//! the first one opened. An operation checks everything before it changes anything: one that fails leaves the
+//! unit as it was, and the rest of the batch commits.
+
+mod commit;
+mod load;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::{
+    message, presence, subscription,
+    ticket::{self, Handler, Priority, Status},
+};
+use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
+use uuid::Uuid;
+
+/// Who writes to which desk: desk name and bare JID.
+pub(super) type Conversation = (String, String);
+
+/// What a batch needs before it can run.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    pub tickets: BTreeSet<Uuid>,
+    pub conversations: HashSet<Conversation>,
+    pub messages: BTreeSet<Uuid>,
+    pub stanza_keys: HashSet<String>,
+    /// How many due tickets to claim.
+    pub due: u64,
+    /// Whether to look when the next answer is due.
+    pub next_due: bool,
+}
+
+/// A message that is already stored under the same stanza key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    pub ticket: Uuid,
+    pub message: Uuid,
+}
+
+/// What a commit changed, for those who listen.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// Tickets whose epoch was raised, with the new one: drafts begun before it are void.
+    pub epochs: Vec<(Uuid, i64)>,
+    /// The earliest time at which one of the changed tickets is owed an answer.
+    pub reply_due_at: Option<DateTime<Utc>>,
+    /// Whether there is something new to send.
+    pub outbox: bool,
+    /// The last event's number.
+    pub last_seq: Option<i64>,
+}
+
+struct Tracked {
+    row: ticket::Model,
+    epoch_before: i64,
+    changed: bool,
+    announce: bool,
+}
+
+struct PendingEvent {
+    kind: &'static str,
+    ticket_id: Option<Uuid>,
+    message_id: Option<Uuid>,
+    data: serde_json::Value,
+}
+
+/// The rows and changes of one batch.
+pub(super) struct Unit {
+    pub now: DateTime<Utc>,
+    backend: DbBackend,
+    tickets: HashMap<Uuid, Tracked>,
+    /// The live ticket of a conversation, else its latest.
+    current: HashMap<Conversation, Uuid>,
+    loaded_messages: HashMap<Uuid, message::Model>,
+    known: HashMap<String, Known>,
+    pub due: Vec<Uuid>,
+    pub next_due: Option<DateTime<Utc>>,
+    new_messages: Vec<message::Model>,
+    events: Vec<PendingEvent>,
+    /// Index into `events` for each new message, to give it its number.
+    message_events: Vec<usize>,
+    statements: Vec<Statement>,
+    presences: HashMap<String, presence::Model>,
+    /// Desk and contact; `None` ends the subscription.
+    subscriptions: HashMap<(String, String), Option<subscription::Model>>,
+}
+
+impl Unit {
+    pub(super) async fn load(tx: &DatabaseTransaction, needs: Needs, now: DateTime<Utc>) -> Result<Self, DbErr> {
+        let backend = sea_orm::ConnectionTrait::get_database_backend(tx);
+        let mut unit = Self {
+            now,
+            backend,
+            tickets: HashMap::new(),
+            current: HashMap::new(),
+            loaded_messages: HashMap::new(),
+            known: HashMap::new(),
+            due: Vec::new(),
+            next_due: None,
+            new_messages: Vec::new(),
+            events: Vec::new(),
+            message_events: Vec::new(),
+            statements: Vec::new(),
+            presences: HashMap::new(),
+            subscriptions: HashMap::new(),
+        };
+        unit.fill(tx, needs).await?;
+        Ok(unit)
+    }
+
+    fn track(&mut self, row: ticket::Model) {
+        let epoch_before = row.epoch;
+        self.tickets.insert(row.id, Tracked { row, epoch_before, changed: false, announce: false });
+    }
+
+    pub(super) fn ticket(&self, id: Uuid) -> Option<&ticket::Model> {
+        self.tickets.get(&id).map(|tracked| &tracked.row)
+    }
+
+    /// The conversation's live ticket, else its latest.
+    pub(super) fn current(&self, conversation: &Conversation) -> Option<&ticket::Model> {
+        self.current.get(conversation).and_then(|id| self.ticket(*id))
+    }
+
+    pub(super) fn message(&self, id: Uuid) -> Option<&message::Model> {
+        self.loaded_messages.get(&id)
+    }
+
+    pub(super) fn known(&self, key: &str) -> Option<Known> {
+        self.known.get(key).copied()
+    }
+
+    /// Changes a ticket: raises its version and says so in the event log.
+    pub(super) fn change<T>(
+        &mut self,
+        id: Uuid,
+        change: impl FnOnce(&mut ticket::Model, DateTime<Utc>) -> T,
+    ) -> Option<T> {
+        let now = self.now;
+        let tracked = self.tickets.get_mut(&id)?;
+        let result = change(&mut tracked.row, now);
+        tracked.row.version += 1;
+        tracked.row.updated_at = now;
+        tracked.changed = true;
+        tracked.announce = true;
+        Some(result)
+    }
+
+    /// Changes what only workers look at: no new version, no event.
+    pub(super) fn lease(&mut self, id: Uuid, until: Option<DateTime<Utc>>, worker: Option<Uuid>) {
+        if let Some(tracked) = self.tickets.get_mut(&id) {
+            tracked.row.reply_lease_until = until;
+            tracked.row.reply_worker = worker;
+            tracked.changed = true;
+        }
+    }
+
+    /// Opens a ticket as the live one of its conversation.
+    pub(super) fn open(&mut self, row: ticket::Model) {
+        self.current.insert((row.desk.clone(), row.customer.clone()), row.id);
+        self.event("ticket.created", Some(row.id), None, serde_json::json!({ "desk": row.desk }));
+        // Below every real epoch, so that the row counts as new to listeners.
+        self.tickets.insert(row.id, Tracked { epoch_before: -1, row, changed: true, announce: true });
+    }
+
+    /// Adds a message to a ticket; its number follows from its event.
+    pub(super) fn say(&mut self, message: message::Model) {
+        for key in [&message.sender_key, &message.archive_key].into_iter().flatten() {
+            self.known.insert(key.clone(), Known { ticket: message.ticket_id, message: message.id });
+        }
+        self.message_events.push(self.events.len());
+        let author = sea_orm::ActiveEnum::to_value(&message.author);
+        self.event(
+            "message.created",
+            Some(message.ticket_id),
+            Some(message.id),
+            serde_json::json!({ "author": author }),
+        );
+        self.new_messages.push(message);
+    }
+
+    pub(super) fn event(
+        &mut self,
+        kind: &'static str,
+        ticket_id: Option<Uuid>,
+        message_id: Option<Uuid>,
+        data: serde_json::Value,
+    ) {
+        self.events.push(PendingEvent { kind, ticket_id, message_id, data });
+    }
+
+    /// Runs a statement after the rows are written.
+    pub(super) fn run(&mut self, statement: &impl QueryTrait) {
+        self.statements.push(statement.build(self.backend));
+    }
+
+    pub(super) fn set_presence(&mut self, row: presence::Model) {
+        self.presences.insert(row.jid.clone(), row);
+    }
+
+    /// The last word of a batch counts.
+    pub(super) fn set_subscription(&mut self, desk: &str, jid: String, subscribed: bool) {
+        let row =
+            subscribed.then(|| subscription::Model { desk: desk.to_owned(), jid: jid.clone(), created_at: self.now });
+        self.subscriptions.insert((desk.to_owned(), jid), row);
+    }
+}
+
+/// A fresh ticket in the state in which a customer's first line finds it.
+pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, now: DateTime<Utc>) -> ticket::Model {
+    ticket::Model {
+        id,
+        desk: desk.to_owned(),
+        customer: customer.to_owned(),
+        customer_resource: None,
+        customer_has_chat_states: false,
+        subject: subject.to_owned(),
+        subject_is_named: false,
+        status: Status::Open,
+        handler: Handler::Assistant,
+        priority: Priority::Normal,
+        agent: None,
+        epoch: 0,
+        version: 1,
+        reply_due_at: None,
+        reply_lease_until: None,
+        reply_worker: None,
+        waiting_since: None,
+        hand_off_reason: None,
+        previous_ticket_id: None,
+        created_at: now,
+        updated_at: now,
+        last_message_at: now,
+        resolved_at: None,
+        closed_at: None,
+    }
+}
