@@ -23,13 +23,13 @@ model: ## fetch a local language model and its server, once (1.1 GB)
 
 test: ## all tests, on SQLite and PostgreSQL, with Prosody and ejabberd
 	@scripts/setup test
-	scripts/with-postgres scripts/cargo nextest run --workspace
-	scripts/cargo test --workspace --doc
+	scripts/with-postgres scripts/cargo nextest run --workspace --features bench
+	scripts/cargo test --workspace --doc --features bench
 
 check: lint ## format, lints and documentation, as CI asks for them
 	@scripts/setup build
 	scripts/cargo fmt --all --check
-	scripts/cargo clippy --workspace --all-targets --locked -- -D warnings
+	scripts/cargo clippy --workspace --all-targets --features bench --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings scripts/cargo doc --no-deps --workspace --locked
 
 lint: ## who may import whom (ARCHITECTURE.md)
@@ -40,4 +40,4 @@ bench: ## measure against the ceiling and the peer
 	@scripts/bench
 
 clean: ## remove builds and environments; data/ stays
-	rm -rf target .venv .venv-model
+	rm -rf target .venv .venv-model .venv-bench

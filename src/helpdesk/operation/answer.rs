@@ -46,15 +46,11 @@ impl Operation for ClaimDue {
         let until = unit.now + lifecycle::delta(self.lease);
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX).min(unit.due.len());
         let ids: Vec<Uuid> = unit.due.drain(..limit).collect();
-        let mut tickets = Vec::with_capacity(ids.len());
-        for id in ids {
-            // A line of the same batch may have moved it to later.
-            if unit.ticket(id).is_none_or(|row| row.reply_due_at.is_none_or(|due| due > unit.now)) {
-                continue;
-            }
-            unit.lease(id, Some(until), Some(self.worker));
-            tickets.extend(unit.ticket(id).cloned());
-        }
+        // A line of the same batch may have moved one to later.
+        let is_due = |id: &Uuid| unit.ticket(*id).and_then(|row| row.reply_due_at).is_some_and(|due| due <= unit.now);
+        let ids: Vec<Uuid> = ids.into_iter().filter(is_due).collect();
+        unit.lease(&ids, until, self.worker);
+        let tickets = ids.iter().filter_map(|id| unit.ticket(*id)).cloned().collect();
         Ok(Claimed { tickets, next_due: unit.next_due })
     }
 }

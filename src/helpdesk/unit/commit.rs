@@ -16,6 +16,9 @@ impl Unit {
     pub(in crate::helpdesk) async fn commit(mut self, tx: DatabaseTransaction) -> Result<Committed, DbErr> {
         let mut committed = Committed { outbox: self.new_messages.iter().any(|m| m.outbound), ..Committed::default() };
         self.announce_tickets(&mut committed);
+        for statement in std::mem::take(&mut self.leases) {
+            sea_orm::ConnectionTrait::execute_raw(&tx, statement).await?;
+        }
         self.write_tickets(&tx).await?;
         self.write_events(&tx, &mut committed).await?;
         for chunk in self.new_messages.chunks(ROWS_PER_STATEMENT) {
@@ -42,18 +45,20 @@ impl Unit {
             {
                 committed.reply_due_at = Some(committed.reply_due_at.map_or(at, |earlier| Ord::min(earlier, at)));
             }
-            if tracked.announce {
-                let data = serde_json::json!({
-                    "status": sea_orm::ActiveEnum::to_value(&row.status),
-                    "handler": sea_orm::ActiveEnum::to_value(&row.handler),
-                    "priority": sea_orm::ActiveEnum::to_value(&row.priority),
-                    "version": row.version,
-                });
-                events.push((row.id, data));
-            }
+            let data = serde_json::json!({
+                "desk": row.desk,
+                "status": sea_orm::ActiveEnum::to_value(&row.status),
+                "handler": sea_orm::ActiveEnum::to_value(&row.handler),
+                "priority": sea_orm::ActiveEnum::to_value(&row.priority),
+                "version": row.version,
+            });
+            events.push((tracked.announced, row.id, data));
         }
-        for (id, data) in events {
-            self.event("ticket.updated", Some(id), None, data);
+        for (announced, id, data) in events {
+            match announced {
+                Some(place) => self.events[place].data = data,
+                None => self.event("ticket.updated", Some(id), None, data),
+            }
         }
     }
 
@@ -61,9 +66,12 @@ impl Unit {
         let changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| t.row.clone()).collect();
         for chunk in changed.chunks(ROWS_PER_STATEMENT) {
             let rows = chunk.iter().cloned().map(|row| row.into_active_model().reset_all());
-            let every_column_but_id = ticket::Column::iter().filter(|column| !matches!(column, ticket::Column::Id));
+            use ticket::Column::{CreatedAt, Customer, Desk, Id, PreviousTicketId};
+            // What never changes is left out: every index on a column that is written costs its part.
+            let mutable = ticket::Column::iter()
+                .filter(|column| !matches!(column, Id | Desk | Customer | PreviousTicketId | CreatedAt));
             ticket::Entity::insert_many(rows)
-                .on_conflict(OnConflict::column(ticket::Column::Id).update_columns(every_column_but_id).to_owned())
+                .on_conflict(OnConflict::column(Id).update_columns(mutable).to_owned())
                 .exec_without_returning(tx)
                 .await?;
         }

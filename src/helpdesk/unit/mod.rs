@@ -14,7 +14,10 @@ use deskbridge_entity::{
     message, presence, subscription,
     ticket::{self, Handler, Priority, Status},
 };
-use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QueryTrait, Statement,
+    sea_query::Expr,
+};
 use uuid::Uuid;
 
 /// Who writes to which desk: desk name and bare JID.
@@ -57,7 +60,8 @@ struct Tracked {
     row: ticket::Model,
     epoch_before: i64,
     changed: bool,
-    announce: bool,
+    /// The place of its `ticket.created` event, if it was opened here.
+    announced: Option<usize>,
 }
 
 struct PendingEvent {
@@ -82,6 +86,9 @@ pub(super) struct Unit {
     events: Vec<PendingEvent>,
     /// Index into `events` for each new message, to give it its number.
     message_events: Vec<usize>,
+    /// Run before the rows are written: a line of the same batch takes the lease away again.
+    leases: Vec<Statement>,
+    /// Run after the rows are written.
     statements: Vec<Statement>,
     presences: HashMap<String, presence::Model>,
     /// Desk and contact; `None` ends the subscription.
@@ -103,6 +110,7 @@ impl Unit {
             new_messages: Vec::new(),
             events: Vec::new(),
             message_events: Vec::new(),
+            leases: Vec::new(),
             statements: Vec::new(),
             presences: HashMap::new(),
             subscriptions: HashMap::new(),
@@ -113,7 +121,7 @@ impl Unit {
 
     fn track(&mut self, row: ticket::Model) {
         let epoch_before = row.epoch;
-        self.tickets.insert(row.id, Tracked { row, epoch_before, changed: false, announce: false });
+        self.tickets.insert(row.id, Tracked { row, epoch_before, changed: false, announced: None });
     }
 
     pub(super) fn ticket(&self, id: Uuid) -> Option<&ticket::Model> {
@@ -145,25 +153,37 @@ impl Unit {
         tracked.row.version += 1;
         tracked.row.updated_at = now;
         tracked.changed = true;
-        tracked.announce = true;
         Some(result)
     }
 
-    /// Changes what only workers look at: no new version, no event.
-    pub(super) fn lease(&mut self, id: Uuid, until: Option<DateTime<Utc>>, worker: Option<Uuid>) {
-        if let Some(tracked) = self.tickets.get_mut(&id) {
-            tracked.row.reply_lease_until = until;
-            tracked.row.reply_worker = worker;
-            tracked.changed = true;
+    /// Changes what only workers look at: no new version, no event, and no other column is written.
+    pub(super) fn lease(&mut self, ids: &[Uuid], until: DateTime<Utc>, worker: Uuid) {
+        if ids.is_empty() {
+            return;
         }
+        for id in ids {
+            if let Some(tracked) = self.tickets.get_mut(id) {
+                tracked.row.reply_lease_until = Some(until);
+                tracked.row.reply_worker = Some(worker);
+            }
+        }
+        self.leases.push(
+            ticket::Entity::update_many()
+                .col_expr(ticket::Column::ReplyLeaseUntil, Expr::value(until))
+                .col_expr(ticket::Column::ReplyWorker, Expr::value(worker))
+                .filter(ticket::Column::Id.is_in(ids.iter().copied()))
+                .build(self.backend),
+        );
     }
 
     /// Opens a ticket as the live one of its conversation.
     pub(super) fn open(&mut self, row: ticket::Model) {
         self.current.insert((row.desk.clone(), row.customer.clone()), row.id);
-        self.event("ticket.created", Some(row.id), None, serde_json::json!({ "desk": row.desk }));
+        // First in the log; what it says of the ticket follows at the commit.
+        let announced = Some(self.events.len());
+        self.event("ticket.created", Some(row.id), None, serde_json::Value::Null);
         // Below every real epoch, so that the row counts as new to listeners.
-        self.tickets.insert(row.id, Tracked { epoch_before: -1, row, changed: true, announce: true });
+        self.tickets.insert(row.id, Tracked { epoch_before: -1, row, changed: true, announced });
     }
 
     /// Adds a message to a ticket; its number follows from its event.
