@@ -4,7 +4,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     message::{self, Author, Visibility},
-    presence, subscription,
+    presence::{self, Source},
+    subscription,
     ticket::{self, Status},
 };
 use jid::{BareJid, Jid};
@@ -173,13 +174,17 @@ struct OutgoingRow {
     customer_resource: Option<String>,
     customer_has_chat_states: bool,
     resource_available: Option<bool>,
+    resource_told_at: Option<DateTime<Utc>>,
     customer_available: Option<bool>,
+    customer_told_at: Option<DateTime<Utc>>,
+    customer_source: Option<Source>,
 }
 
 /// Unsent messages behind `after` in commit order: within a ticket, and over all of them.
 pub(super) async fn unsent(store: &Store, after: i64, limit: u64) -> Result<Vec<Outgoing>, Error> {
     let sql = "SELECT m.id, m.seq, m.ticket_id, m.body, m.author, t.desk, t.customer, t.customer_resource, \
-               t.customer_has_chat_states, r.available AS resource_available, b.available AS customer_available \
+               t.customer_has_chat_states, r.available AS resource_available, r.updated_at AS resource_told_at, \
+               b.available AS customer_available, b.updated_at AS customer_told_at, b.source AS customer_source \
                FROM message m JOIN ticket t ON t.id = m.ticket_id \
                LEFT JOIN presence r ON r.jid = t.customer || '/' || t.customer_resource \
                LEFT JOIN presence b ON b.jid = t.customer \
@@ -195,8 +200,8 @@ impl OutgoingRow {
     fn addressed(self) -> Option<Outgoing> {
         // Stored customers are bare JIDs that were parsed before; a broken row must not stop the others.
         let bare = BareJid::new(&self.customer).ok()?;
-        let gone = self.resource_available == Some(false) || self.customer_available == Some(false);
-        let full = self.customer_resource.filter(|_| !gone).and_then(|part| bare.with_resource_str(&part).ok());
+        let is_gone = self.resource_is_gone();
+        let full = self.customer_resource.filter(|_| !is_gone).and_then(|part| bare.with_resource_str(&part).ok());
         Some(Outgoing {
             id: self.id,
             seq: self.seq,
@@ -207,6 +212,17 @@ impl OutgoingRow {
             body: self.body,
             author: self.author,
         })
+    }
+
+    /// Whether the last used resource is known to be gone: by its own presence, or because the whole customer went
+    /// later. A server also says `unavailable` for the bare JID when it only takes note of our subscription request
+    /// (RFC 6121 §3.1.3); as long as no resource has shown itself, that says nothing of the one that writes to us.
+    fn resource_is_gone(&self) -> bool {
+        let customer_is_gone = self.customer_available == Some(false);
+        match self.resource_available {
+            Some(available) => !available || (customer_is_gone && self.customer_told_at > self.resource_told_at),
+            None => customer_is_gone && self.customer_source == Some(Source::Rest),
+        }
     }
 }
 
@@ -230,6 +246,41 @@ pub(super) async fn subscribers(store: &Store, desk: &str) -> Result<Vec<BareJid
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_resource_is_gone_when_the_last_word_says_so() {
+        let at = |second| DateTime::from_timestamp(second, 0);
+        // The resource's row, the bare JID's row, and whether the answer goes to the bare JID.
+        let (xmpp, rest) = (Some(Source::Xmpp), Some(Source::Rest));
+        for (case, (resource, resource_at), (customer, customer_at, source), gone) in [
+            ("nothing is known", (None, None), (None, None, None), false),
+            ("it is there", (Some(true), at(1)), (None, None, None), false),
+            ("it has gone", (Some(false), at(1)), (None, None, None), true),
+            ("it came after the customer was gone", (Some(true), at(2)), (Some(false), at(1), xmpp), false),
+            ("the customer went after it", (Some(true), at(1)), (Some(false), at(2), xmpp), true),
+            ("a server only took note of a subscription", (None, None), (Some(false), at(1), xmpp), false),
+            ("it was told over REST", (None, None), (Some(false), at(1), rest), true),
+        ] {
+            let row = OutgoingRow {
+                id: Uuid::nil(),
+                seq: 1,
+                ticket_id: Uuid::nil(),
+                body: String::new(),
+                author: Author::Assistant,
+                desk: "support".to_owned(),
+                customer: "ann@example.com".to_owned(),
+                customer_resource: Some("phone".to_owned()),
+                customer_has_chat_states: false,
+                resource_available: resource,
+                resource_told_at: resource_at,
+                customer_available: customer,
+                customer_told_at: customer_at,
+                customer_source: source,
+            };
+            let to = row.addressed().unwrap().to;
+            assert_eq!(to.as_str(), if gone { "ann@example.com" } else { "ann@example.com/phone" }, "{case}");
+        }
+    }
 
     #[test]
     fn a_cursor_survives_its_encoding_and_junk_is_refused() {

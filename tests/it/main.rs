@@ -6,3 +6,5 @@
 mod support;
 
 mod conversation;
+mod delivery;
+mod manners;

@@ -20,12 +20,12 @@ const RECEIPTS: &str = "urn:xmpp:receipts";
 /// A logged-in account.
 pub struct Client {
     pub jid: String,
-    stream: XmlStream<BufStream<TcpStream>, Element>,
+    pub(super) stream: XmlStream<BufStream<TcpStream>, Element>,
     /// The same socket, for text of our own.
-    raw: TcpStream,
+    pub(super) raw: TcpStream,
     /// Read, but not yet looked for.
-    seen: VecDeque<Element>,
-    sent: u64,
+    pub(super) seen: VecDeque<Element>,
+    pub(super) sent: u64,
 }
 
 fn header() -> StreamHeader<'static> {

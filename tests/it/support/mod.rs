@@ -1,9 +1,12 @@
 //! The stage of the integration tests.
 
 pub mod client;
+pub mod component;
+pub mod contact;
 pub mod database;
 pub mod model;
 pub mod server;
+pub mod staff;
 pub mod stage;
 
 use std::{future::Future, time::Duration};

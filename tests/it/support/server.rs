@@ -40,6 +40,10 @@ pub struct Server {
     folder: TempDir,
     pub client_port: u16,
     pub component_port: u16,
+    /// What the server takes for the component secret, from the next (re)start on.
+    pub secret: &'static str,
+    /// The components that it has, from the next (re)start on.
+    pub domains: Vec<&'static str>,
     process: Option<Killed>,
 }
 
@@ -50,11 +54,18 @@ pub fn free_port() -> u16 {
 
 impl Server {
     pub async fn start(kind: Kind) -> Self {
+        Self::start_with(kind, SECRET, &[DOMAIN, ELSEWHERE]).await
+    }
+
+    /// With a component secret and components of the test's choice.
+    pub async fn start_with(kind: Kind, secret: &'static str, domains: &[&'static str]) -> Self {
         let mut server = Self {
             kind,
             folder: TempDir::new().unwrap(),
             client_port: free_port(),
             component_port: free_port(),
+            secret,
+            domains: domains.to_vec(),
             process: None,
         };
         server.restart().await;
@@ -76,7 +87,8 @@ impl Server {
         let process = Command::new(script)
             .arg(self.data())
             .args([self.client_port.to_string(), self.component_port.to_string()])
-            .args([SECRET, DOMAIN, ELSEWHERE])
+            .arg(self.secret)
+            .args(&self.domains)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

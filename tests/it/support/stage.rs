@@ -86,7 +86,6 @@ impl<'a> Setting<'a> {
             })
             .await;
         });
-        rest.healthy().await;
         Running { rest, clock, helpdesk: Some(helpdesk), stop: Some(stop), task }
     }
 

@@ -1,0 +1,193 @@
+//! Being a good contact: requests answered, subscriptions accepted, presence shown.
+
+use crate::support::scenario;
+
+scenario!(subscribers_see_what_a_desk_shows_and_others_do_not);
+scenario!(the_contacts_see_a_stop_and_a_start);
+
+mod requests {
+    use xmpp_parsers::minidom::Element;
+
+    use crate::support::{
+        client::{Client, error_condition},
+        database::Database,
+        server::{DOMAIN, Kind, Server},
+        stage::{DESK, Setting},
+    };
+
+    fn attributes<'a>(payload: &'a Element, child: &'a str, names: [&'static str; 2]) -> Vec<[Option<&'a str>; 2]> {
+        let children = payload.children().filter(move |element| element.name() == child);
+        children.map(|element| names.map(|name| element.attr(name))).collect()
+    }
+
+    fn payload(reply: &Element) -> &Element {
+        assert_eq!(reply.attr("type"), Some("result"), "{}", String::from(reply));
+        reply.children().next().expect("a payload")
+    }
+
+    fn text(payload: &Element, child: &str) -> String {
+        payload.children().find(|element| element.name() == child).map(Element::text).unwrap_or_default()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_request_gets_the_answer_it_is_due() {
+        let server = Server::start(Kind::Prosody).await;
+        let database = Database::sqlite();
+        let app = Setting::new(&server, &database, None).start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+
+        let info = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
+        for (to, identity) in [(DOMAIN, ["component", "generic"]), (DESK, ["client", "bot"])] {
+            let reply = alice.ask(to, "get", info).await;
+            assert_eq!(reply.attr("from"), Some(to));
+            let reply = payload(&reply);
+            assert_eq!(attributes(reply, "identity", ["category", "type"]), [identity.map(Some)]);
+            let features: Vec<_> =
+                attributes(reply, "feature", ["var", "var"]).iter().filter_map(|[var, _]| *var).collect();
+            for feature in ["http://jabber.org/protocol/disco#info", "urn:xmpp:ping", "jabber:iq:version"] {
+                assert!(features.contains(&feature), "{to}: {features:?}");
+            }
+            assert_eq!(features.contains(&"urn:xmpp:receipts"), to == DESK, "{features:?}");
+        }
+
+        let items = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
+        let reply = alice.ask(DOMAIN, "get", items).await;
+        assert_eq!(
+            attributes(payload(&reply), "item", ["jid", "name"]),
+            [[Some("support@help.localhost"), Some("Tea Support")], [Some("billing@help.localhost"), Some("Billing")]]
+        );
+        let reply = alice.ask(DESK, "get", items).await;
+        assert_eq!(payload(&reply).children().count(), 0);
+
+        for to in [DOMAIN, DESK] {
+            let pong = alice.ask(to, "get", "<ping xmlns='urn:xmpp:ping'/>").await;
+            assert_eq!((pong.attr("type"), pong.children().count()), (Some("result"), 0));
+            let version = alice.ask(to, "get", "<query xmlns='jabber:iq:version'/>").await;
+            assert_eq!(text(payload(&version), "name"), "Deskbridge");
+            assert_eq!(text(payload(&version), "version"), env!("CARGO_PKG_VERSION"));
+            let time = alice.ask(to, "get", "<time xmlns='urn:xmpp:time'/>").await;
+            assert_eq!(text(payload(&time), "tzo"), "+00:00");
+            let utc = text(payload(&time), "utc");
+            assert!(chrono::DateTime::parse_from_rfc3339(&utc).is_ok() && utc.ends_with('Z'), "{utc}");
+        }
+        let card = alice.ask(DESK, "get", "<vCard xmlns='vcard-temp'/>").await;
+        assert_eq!(text(payload(&card), "FN"), "Tea Support");
+
+        let ping = "<ping xmlns='urn:xmpp:ping'/>";
+        let unknown = "<query xmlns='urn:example:nobody-knows'/>";
+        let node = "<query xmlns='http://jabber.org/protocol/disco#info' node='urn:example:part'/>";
+        for (to, kind, payload, condition) in [
+            ("sales@help.localhost", "get", ping, "item-not-found"),
+            ("sales@help.localhost", "get", info, "item-not-found"),
+            (DESK, "get", unknown, "service-unavailable"),
+            (DESK, "set", unknown, "service-unavailable"),
+            (DESK, "set", ping, "service-unavailable"),
+            (DOMAIN, "get", unknown, "service-unavailable"),
+            (DESK, "get", node, "item-not-found"),
+        ] {
+            let reply = alice.ask(to, kind, payload).await;
+            assert_eq!((reply.attr("type"), reply.attr("from")), (Some("error"), Some(to)), "{kind} {payload}");
+            assert_eq!(error_condition(&reply).as_deref(), Some(condition), "{kind} {to} {payload}");
+        }
+        app.stop().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_malformed_request_is_a_bad_request() {
+        let server = Server::start(Kind::Prosody).await;
+        let database = Database::sqlite();
+        let app = Setting::new(&server, &database, None).start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        for (kind, payload) in
+            [("get", ""), ("set", ""), ("get", "<ping xmlns='urn:xmpp:ping'/><ping xmlns='urn:xmpp:ping'/>")]
+        {
+            let reply = alice.ask(DESK, kind, payload).await;
+            assert_eq!(reply.attr("type"), Some("error"), "{kind} {payload:?}");
+            assert_eq!(error_condition(&reply).as_deref(), Some("bad-request"), "{kind} {payload:?}");
+        }
+        // Answers are never answered, however strange: that would be the beginning of a loop.
+        for kind in ["result", "error"] {
+            alice.send(&format!("<iq type='{kind}' to='{DESK}' id='never-asked'/>")).await;
+        }
+        alice.send(&format!("<iq type='error' to='{DESK}' id=''><error type='bogus'/></iq>")).await;
+        let came = alice.seen_until_pong(DESK).await;
+        assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
+        app.stop().await;
+    }
+}
+
+mod scenarios {
+    use serde_json::json;
+
+    use crate::support::{
+        client::Client,
+        contact::Shown,
+        database::Database,
+        server::{Kind, Server},
+        stage::{DESK, Setting},
+    };
+
+    pub async fn subscribers_see_what_a_desk_shows_and_others_do_not(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting::new(&server, &database, None).start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        let mut bob = Client::login(&server, "bob", "phone").await;
+        let mut carol = Client::login(&server, "carol", "phone").await;
+        assert_eq!(alice.befriend(DESK).await, Shown::available());
+        assert_eq!(bob.befriend(DESK).await, Shown::available());
+        // Asked back and allowed: the desk knows who is there.
+        app.rest.knows("alice@localhost/phone", "available").await;
+
+        // A probe of a stranger learns nothing; a subscriber's is answered, as at each login.
+        carol.send(&format!("<presence type='probe' to='{DESK}'/>")).await;
+        let came = carol.seen_until_pong(DESK).await;
+        assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
+        let mut laptop = Client::login(&server, "alice", "laptop").await;
+        assert_eq!(laptop.shown(DESK).await, Shown::available());
+        app.rest.knows("alice@localhost/laptop", "available").await;
+        laptop.leave().await;
+        app.rest.knows("alice@localhost/laptop", "unavailable").await;
+
+        // What is told over REST is shown.
+        app.rest
+            .tell_presence(json!({ "jid": DESK, "status": "available", "show": "away", "text": "Back at 9 & <sober>" }))
+            .await;
+        let away =
+            || Shown { kind: None, show: Some("away".to_owned()), status: Some("Back at 9 & <sober>".to_owned()) };
+        assert_eq!(alice.shown(DESK).await, away());
+        assert_eq!(bob.shown(DESK).await, away());
+        let mut tablet = Client::login(&server, "alice", "tablet").await;
+        assert_eq!(tablet.shown(DESK).await, away());
+        app.rest.tell_presence(json!({ "jid": DESK, "status": "unavailable" })).await;
+        assert_eq!(alice.shown(DESK).await, Shown::unavailable());
+        assert_eq!(bob.shown(DESK).await, Shown::unavailable());
+
+        // Who has ended the subscription sees nothing more.
+        alice.send(&format!("<presence type='unsubscribe' to='{DESK}'/>")).await;
+        assert_eq!(alice.shown(DESK).await, Shown::unavailable());
+        alice.seen_until_pong(DESK).await;
+        app.rest.tell_presence(json!({ "jid": DESK, "status": "available", "show": "dnd" })).await;
+        assert_eq!(bob.shown(DESK).await.show.as_deref(), Some("dnd"));
+        let came = alice.seen_until_pong(DESK).await;
+        assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
+        app.stop().await;
+    }
+
+    pub async fn the_contacts_see_a_stop_and_a_start(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting::new(&server, &database, None).start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        assert_eq!(alice.befriend(DESK).await, Shown::available());
+        app.rest.tell_presence(json!({ "jid": DESK, "status": "available", "show": "chat", "text": "Ask us" })).await;
+        let shown = alice.shown(DESK).await;
+        assert_eq!(shown.status.as_deref(), Some("Ask us"));
+        app.stop().await;
+        assert_eq!(alice.shown(DESK).await, Shown::unavailable());
+
+        let app = Setting::new(&server, &database, None).start().await;
+        assert_eq!(alice.shown(DESK).await, shown);
+        // The new link has asked who is there.
+        app.rest.knows("alice@localhost/phone", "available").await;
+        app.stop().await;
+    }
+}
