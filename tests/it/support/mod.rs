@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod database;
+pub mod load;
 pub mod model;
 pub mod server;
 pub mod stage;
