@@ -6,6 +6,7 @@ scenario!(killed_in_mid_load_it_loses_and_doubles_nothing);
 scenario!(stopped_in_mid_load_it_ends_in_time_and_loses_nothing);
 scenario!(the_xmpp_server_is_killed_in_mid_load);
 scenario!(a_question_whose_draft_was_running_at_the_crash_is_answered);
+scenario!(a_question_whose_draft_was_running_at_the_stop_is_answered_at_once);
 
 mod scenarios {
     use std::{
@@ -22,7 +23,7 @@ mod scenarios {
         load::{Crowd, four},
         model::{Model, Reply},
         server::{Kind, Server},
-        stage::{DESK, Setting},
+        stage::{DESK, Process, Setting},
     };
 
     /// Lines between one kill and the next.
@@ -87,23 +88,41 @@ mod scenarios {
     }
 
     pub async fn a_question_whose_draft_was_running_at_the_crash_is_answered(database: Database) {
+        // Alone on its database it knows that the lease is a dead process's; else it waits for the lease's end.
+        let patience = if database.url.starts_with("sqlite:") { 5 } else { 20 };
+        let waited = asked_again_after(&database, |app| async { app.kill() }).await;
+        assert!(waited < Duration::from_secs(patience), "answered after {waited:?}");
+    }
+
+    pub async fn a_question_whose_draft_was_running_at_the_stop_is_answered_at_once(database: Database) {
+        let waited = asked_again_after(&database, |app| async {
+            assert_eq!(app.terminate().await.code(), Some(0));
+        })
+        .await;
+        assert!(waited < Duration::from_secs(5), "answered after {waited:?}");
+    }
+
+    /// How long a customer waits for an answer after the next start when the first process ended during the draft.
+    async fn asked_again_after<F: Future<Output = ()>>(
+        database: &Database,
+        end: impl FnOnce(Process) -> F,
+    ) -> Duration {
         let server = Server::start(Kind::Prosody).await;
         let model = Model::start(Reply::Hang).await;
-        let setting = Setting::new(&server, &database, Some(&model));
+        let setting = Setting::new(&server, database, Some(&model));
         let app = setting.spawn().await;
         let mut alice = Client::login(&server, "alice", "phone").await;
         alice.say(DESK, "Do you ship to Norway?").await;
         eventually("the model is asked", || async { (model.requests().len() == 1).then_some(()) }).await;
-        app.kill();
+        end(app).await;
         model.always(Reply::Answer("We do.".into()));
         let app = setting.spawn().await;
         let began = Instant::now();
         assert_eq!(alice.answer_text().await, "We do.");
-        // Alone on its database it knows that the lease is a dead process's; else it waits for the lease's end.
-        let patience = if database.url.starts_with("sqlite:") { 5 } else { 20 };
-        assert!(began.elapsed() < Duration::from_secs(patience), "answered after {:?}", began.elapsed());
+        let waited = began.elapsed();
         app.rest.ticket_in("alice@localhost", "PENDING").await;
         assert_eq!(model.requests().len(), 2);
         app.kill();
+        waited
     }
 }

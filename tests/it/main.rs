@@ -7,3 +7,4 @@ mod support;
 
 mod conversation;
 mod crash;
+mod failure;

@@ -118,7 +118,8 @@ impl Crowd {
             let ticket: uuid::Uuid = conversation["ticket_id"].as_str().unwrap().parse().unwrap();
             let stored = || message::Entity::find().filter(message::Column::TicketId.eq(ticket));
             eventually("everything is confirmed", || async {
-                let unsent = stored().filter(message::Column::Outbound.eq(true)).filter(message::Column::SentAt.is_null());
+                let unsent =
+                    stored().filter(message::Column::Outbound.eq(true)).filter(message::Column::SentAt.is_null());
                 unsent.one(&connection).await.unwrap().is_none().then_some(())
             })
             .await;
@@ -244,8 +245,10 @@ impl Customer {
 
         let committed: Vec<String> = ours.iter().map(|message| message.id.to_string()).collect();
         let wanted = committed.len();
-        self.listen("committed answers", |me| committed.iter().filter(|id| me.texts.contains_key(*id)).count() == wanted)
-            .await;
+        self.listen("committed answers", |me| {
+            committed.iter().filter(|id| me.texts.contains_key(*id)).count() == wanted
+        })
+        .await;
         for message in &ours {
             assert_eq!(self.texts[&message.id.to_string()], message.body, "{name}: what arrived is what is stored");
         }
