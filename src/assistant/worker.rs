@@ -8,7 +8,11 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::ticket;
-use tokio::{sync::broadcast::error::RecvError, task::JoinSet, time};
+use tokio::{
+    sync::broadcast::error::RecvError,
+    task::{self, JoinSet},
+    time,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -37,7 +41,7 @@ pub struct Worker {
     concurrency: usize,
     id: Uuid,
     running: HashMap<Uuid, Run>,
-    runs: JoinSet<Uuid>,
+    runs: JoinSet<()>,
     /// When something is due.
     wake: time::Instant,
 }
@@ -45,6 +49,7 @@ pub struct Worker {
 struct Run {
     epoch: i64,
     cancel: CancellationToken,
+    task: task::Id,
 }
 
 impl Worker {
@@ -80,13 +85,17 @@ impl Worker {
                     Err(RecvError::Lagged(_)) => self.wake = time::Instant::now(),
                     Err(RecvError::Closed) => break,
                 },
-                Some(ended) = self.runs.join_next(), if !self.runs.is_empty() => self.forget(ended),
+                Some(ended) = self.runs.join_next_with_id(), if !self.runs.is_empty() => self.forget(ended),
                 _ = renew.tick() => self.renew().await,
                 () = time::sleep_until(next_look), if is_free => self.claim().await,
             }
         }
         drop(prober);
         self.runs.shutdown().await;
+        // The next process need not wait for the leases' end.
+        if let Err(error) = self.helpdesk.free_leases(self.id).await {
+            tracing::warn!(%error, "tickets could not be given back; their leases end by themselves");
+        }
     }
 
     fn hear(&mut self, commit: &Committed) {
@@ -104,17 +113,17 @@ impl Worker {
         time::Instant::now() + (due - self.helpdesk.clock().now()).to_std().unwrap_or_default()
     }
 
-    fn forget(&mut self, ended: Result<Uuid, tokio::task::JoinError>) {
-        match ended {
-            Ok(ticket) => {
-                self.running.remove(&ticket);
-            }
+    fn forget(&mut self, ended: Result<(task::Id, ()), task::JoinError>) {
+        let ended = match ended {
+            Ok((task, ())) => task,
             Err(error) => {
-                // Its lease ends by itself, since nobody renews it: another run will try.
+                // Its lease ends by itself, since nobody renews it any more: another run will try.
                 tracing::error!(%error, "a draft failed unexpectedly");
-                self.running.retain(|_, run| !run.cancel.is_cancelled());
+                error.id()
             }
-        }
+        };
+        // By task, not by ticket: a newer run may have taken the ticket over.
+        self.running.retain(|_, run| run.task != ended);
     }
 
     async fn renew(&self) {
@@ -148,20 +157,19 @@ impl Worker {
 
     fn start(&mut self, ticket: ticket::Model) {
         let cancel = CancellationToken::new();
-        let run = Run { epoch: ticket.epoch, cancel: cancel.clone() };
-        if let Some(older) = self.running.insert(ticket.id, run) {
+        let (id, epoch) = (ticket.id, ticket.epoch);
+        let cancelled = cancel.clone();
+        let (helpdesk, brain, health) = (self.helpdesk.clone(), Arc::clone(&self.brain), self.health.clone());
+        let run = self.runs.spawn(async move {
+            tokio::select! {
+                () = cancelled.cancelled() => helpdesk.announce_typing(&ticket, false),
+                () = answer(&helpdesk, &brain, &health, &ticket) => {}
+            }
+        });
+        if let Some(older) = self.running.insert(id, Run { epoch, cancel, task: run.id() }) {
             // One worker a ticket: the draft that this one replaces ends now, not when it would notice.
             older.cancel.cancel();
         }
-        let (helpdesk, brain, health) = (self.helpdesk.clone(), Arc::clone(&self.brain), self.health.clone());
-        self.runs.spawn(async move {
-            let id = ticket.id;
-            tokio::select! {
-                () = cancel.cancelled() => helpdesk.announce_typing(&ticket, false),
-                () = answer(&helpdesk, &brain, &health, &ticket) => {}
-            }
-            id
-        });
     }
 }
 

@@ -35,9 +35,17 @@ impl Helpdesk {
     /// [`Error::WriteFailed`].
     pub async fn free_dead_leases(&self) -> Result<(), Error> {
         if self.store.is_embedded() {
-            self.writer.write(FreeLeases).await?;
+            self.writer.write(FreeLeases { worker: None }).await?;
         }
         Ok(())
+    }
+
+    /// Gives back what a worker still holds and will not answer.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn free_leases(&self, worker: Uuid) -> Result<(), Error> {
+        self.writer.write(FreeLeases { worker: Some(worker) }).await
     }
 
     /// The last `limit` public messages of a ticket, oldest first.

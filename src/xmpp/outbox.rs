@@ -83,7 +83,7 @@ pub(super) async fn deliver(
             () = stop.cancelled(), if !stop.is_cancelled() => {}
             number = returned.recv() => match number {
                 Some(number) => batches.confirm(number).await,
-                None => return Down::Closed,
+                None => return broken(),
             },
             () = ring(&mut commits), if batches.in_flight.len() < FENCES && !stop.is_cancelled() => {}
             () = time::sleep(LOOK_EVERY), if batches.in_flight.len() < FENCES => {}
@@ -92,6 +92,12 @@ pub(super) async fn deliver(
             }
         }
     }
+}
+
+/// Another task of the link has ended, and may not have said why yet. Not [`Down::Closed`]: this may be the first word
+/// about a server that was killed, and then what it had confirmed a moment ago must go out again.
+fn broken() -> Down {
+    Down::Broken(std::io::ErrorKind::BrokenPipe.into())
 }
 
 /// Returns when a commit has left something to send.
@@ -143,7 +149,7 @@ impl Batches {
                     messages.push(message.id);
                 }
             }
-            self.outlet.send(&self.fences.ping(self.next_fence)).await.map_err(|_| Down::Closed)?;
+            self.outlet.send(&self.fences.ping(self.next_fence)).await.map_err(|_| broken())?;
             self.in_flight.push_back(Batch { fence: self.next_fence, messages, sent_at: time::Instant::now() });
             self.next_fence += 1;
             if is_last_batch {
@@ -167,7 +173,7 @@ impl Batches {
         });
         match self.outlet.send(&stanza).await {
             Ok(()) => Ok(true),
-            Err(SendError::Down) => Err(Down::Closed),
+            Err(SendError::Down) => Err(broken()),
             Err(SendError::Unwritable) => {
                 let failed = Report::Failed("internal-server-error".to_owned());
                 self.note(self.helpdesk.note_report(message.id, &message.to.to_bare(), failed).await);

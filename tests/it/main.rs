@@ -8,3 +8,5 @@ mod support;
 mod conversation;
 mod delivery;
 mod manners;
+mod crash;
+mod failure;

@@ -7,7 +7,7 @@ use deskbridge_entity::{
     message::{Author, Visibility},
     ticket::{self, Handler, Priority, Status},
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
 use super::{line::subject_of, new_message, outbound};
@@ -80,8 +80,12 @@ impl Operation for RenewLeases {
     }
 }
 
-/// Frees every lease: for a process that has the database to itself and has just started.
-pub(in crate::helpdesk) struct FreeLeases;
+/// Ends leases before their time.
+pub(in crate::helpdesk) struct FreeLeases {
+    /// The worker that holds them; `None` stands for all, in a process that has the database to itself and has just
+    /// started.
+    pub worker: Option<Uuid>,
+}
 
 impl Operation for FreeLeases {
     type Output = ();
@@ -93,7 +97,11 @@ impl Operation for FreeLeases {
             &ticket::Entity::update_many()
                 .col_expr(ticket::Column::ReplyLeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
                 .col_expr(ticket::Column::ReplyWorker, Expr::value(Option::<Uuid>::None))
-                .filter(ticket::Column::ReplyLeaseUntil.is_not_null()),
+                .filter(
+                    Condition::all()
+                        .add(ticket::Column::ReplyLeaseUntil.is_not_null())
+                        .add_option(self.worker.map(|worker| ticket::Column::ReplyWorker.eq(worker))),
+                ),
         );
         Ok(())
     }

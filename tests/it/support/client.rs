@@ -84,12 +84,25 @@ impl Client {
 
     /// The same under an id of the test's choice.
     pub async fn say_as(&mut self, id: &str, to: &str, body: &str) {
-        let body = body.replace('&', "&amp;").replace('<', "&lt;");
-        self.send(&format!(
-            "<message type='chat' to='{to}' id='{id}'><body>{body}</body><request xmlns='{RECEIPTS}'/>\
-             <active xmlns='http://jabber.org/protocol/chatstates'/></message>"
-        ))
-        .await;
+        self.send(&chat_line(id, to, body)).await;
+    }
+
+    /// Sends text as it is, unless the stream has ended.
+    pub async fn try_send(&mut self, xml: &str) -> std::io::Result<()> {
+        self.raw.write_all(xml.as_bytes()).await
+    }
+
+    /// The next stanza, whatever it is, if one comes in time; an error when the stream has ended.
+    pub async fn next(&mut self, patience: Duration) -> Result<Option<Element>, ReadError> {
+        if let Some(stanza) = self.seen.pop_front() {
+            return Ok(Some(stanza));
+        }
+        match time::timeout(patience, self.stream.next()).await {
+            Ok(Some(Ok(stanza))) => Ok(Some(stanza)),
+            Ok(Some(Err(ReadError::SoftTimeout))) | Err(_) => Ok(None),
+            Ok(Some(Err(error))) => Err(error),
+            Ok(None) => Err(ReadError::StreamFooterReceived),
+        }
     }
 
     /// The next stanza that fits, within [`PATIENCE`]; others are kept for later.
@@ -149,6 +162,15 @@ impl Client {
         let reply = self.expect("a pong", |stanza| stanza.attr("id") == Some(&id)).await;
         assert_eq!(reply.attr("type"), Some("result"), "{}", String::from(&reply));
     }
+}
+
+/// A line as chat clients send it.
+pub fn chat_line(id: &str, to: &str, body: &str) -> String {
+    let body = body.replace('&', "&amp;").replace('<', "&lt;");
+    format!(
+        "<message type='chat' to='{to}' id='{id}'><body>{body}</body><request xmlns='{RECEIPTS}'/>\
+         <active xmlns='http://jabber.org/protocol/chatstates'/></message>"
+    )
 }
 
 /// The message's text, if it has one.

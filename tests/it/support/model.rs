@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,12 +15,14 @@ use axum::{
     body::Body,
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use futures::stream;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, time};
+use tokio::{net::TcpListener, sync::Notify, time};
+
+use super::server::free_port;
 
 /// What the model does with one request.
 #[derive(Clone, Debug)]
@@ -34,6 +39,12 @@ pub enum Reply {
     Status(u16),
     /// This as the whole body.
     Raw(&'static str),
+    /// A web page, as a proxy answers for a server that is gone.
+    Page(&'static str),
+    /// A structured answer that is like no other, after a while.
+    Counted(Duration),
+    /// A structured answer, once the test says so.
+    Gated(Arc<Notify>, String),
     /// Half a body, and then nothing.
     Stall,
     /// Nothing at all.
@@ -45,6 +56,8 @@ struct Script {
     /// What comes next; afterwards `default`.
     next: VecDeque<Reply>,
     default: Option<Reply>,
+    /// What requests with this text in them get, before all others.
+    rules: Vec<(String, Reply)>,
     requests: Vec<Value>,
     /// Requests whose client went away before the answer.
     dropped: usize,
@@ -60,15 +73,36 @@ pub struct Model {
 impl Model {
     /// A model that answers `default` to everything.
     pub async fn start(default: Reply) -> Self {
+        let model = Self::down(default);
+        model.up().await;
+        model
+    }
+
+    /// The same, but nobody listens yet.
+    pub fn down(default: Reply) -> Self {
         let script = Arc::new(Mutex::new(Script { default: Some(default), ..Script::default() }));
+        Self { script, url: format!("http://127.0.0.1:{}/v1", free_port()) }
+    }
+
+    /// Begins to listen.
+    pub async fn up(&self) {
         let router = Router::new()
             .route("/v1/chat/completions", post(complete))
             .route("/v1/models", get(|| async { Json(json!({ "data": [{ "id": "scripted" }] })) }))
-            .with_state(Arc::clone(&script));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+            .with_state(Arc::clone(&self.script));
+        let address = self.url.trim_start_matches("http://").trim_end_matches("/v1");
+        let listener = TcpListener::bind(address).await.unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { script, url }
+    }
+
+    /// What requests with this text in them get from now on.
+    pub fn whenever(&self, text: &str, reply: Reply) {
+        self.script.lock().unwrap().rules.push((text.to_owned(), reply));
+    }
+
+    /// How many requests have this text in them.
+    pub fn asked(&self, text: &str) -> usize {
+        self.requests().iter().filter(|request| request.to_string().contains(text)).count()
     }
 
     /// What it does next, once.
@@ -106,12 +140,17 @@ impl Drop for Watch {
     }
 }
 
+/// Answers that were counted, in all models of this process.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
 async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<Value>) -> Response {
     let mut watch = Watch { script: Arc::clone(&script), done: false };
     let reply = {
         let mut script = script.lock().unwrap();
+        let text = request.to_string();
         script.requests.push(request);
-        script.next.pop_front().or_else(|| script.default.clone()).unwrap()
+        let ruled = script.rules.iter().find(|(needle, _)| text.contains(needle)).map(|(_, reply)| reply.clone());
+        ruled.or_else(|| script.next.pop_front()).or_else(|| script.default.clone()).unwrap()
     };
     let response = match reply {
         Reply::Answer(text) => answer(&text),
@@ -119,6 +158,15 @@ async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<
             time::sleep(delay).await;
             answer(&text)
         }
+        Reply::Counted(delay) => {
+            time::sleep(delay).await;
+            answer(&format!("Answer {}.", COUNT.fetch_add(1, Ordering::Relaxed)))
+        }
+        Reply::Gated(gate, text) => {
+            gate.notified().await;
+            answer(&text)
+        }
+        Reply::Page(html) => Html(html).into_response(),
         Reply::Object(object) => completion(&object.to_string()),
         Reply::Content(text) => completion(&text),
         Reply::Status(status) => (StatusCode::from_u16(status).unwrap(), "no, not now").into_response(),

@@ -71,6 +71,13 @@ impl<'a> Setting<'a> {
 
     /// Starts it in this process, by a clock that the test can move, and waits for the link.
     pub async fn start(&self) -> Running {
+        let running = self.launch().await;
+        running.rest.healthy().await;
+        running
+    }
+
+    /// The same, without waiting for anything.
+    pub async fn launch(&self) -> Running {
         let clock = Clock::default();
         // Port 0 is the system's choice; the file cannot know it.
         let config = Config::load(Some(&self.write(0))).unwrap();
@@ -145,6 +152,13 @@ impl Process {
     pub fn pid(&self) -> u32 {
         self.child.0.id()
     }
+
+    /// SIGTERM, as service managers send it; gives how it ended.
+    pub async fn terminate(mut self) -> std::process::ExitStatus {
+        assert!(Command::new("kill").arg(self.pid().to_string()).status().unwrap().success());
+        let child = std::cell::RefCell::new(&mut self.child.0);
+        eventually("it ends after SIGTERM", || async { child.borrow_mut().try_wait().unwrap() }).await
+    }
 }
 
 /// A REST client.
@@ -174,6 +188,18 @@ impl Rest {
             (answer.status() == 200).then_some(())
         })
         .await;
+    }
+
+    /// What the service says of itself in `/healthz`.
+    pub async fn health_of(&self, service: &str) -> String {
+        let answer = self.ask(self.http.get(format!("{}/healthz", self.base))).await;
+        answer.json["services"][service].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the service says that it is `healthy` or `unhealthy`.
+    pub async fn becomes(&self, service: &str, word: &str) {
+        eventually(&format!("{service} is {word}"), || async { (self.health_of(service).await == word).then_some(()) })
+            .await;
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Answer {
