@@ -59,7 +59,7 @@ impl Intake {
                 element = login::next(&mut stream) => match element {
                     Ok(Some(element)) => self.take(element).await,
                     // Silence: a sign of life is asked for. No answer to it ends the stream by a time-out.
-                    Ok(None) => self.outlet.offer(&self.fences.ping(0)),
+                    Ok(None) => self.outlet.offer(&self.fences.ping(Fences::ALIVE)),
                     Err(down) => return down,
                 },
                 Some(refused) = rejected.recv() => self.refuse(&refused),

@@ -41,6 +41,9 @@ pub struct Fences {
 }
 
 impl Fences {
+    /// The number of a ping that stands behind no batch and only asks for a sign of life.
+    pub const ALIVE: u64 = 0;
+
     /// Fences that go to `address`, which must be our own domain.
     #[must_use]
     pub fn new(address: BareJid) -> Self {
@@ -69,7 +72,7 @@ pub(super) async fn deliver(
     stop: CancellationToken,
 ) -> Down {
     let mut commits = helpdesk.commits();
-    let mut batches = Batches { helpdesk, outlet, fences, in_flight: VecDeque::new(), sent_up_to: 0, next_fence: 0 };
+    let mut batches = Batches { helpdesk, outlet, fences, in_flight: VecDeque::new(), sent_up_to: 0, next_fence: Fences::ALIVE + 1 };
     loop {
         match batches.send_unsent().await {
             Ok(()) => {}
