@@ -63,7 +63,7 @@ async fn real_model_answers_from_the_sample_knowledge() {
         // Keeps the stream from counting as dead.
         alice.ping(DESK).await;
     };
-    println!("the local model's answer after {:.1} s: {answer}", asked.elapsed().as_secs_f64());
+    eprintln!("the local model's answer after {:.1} s: {answer}", asked.elapsed().as_secs_f64());
     assert!(!answer.trim().is_empty() && !answer.contains("\"reply\""), "{answer}");
 
     // The text is the model's; the shape is ours.
