@@ -24,6 +24,7 @@ model: ## fetch a local language model and its server, once (1.1 GB)
 test: ## all tests, on SQLite and PostgreSQL, with Prosody and ejabberd
 	@scripts/setup test
 	scripts/with-postgres scripts/cargo nextest run --workspace --features bench
+	scripts/test-model
 	scripts/cargo test --workspace --doc --features bench
 
 check: lint ## format, lints and documentation, as CI asks for them

@@ -340,7 +340,7 @@ mod scenarios {
                 _ => panic!("the assistant has spoken after the agent: {authors:?}"),
             }
         }
-        println!("the agent was faster in {overtaken} of 30 rounds");
+        eprintln!("the agent was faster in {overtaken} of 30 rounds");
         silent(&mut alice).await;
         app.stop().await;
     }

@@ -5,8 +5,11 @@
 
 mod support;
 
+mod cli;
 mod conversation;
 mod delivery;
 mod manners;
 mod crash;
 mod failure;
+mod model;
+mod rest;

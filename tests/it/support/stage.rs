@@ -36,13 +36,15 @@ pub struct Setting<'a> {
     pub timeout: &'a str,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
+    /// The real binary's environment, beside what it inherits.
+    pub env: Vec<(&'a str, String)>,
 }
 
 impl<'a> Setting<'a> {
     /// Answers come quickly and by `model`, or by the built-in default on the sample pages.
     pub fn new(server: &'a Server, database: &'a Database, model: Option<&'a Model>) -> Self {
         let knowledge = model.is_none().then(|| concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge/support").into());
-        Self { server, database, model, quiet_window: "100ms", timeout: "10s", knowledge }
+        Self { server, database, model, quiet_window: "100ms", timeout: "10s", knowledge, env: Vec::new() }
     }
 
     /// Writes the configuration file as an operator would; two desks, `support` and `billing`.
@@ -96,19 +98,21 @@ impl<'a> Setting<'a> {
         Running { rest, clock, helpdesk: Some(helpdesk), stop: Some(stop), task }
     }
 
+    /// Where the real binary's log goes.
+    pub fn log(&self) -> PathBuf {
+        self.database.folder.path().join("deskbridge.log")
+    }
+
     /// Starts the real binary and waits for the link.
     pub async fn spawn(&self) -> Process {
         let port = free_port();
         let path = self.write(port);
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.database.folder.path().join("deskbridge.log"))
-            .unwrap();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_deskbridge"))
             .arg("serve")
             .arg("--config")
             .arg(path)
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()
@@ -211,7 +215,12 @@ impl Rest {
         self.ask(request.header("content-type", "application/json").body(body.to_string())).await
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder) -> Answer {
+    /// A request of the test's own making.
+    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    pub async fn ask(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
