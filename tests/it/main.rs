@@ -7,9 +7,9 @@ mod support;
 
 mod cli;
 mod conversation;
-mod delivery;
-mod manners;
 mod crash;
+mod delivery;
 mod failure;
+mod manners;
 mod model;
 mod rest;

@@ -117,9 +117,11 @@ impl<'a> Setting<'a> {
             .stderr(log)
             .spawn()
             .unwrap();
+        // Also when it does not get well.
+        let child = Killed(child);
         let rest = Rest::new(port);
         rest.healthy().await;
-        Process { rest, child: Killed(child) }
+        Process { rest, child }
     }
 }
 
