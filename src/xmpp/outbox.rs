@@ -72,7 +72,8 @@ pub(super) async fn deliver(
     stop: CancellationToken,
 ) -> Down {
     let mut commits = helpdesk.commits();
-    let mut batches = Batches { helpdesk, outlet, fences, in_flight: VecDeque::new(), sent_up_to: 0, next_fence: Fences::ALIVE + 1 };
+    let mut batches =
+        Batches { helpdesk, outlet, fences, in_flight: VecDeque::new(), sent_up_to: 0, next_fence: Fences::ALIVE + 1 };
     loop {
         match batches.send_unsent().await {
             Ok(()) => {}

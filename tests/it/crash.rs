@@ -5,6 +5,7 @@ use crate::support::scenario;
 scenario!(killed_in_mid_load_it_loses_and_doubles_nothing);
 scenario!(stopped_in_mid_load_it_ends_in_time_and_loses_nothing);
 scenario!(the_xmpp_server_is_killed_in_mid_load);
+scenario!(what_the_killed_server_still_had_in_its_buffers_is_sent_again);
 scenario!(a_question_whose_draft_was_running_at_the_crash_is_answered);
 scenario!(a_question_whose_draft_was_running_at_the_stop_is_answered_at_once);
 
@@ -14,16 +15,20 @@ mod scenarios {
         time::{Duration, Instant},
     };
 
+    use deskbridge::helpdesk::Role;
+    use serde_json::json;
     use tokio::sync::RwLock;
+    use xmpp_parsers::minidom::Element;
 
     use crate::support::{
-        client::Client,
+        PATIENCE,
+        client::{Client, body},
         database::Database,
         eventually,
         load::{Crowd, four},
         model::{Model, Reply},
         server::{Kind, Server},
-        stage::{DESK, Process, Setting},
+        stage::{DESK, Process, Setting, token},
     };
 
     /// Lines between one kill and the next.
@@ -85,6 +90,54 @@ mod scenarios {
         }
         crowd.settle(&app.rest, &database).await;
         app.stop().await;
+    }
+
+    pub async fn what_the_killed_server_still_had_in_its_buffers_is_sent_again(database: Database) {
+        /// More than the sockets between the server and a client hold.
+        const MESSAGES: usize = 160;
+        let mut server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Hang).await;
+        let app = Setting::new(&server, &database, Some(&model)).start().await;
+        let eve = token(Role::Agent, "eve");
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        let opening = json!({ "jid": "alice@localhost", "message": "0 Hello" });
+        let opened = app.rest.post(&eve, "/api/v1/xmpp/tickets", &opening).await;
+        let ticket = opened.json["ticket_id"].as_str().unwrap();
+        alice.answer().await;
+        // She is in a tunnel from now on: her client reads nothing.
+        for number in 1..MESSAGES {
+            let content = json!({ "content": format!("{number} {}", "long ".repeat(12_000)) });
+            let path = format!("/api/v1/xmpp/tickets/{ticket}/messages");
+            assert_eq!(app.rest.post(&eve, &path, &content).await.status, 201);
+        }
+        eventually("the server has taken everything", || async {
+            let conversation = app.rest.sync(&eve, ticket).await;
+            let messages = conversation["messages"].as_array().unwrap();
+            messages.iter().all(|message| message["sent_at"].is_string()).then_some(())
+        })
+        .await;
+        server.kill();
+        let mut arrived = vec!["0".to_owned()];
+        // What the sockets held still comes.
+        while let Ok(Some(stanza)) = alice.next(PATIENCE).await {
+            arrived.extend(number_of(&stanza));
+        }
+        let before = arrived.len();
+        assert!(before < MESSAGES, "nothing was left in the server's buffers");
+        server.restart().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        while arrived.len() < MESSAGES {
+            let stanza = alice.expect("the rest", |stanza| number_of(stanza).is_some()).await;
+            arrived.extend(number_of(&stanza).filter(|number| !arrived.contains(number)));
+        }
+        let expected: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
+        assert_eq!(arrived, expected, "{before} came before the kill");
+        app.stop().await;
+    }
+
+    /// The number that one of the long messages begins with.
+    fn number_of(stanza: &Element) -> Option<String> {
+        Some(body(stanza)?.split_once(' ')?.0.to_owned())
     }
 
     pub async fn a_question_whose_draft_was_running_at_the_crash_is_answered(database: Database) {
