@@ -40,6 +40,9 @@ pub async fn serve(listener: TcpListener, tally: Rc<Tally>) -> anyhow::Result<()
     }
 }
 
+/// The answer to who asks whether we are there.
+const MODELS: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"data\":[]}";
+
 /// One kept-alive connection. HTTP by hand, because a framework would cost as much as a fast subject does.
 async fn converse(mut tcp: TcpStream, tally: &Tally, response: &[u8]) -> anyhow::Result<()> {
     tcp.set_nodelay(true)?;
@@ -47,7 +50,12 @@ async fn converse(mut tcp: TcpStream, tally: &Tally, response: &[u8]) -> anyhow:
     loop {
         while let Some(length) = request_length(&unread)? {
             ensure!(!wire::has(&unread[..length], "\"stream\":true"), "the scripted model does not stream");
+            let is_probe = unread.starts_with(b"GET ");
             unread.advance(length);
+            if is_probe {
+                tcp.write_all(MODELS).await?;
+                continue;
+            }
             tcp.write_all(response).await?;
             tally.answered.set(tally.answered.get() + 1);
         }
@@ -66,6 +74,9 @@ fn request_length(unread: &[u8]) -> anyhow::Result<Option<usize>> {
     let head = std::str::from_utf8(&unread[..end])?;
     let mut lines = head.split("\r\n");
     let request = lines.next().unwrap_or_default();
+    if request.starts_with("GET /v1/models ") {
+        return Ok(Some(end + 4));
+    }
     if !request.starts_with("POST /v1/chat/completions ") {
         bail!("the scripted model was asked {request:?}");
     }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use deskbridge_entity::{
-    message::{self, Author as Wrote},
+    message::Author as Wrote,
     ticket::{self, Priority as TicketPriority},
 };
 use tokio::time;
@@ -17,7 +17,7 @@ use super::{
     sources,
 };
 use crate::{
-    helpdesk::{Helpdesk, Outcome, Triage},
+    helpdesk::{Due, Outcome, Triage, Utterance},
     knowledge::Knowledge,
 };
 
@@ -25,8 +25,6 @@ use crate::{
 const SORRY: &str = "Sorry, I cannot answer this right now. A person will reply to you here.";
 /// The line of a hand-off that has no words of its own.
 const PERSON: &str = "A person will answer you here.";
-/// Messages of the history that are looked at; the prompt's budget cuts further.
-const HISTORY: u64 = 60;
 
 /// How answers are made, and within which bounds.
 pub struct Brain {
@@ -64,9 +62,6 @@ pub enum Failure {
     /// A template failed.
     #[error("the prompt could not be made: {0}")]
     Prompt(#[from] PromptError),
-    /// The ticket could not be read.
-    #[error("the ticket could not be read")]
-    History(#[from] crate::helpdesk::Error),
 }
 
 impl Failure {
@@ -77,7 +72,7 @@ impl Failure {
             Self::Timeout(_) => true,
             Self::Model(LlmError::Malformed(_)) => false,
             Self::Model(_) => true,
-            Self::Prompt(_) | Self::History(_) => false,
+            Self::Prompt(_) => false,
         }
     }
 }
@@ -87,13 +82,13 @@ impl Brain {
     ///
     /// # Errors
     /// [`Failure`], which [`give_up`] makes a hand-off of.
-    pub async fn draft(&self, helpdesk: &Helpdesk, ticket: &ticket::Model) -> Result<(Triage, Outcome), Failure> {
-        time::timeout(self.timeout, self.think(helpdesk, ticket)).await.map_err(|_| Failure::Timeout(self.timeout))?
+    pub async fn draft(&self, due: &Due) -> Result<(Triage, Outcome), Failure> {
+        time::timeout(self.timeout, self.think(due)).await.map_err(|_| Failure::Timeout(self.timeout))?
     }
 
-    async fn think(&self, helpdesk: &Helpdesk, ticket: &ticket::Model) -> Result<(Triage, Outcome), Failure> {
-        let history = helpdesk.transcript(ticket.id, HISTORY).await?;
-        let question = question(&history);
+    async fn think(&self, due: &Due) -> Result<(Triage, Outcome), Failure> {
+        let Due { ticket, transcript: history } = due;
+        let question = question(history);
         let nothing = Knowledge::default();
         let material = self.desks.get(&ticket.desk);
         let knowledge = material.map_or(&nothing, |material| &*material.knowledge);
@@ -102,13 +97,13 @@ impl Brain {
             Some(_) if phrases::asks_for_person(&question) => {
                 Draft::hand_off(PERSON, "the customer asked for a person")
             }
-            Some(llm) => self.ask(llm, ticket, material, knowledge, &history, &question).await?,
+            Some(llm) => self.ask(llm, ticket, material, knowledge, history, &question).await?,
             None => {
                 let first = !history.iter().any(|message| message.author == Wrote::Assistant);
                 builtin::answer(knowledge, &question, first)
             }
         };
-        Ok((triage(&draft), outcome(draft, ticket, &history)))
+        Ok((triage(&draft), outcome(draft, ticket, history)))
     }
 
     async fn ask(
@@ -117,7 +112,7 @@ impl Brain {
         ticket: &ticket::Model,
         material: Option<&Material>,
         knowledge: &Knowledge,
-        history: &[message::Model],
+        history: &[Utterance],
         question: &str,
     ) -> Result<Draft, Failure> {
         let passages: Vec<_> = knowledge.found(question, MAX_PASSAGES).into_iter().map(|hit| hit.passage).collect();
@@ -160,13 +155,13 @@ pub fn give_up(failure: &Failure, ticket: &ticket::Model) -> Outcome {
 }
 
 /// The customer's lines since anybody else spoke: one question, however many lines it was typed in.
-fn question(history: &[message::Model]) -> String {
+fn question(history: &[Utterance]) -> String {
     let asked = history.iter().rposition(|message| message.author != Wrote::Customer).map_or(0, |last| last + 1);
     let lines: Vec<&str> = history.iter().skip(asked).map(|message| message.body.as_str()).collect();
     lines.join("\n")
 }
 
-fn turn(message: &message::Model) -> Option<Turn> {
+fn turn(message: &Utterance) -> Option<Turn> {
     let author = match message.author {
         Wrote::Customer => Author::Customer,
         Wrote::Assistant => Author::Assistant,
@@ -186,7 +181,7 @@ fn triage(draft: &Draft) -> Triage {
     Triage { subject: draft.subject.clone(), priority }
 }
 
-fn outcome(draft: Draft, ticket: &ticket::Model, history: &[message::Model]) -> Outcome {
+fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance]) -> Outcome {
     match draft.action {
         Action::HandOff => {
             let line = if draft.reply.trim().is_empty() { PERSON.to_owned() } else { draft.reply };
@@ -199,7 +194,7 @@ fn outcome(draft: Draft, ticket: &ticket::Model, history: &[message::Model]) -> 
 }
 
 /// What an agent should know at once: issue, details, what was tried, next step.
-fn summary(reason: &str, ticket: &ticket::Model, history: &[message::Model]) -> String {
+fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> String {
     let answers = history.iter().filter(|message| message.author == Wrote::Assistant).count();
     let tried = match answers {
         0 => "nothing was answered yet".to_owned(),

@@ -7,7 +7,6 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::ticket;
 use tokio::{
     sync::broadcast::error::RecvError,
     task::{self, JoinSet},
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     health::{Health, Status},
-    helpdesk::{Committed, Fate, Helpdesk},
+    helpdesk::{Committed, Due, Fate, Helpdesk},
 };
 
 /// How long a dead worker's tickets wait for another; a living one renews in time.
@@ -150,20 +149,20 @@ impl Worker {
             Some(due) => self.instant_of(due),
             None => time::Instant::now() + LOOK_EVERY,
         };
-        for ticket in claimed.tickets {
-            self.start(ticket);
+        for due in claimed.due {
+            self.start(due);
         }
     }
 
-    fn start(&mut self, ticket: ticket::Model) {
+    fn start(&mut self, due: Due) {
         let cancel = CancellationToken::new();
-        let (id, epoch) = (ticket.id, ticket.epoch);
+        let (id, epoch) = (due.ticket.id, due.ticket.epoch);
         let cancelled = cancel.clone();
         let (helpdesk, brain, health) = (self.helpdesk.clone(), Arc::clone(&self.brain), self.health.clone());
         let run = self.runs.spawn(async move {
             tokio::select! {
-                () = cancelled.cancelled() => helpdesk.announce_typing(&ticket, false),
-                () = answer(&helpdesk, &brain, &health, &ticket) => {}
+                () = cancelled.cancelled() => helpdesk.announce_typing(&due.ticket, false),
+                () = answer(&helpdesk, &brain, &health, &due) => {}
             }
         });
         if let Some(older) = self.running.insert(id, Run { epoch, cancel, task: run.id() }) {
@@ -173,10 +172,11 @@ impl Worker {
     }
 }
 
-async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, ticket: &ticket::Model) {
+async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, due: &Due) {
+    let ticket = &due.ticket;
     let began = Instant::now();
     helpdesk.announce_typing(ticket, true);
-    let drafted = brain.draft(helpdesk, ticket).await;
+    let drafted = brain.draft(due).await;
     let (triage, outcome) = match drafted {
         Ok(drafted) => {
             if brain.llm.is_some() {

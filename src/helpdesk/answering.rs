@@ -2,23 +2,52 @@
 
 use std::time::Duration;
 
-use deskbridge_entity::{message, ticket};
+use chrono::{DateTime, Utc};
+use deskbridge_entity::ticket;
 use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    Claimed, Error, Fate, Helpdesk, Outcome, Signal, Triage,
-    operation::answer::{ClaimDue, CommitDraft, FreeLeases, RenewLeases},
+    Error, Fate, Helpdesk, Outcome, Signal, Triage, Utterance,
+    operation::answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases},
     query, without_nul,
 };
 
+/// Messages of a ticket that the assistant looks at; a prompt's budget cuts further.
+const TRANSCRIPT: u64 = 60;
+
+/// A ticket that is owed an answer.
+#[derive(Debug)]
+pub struct Due {
+    /// The ticket; the claim's alone until its lease ends.
+    pub ticket: ticket::Model,
+    /// Its last public messages, oldest first.
+    pub transcript: Vec<Utterance>,
+}
+
+/// What a claim brought.
+#[derive(Debug)]
+pub struct Claimed {
+    /// The tickets, the longest due first.
+    pub due: Vec<Due>,
+    /// When the next answer is due, if one is known.
+    pub next_due: Option<DateTime<Utc>>,
+}
+
 impl Helpdesk {
-    /// Claims due tickets for a worker, oldest first, for as long as `lease`.
+    /// Claims due tickets for a worker, oldest first, for as long as `lease`, each with its last messages.
     ///
     /// # Errors
-    /// [`Error::WriteFailed`].
+    /// [`Error::WriteFailed`], [`Error::Database`].
     pub async fn claim_due(&self, worker: Uuid, limit: u64, lease: Duration) -> Result<Claimed, Error> {
-        self.writer.write(ClaimDue { worker, limit, lease }).await
+        let Leased { tickets, next_due } = self.writer.write(ClaimDue { worker, limit, lease }).await?;
+        let ids: Vec<Uuid> = tickets.iter().map(|ticket| ticket.id).collect();
+        let mut transcripts = query::transcripts(&self.store, &ids, TRANSCRIPT).await?;
+        let with_transcript = |ticket: ticket::Model| {
+            let transcript = transcripts.remove(&ticket.id).unwrap_or_default();
+            Due { ticket, transcript }
+        };
+        Ok(Claimed { due: tickets.into_iter().map(with_transcript).collect(), next_due })
     }
 
     /// Keeps tickets that a worker holds and still works on.
@@ -46,14 +75,6 @@ impl Helpdesk {
     /// [`Error::WriteFailed`].
     pub async fn free_leases(&self, worker: Uuid) -> Result<(), Error> {
         self.writer.write(FreeLeases { worker: Some(worker) }).await
-    }
-
-    /// The last `limit` public messages of a ticket, oldest first.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn transcript(&self, ticket: Uuid, limit: u64) -> Result<Vec<message::Model>, Error> {
-        query::transcript(&self.store, ticket, limit).await
     }
 
     /// Commits a draft that was begun on `epoch`, unless the conversation went on meanwhile.

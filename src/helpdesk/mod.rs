@@ -24,17 +24,18 @@ use std::sync::Arc;
 use jid::{BareJid, Jid};
 use tokio::sync::broadcast;
 
+pub use answering::{Claimed, Due};
 pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;
 pub use error::Error;
 pub use lifecycle::Rules;
 pub use operation::{
-    answer::{Claimed, Fate, Outcome, Triage},
+    answer::{Fate, Outcome, Triage},
     delivery::Report,
     line::{Line, Received},
     presence::Presence,
 };
-pub use query::{Cursor, Filter, Outgoing, Page};
+pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
 pub use store::Store;
 pub use unit::Committed;
 

@@ -1,5 +1,7 @@
 //! Reading: every query has a name and a scope. Nothing here writes.
 
+use std::collections::HashMap;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
@@ -128,17 +130,40 @@ pub(super) async fn messages(store: &Store, ticket: Uuid, with_notes: bool) -> R
     Ok(query.order_by_asc(message::Column::Seq).all(store.read()).await?)
 }
 
-/// The last `limit` public messages of a ticket, oldest first: the assistant's view.
-pub(super) async fn transcript(store: &Store, ticket: Uuid, limit: u64) -> Result<Vec<message::Model>, Error> {
-    let mut rows = message::Entity::find()
-        .filter(message::Column::TicketId.eq(ticket))
-        .filter(message::Column::Visibility.eq(Visibility::Public))
-        .order_by_desc(message::Column::Seq)
-        .limit(limit)
-        .all(store.read())
-        .await?;
-    rows.reverse();
-    Ok(rows)
+/// One public message, as the assistant sees it.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Utterance {
+    ticket_id: Uuid,
+    /// Who spoke.
+    pub author: Author,
+    /// The text.
+    pub body: String,
+}
+
+/// The last `limit` public messages of each ticket, oldest first: one query for all that were claimed together.
+pub(super) async fn transcripts(
+    store: &Store,
+    tickets: &[Uuid],
+    limit: u64,
+) -> Result<HashMap<Uuid, Vec<Utterance>>, Error> {
+    let mut transcripts: HashMap<Uuid, Vec<Utterance>> = HashMap::with_capacity(tickets.len());
+    if tickets.is_empty() {
+        return Ok(transcripts);
+    }
+    let places: Vec<String> = (1..=tickets.len()).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "SELECT ticket_id, author, body FROM (SELECT ticket_id, author, body, seq, \
+         ROW_NUMBER() OVER (PARTITION BY ticket_id ORDER BY seq DESC) AS place \
+         FROM message WHERE visibility = 'public' AND ticket_id IN ({})) AS latest \
+         WHERE place <= {limit} ORDER BY seq",
+        places.join(", ")
+    );
+    let values = tickets.iter().map(|id| sea_orm::Value::from(*id));
+    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    for row in Utterance::find_by_statement(statement).all(store.read()).await? {
+        transcripts.entry(row.ticket_id).or_default().push(row);
+    }
+    Ok(transcripts)
 }
 
 /// A message to send, with its addresses.

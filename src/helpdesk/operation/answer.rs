@@ -26,23 +26,20 @@ pub(in crate::helpdesk) struct ClaimDue {
 }
 
 /// Due tickets, and when to look again.
-#[derive(Debug)]
-pub struct Claimed {
-    /// Each is the worker's alone until its lease ends.
+pub(in crate::helpdesk) struct Leased {
     pub tickets: Vec<ticket::Model>,
-    /// When the next answer is due, if one is known.
     pub next_due: Option<DateTime<Utc>>,
 }
 
 impl Operation for ClaimDue {
-    type Output = Claimed;
+    type Output = Leased;
 
     fn needs(&self, needs: &mut Needs) {
         needs.due += self.limit;
         needs.next_due = true;
     }
 
-    fn apply(&self, unit: &mut Unit) -> Result<Claimed, Error> {
+    fn apply(&self, unit: &mut Unit) -> Result<Leased, Error> {
         let until = unit.now + lifecycle::delta(self.lease);
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX).min(unit.due.len());
         let ids: Vec<Uuid> = unit.due.drain(..limit).collect();
@@ -51,7 +48,7 @@ impl Operation for ClaimDue {
         let ids: Vec<Uuid> = ids.into_iter().filter(is_due).collect();
         unit.lease(&ids, until, self.worker);
         let tickets = ids.iter().filter_map(|id| unit.ticket(*id)).cloned().collect();
-        Ok(Claimed { tickets, next_due: unit.next_due })
+        Ok(Leased { tickets, next_due: unit.next_due })
     }
 }
 

@@ -22,7 +22,7 @@ impl Unit {
         self.write_tickets(&tx).await?;
         self.write_events(&tx, &mut committed).await?;
         for chunk in self.new_messages.chunks(ROWS_PER_STATEMENT) {
-            let rows = chunk.iter().cloned().map(IntoActiveModel::into_active_model);
+            let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
             message::Entity::insert_many(rows).exec_without_returning(&tx).await?;
         }
         self.write_presence(&tx).await?;
@@ -65,7 +65,7 @@ impl Unit {
     async fn write_tickets(&self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
         let changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| t.row.clone()).collect();
         for chunk in changed.chunks(ROWS_PER_STATEMENT) {
-            let rows = chunk.iter().cloned().map(|row| row.into_active_model().reset_all());
+            let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
             use ticket::Column::{CreatedAt, Customer, Desk, Id, PreviousTicketId};
             // What never changes is left out: every index on a column that is written costs its part.
             let mutable = ticket::Column::iter()
@@ -110,6 +110,7 @@ impl Unit {
                 }
                 .into_active_model()
             })
+            .map(sparse)
             .collect();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
             event::Entity::insert_many(chunk.to_vec()).exec_without_returning(tx).await?;
@@ -148,4 +149,16 @@ impl Unit {
         }
         Ok(())
     }
+}
+
+/// Leaves NULLs out. A statement names only the columns that one of its rows has; most rows have few, and every
+/// value bound costs its part.
+fn sparse<A: ActiveModelTrait>(mut row: A) -> A {
+    for column in <A::Entity as EntityTrait>::Column::iter() {
+        match row.take(column).into_value() {
+            Some(value) if value != value.as_null() => row.set(column, value),
+            _ => {}
+        }
+    }
+    row
 }
