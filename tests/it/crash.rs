@@ -5,6 +5,7 @@ use crate::support::scenario;
 scenario!(killed_in_mid_load_it_loses_and_doubles_nothing);
 scenario!(stopped_in_mid_load_it_ends_in_time_and_loses_nothing);
 scenario!(the_xmpp_server_is_killed_in_mid_load);
+scenario!(what_the_server_never_read_is_sent_again_when_both_were_killed);
 scenario!(what_the_killed_server_still_had_in_its_buffers_is_sent_again);
 scenario!(a_question_whose_draft_was_running_at_the_crash_is_answered);
 scenario!(a_question_whose_draft_was_running_at_the_stop_is_answered_at_once);
@@ -92,6 +93,34 @@ mod scenarios {
         }
         crowd.settle(&app.rest, &database).await;
         app.stop().await;
+    }
+
+    pub async fn what_the_server_never_read_is_sent_again_when_both_were_killed(database: Database) {
+        let mut server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Hang).await;
+        let app = Setting::new(&server, &database, Some(&model)).spawn().await;
+        let eve = token(Role::Agent, "eve");
+        server.freeze();
+        let texts: Vec<_> = (0..5).map(|number| format!("{number} bottles")).collect();
+        for text in &texts {
+            let opening = json!({ "jid": "alice@localhost", "message": text });
+            let opened = app.rest.post(&eve, "/api/v1/xmpp/tickets", &opening).await;
+            assert!(opened.status == 201 || opened.status == 200, "{}", opened.json);
+        }
+        let ticket = &app.rest.tickets(&eve).await[0];
+        let conversation = app.rest.sync(&eve, ticket["id"].as_str().unwrap()).await;
+        for message in conversation["messages"].as_array().unwrap() {
+            assert!(message["sent_at"].is_null(), "written is not sent: {message}");
+        }
+        app.kill();
+        server.kill();
+        server.restart().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        let app = Setting::new(&server, &database, Some(&model)).spawn().await;
+        for text in texts {
+            assert_eq!(alice.answer_text().await, text);
+        }
+        app.kill();
     }
 
     pub async fn what_the_killed_server_still_had_in_its_buffers_is_sent_again(database: Database) {

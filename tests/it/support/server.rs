@@ -115,6 +115,12 @@ impl Server {
         }
     }
 
+    /// SIGSTOP: it takes connections and bytes as far as the system takes them for it, and does nothing.
+    pub fn freeze(&self) {
+        let pid = self.process.as_ref().expect("a running server").0.id().to_string();
+        assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         drop(self.process.take().expect("a running server"));
