@@ -15,5 +15,7 @@ mod ignored;
 mod link;
 mod manners;
 mod model;
+mod poison;
 mod receipts;
 mod rest;
+mod slixmpp;
