@@ -67,12 +67,25 @@ impl Manners {
         }
     }
 
-    /// At the beginning of a session: everybody learns that the desks are there, and is asked for a sign.
-    pub(super) async fn greet(&self) -> Result<(), SendError> {
+    /// Each desk's address with everybody who sees its presence, as it is stored now.
+    pub(super) async fn contacts(helpdesk: &Helpdesk) -> Vec<(BareJid, Vec<BareJid>)> {
+        let mut contacts = Vec::new();
+        for desk in helpdesk.desks() {
+            let Ok(address) = helpdesk.desk_address(&desk.name) else { continue };
+            contacts.push((address, subscribers(helpdesk, &desk.name).await));
+        }
+        contacts
+    }
+
+    /// At the beginning of a session: everybody learns that the desks are there, and `contacts` are asked for a sign.
+    /// These must be from before the session: a probe that overtakes a new contact's consent makes Prosody forget
+    /// that we asked for it.
+    pub(super) async fn greet(&self, contacts: Vec<(BareJid, Vec<BareJid>)>) -> Result<(), SendError> {
         for desk in self.helpdesk.desks() {
             self.show_desk(&desk.name).await?;
-            let Ok(address) = self.helpdesk.desk_address(&desk.name) else { continue };
-            for contact in self.subscribers(&desk.name).await {
+        }
+        for (address, contacts) in contacts {
+            for contact in contacts {
                 self.send_presence(&address, &contact.into(), &PresenceKind::Probe).await?;
             }
         }
@@ -193,8 +206,7 @@ impl Manners {
     }
 
     async fn subscribers(&self, desk: &str) -> Vec<BareJid> {
-        let contacts = self.helpdesk.subscribers(desk).await;
-        contacts.inspect_err(|error| tracing::error!(%error, "subscribers could not be read")).unwrap_or_default()
+        subscribers(&self.helpdesk, desk).await
     }
 
     async fn show_typing(&self, desk: &str, to: &Jid, typing: bool) -> Result<(), SendError> {
@@ -233,4 +245,9 @@ impl Manners {
             None => Ok(()),
         }
     }
+}
+
+async fn subscribers(helpdesk: &Helpdesk, desk: &str) -> Vec<BareJid> {
+    let contacts = helpdesk.subscribers(desk).await;
+    contacts.inspect_err(|error| tracing::error!(%error, "subscribers could not be read")).unwrap_or_default()
 }

@@ -42,9 +42,10 @@ pub(super) async fn hold(helpdesk: &Helpdesk, account: &Account, health: &Health
     if let Err(error) = helpdesk.forget_xmpp_presence().await {
         tracing::error!(%error, "old presence could not be cleared");
     }
+    let contacts = Manners::contacts(helpdesk).await;
     health.set_xmpp(Status::Healthy);
     tracing::info!(server = %account.server, domain = %account.domain, "the XMPP link is up");
-    let down = Session::begin(helpdesk, stream, address).serve(stop).await;
+    let down = Session::begin(helpdesk, stream, address, contacts).serve(stop).await;
     if down.is_abrupt()
         && let Err(error) = helpdesk.resend_unconfirmed(IN_DOUBT).await
     {
@@ -65,7 +66,12 @@ struct Session {
 }
 
 impl Session {
-    fn begin(helpdesk: &Helpdesk, stream: login::Stream, address: BareJid) -> Self {
+    fn begin(
+        helpdesk: &Helpdesk,
+        stream: login::Stream,
+        address: BareJid,
+        contacts: Vec<(BareJid, Vec<BareJid>)>,
+    ) -> Self {
         let login::Stream { read, rejected, write } = stream;
         let (outlet, frames) = Outlet::new();
         let (returned, fences_back) = mpsc::unbounded_channel();
@@ -93,7 +99,7 @@ impl Session {
         let greeting = manners.clone();
         helpers.spawn(async move {
             // A link that breaks meanwhile is noticed by the others.
-            let _ = greeting.greet().await;
+            let _ = greeting.greet(contacts).await;
         });
         let writer = AbortOnDropHandle::new(tokio::spawn(outlet::write(frames, write)));
         Self { writer, tasks, helpers, manners, drain }

@@ -94,8 +94,16 @@ impl Client {
     /// A round trip to the desk whatever it brings; whether the stream still stood. For those who send what may end
     /// their stream.
     pub async fn survives(&mut self, desk: &str) -> bool {
+        self.survives_as(&self.jid.clone(), desk).await
+    }
+
+    /// The same for a component, which must say who asks.
+    pub async fn survives_as(&mut self, from: &str, desk: &str) -> bool {
         let id = uuid::Uuid::new_v4().to_string();
-        self.send_unsure(&format!("<iq type='get' to='{desk}' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>")).await;
+        self.send_unsure(&format!(
+            "<iq type='get' from='{from}' to='{desk}' id='{id}'><ping xmlns='urn:xmpp:ping'/></iq>"
+        ))
+        .await;
         let end = time::Instant::now() + PATIENCE;
         loop {
             match time::timeout_at(end, self.stream.next()).await.expect("an answer or an end") {

@@ -67,9 +67,14 @@ impl Rest {
         answer.json.as_array().unwrap().clone()
     }
 
+    /// A ticket's conversation as an agent sees it.
+    pub async fn sync_as_agent(&self, ticket: &str) -> Value {
+        self.sync(&agent(), ticket).await
+    }
+
     /// One message of a ticket, with its delivery.
     pub async fn message(&self, ticket: &str, id: &str) -> Value {
-        let conversation = self.sync(&agent(), ticket).await;
+        let conversation = self.sync_as_agent(ticket).await;
         let mut messages = conversation["messages"].as_array().unwrap().iter();
         messages.find(|message| message["id"] == id).expect("the message is in its ticket").clone()
     }

@@ -1,0 +1,90 @@
+"""Chats with a desk as a client library does it, and prints what came as one line of JSON.
+
+    slixmpp_chat.py HOST PORT JID PASSWORD DESK QUESTION
+"""
+
+import asyncio
+import json
+import sys
+
+import slixmpp
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import StanzaPath
+
+PATIENCE = 30
+
+
+class Customer(slixmpp.ClientXMPP):
+    def __init__(self, jid, password):
+        super().__init__(jid, password)
+        # The test's server has no certificate, and listens on loopback only.
+        self.enable_direct_tls = False
+        self.enable_starttls = False
+        self.enable_plaintext = True
+        self["feature_mechanisms"].unencrypted_plain = True
+        for plugin in ("xep_0030", "xep_0085", "xep_0092", "xep_0184", "xep_0199"):
+            self.register_plugin(plugin)
+        self["xep_0184"].auto_request = True
+        # We confirm what we get, as every client does.
+        self["xep_0184"].auto_ack = True
+        loop = asyncio.get_running_loop()
+        self.started = loop.create_future()
+        self.receipt = loop.create_future()
+        self.typing = loop.create_future()
+        self.answer = loop.create_future()
+        self.add_event_handler("session_start", lambda _: self.started.set_result(True))
+        self.add_event_handler("failed_all_auth", lambda _: self.started.set_exception(SystemExit("no login")))
+        self.add_event_handler("receipt_received", lambda m: self.keep(self.receipt, m["receipt"]))
+        self.add_event_handler("chatstate_composing", lambda m: self.keep(self.typing, m["from"].full))
+        self.register_handler(Callback("answer", StanzaPath("message@type=chat/body"), self.on_answer))
+
+    @staticmethod
+    def keep(future, value):
+        if not future.done():
+            future.set_result(value)
+
+    def on_answer(self, message):
+        if message["type"] == "chat" and message["body"]:
+            self.keep(self.answer, message)
+
+
+async def main(host, port, jid, password, desk, question):
+    customer = Customer(jid, password)
+    customer.connect(host, int(port))
+
+    async def soon(awaitable):
+        return await asyncio.wait_for(awaitable, PATIENCE)
+
+    await soon(customer.started)
+    customer.send_presence()
+    info = await soon(customer["xep_0030"].get_info(jid=desk))
+    items = await soon(customer["xep_0030"].get_items(jid=desk.split("@")[1]))
+    version = await soon(customer["xep_0092"].get_version(desk))
+    await soon(customer["xep_0199"].ping(jid=desk, timeout=PATIENCE))
+    message = customer.make_message(mto=desk, mbody=question, mtype="chat")
+    message["chat_state"] = "active"
+    message.send()
+    receipt = await soon(customer.receipt)
+    typing = await soon(customer.typing)
+    answer = await soon(customer.answer)
+    print(
+        json.dumps(
+            {
+                "identities": sorted([i[0], i[1], i[3]] for i in info["disco_info"]["identities"]),
+                "features": sorted(info["disco_info"]["features"]),
+                "items": sorted(item[0] for item in items["disco_items"]["items"]),
+                "version": [version["software_version"]["name"], version["software_version"]["version"]],
+                "receipt_is_for_the_question": receipt == message["id"],
+                "typing": typing,
+                "answer": answer["body"],
+                "answer_id": answer["id"],
+                "answer_state": answer["chat_state"],
+            }
+        ),
+        flush=True,
+    )
+    # Until the receipt for the answer is written, and the stream is closed.
+    await customer.disconnect()
+
+
+asyncio.run(main(*sys.argv[1:]))
