@@ -161,6 +161,7 @@ fn brain(config: &Config) -> anyhow::Result<Brain> {
         llm: llm(config)?,
         prompts,
         desks,
+        nothing: Knowledge::default(),
         timeout: config.assistant.timeout,
         context_tokens: config.assistant.context_tokens,
     })

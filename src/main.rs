@@ -5,11 +5,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use deskbridge::cli::{self, Cli};
 
-/// Every chat makes hundreds of small allocations on several threads: the system's allocator costs a quarter of the
-/// process's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

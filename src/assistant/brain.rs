@@ -34,6 +34,8 @@ pub struct Brain {
     pub prompts: Prompts,
     /// What a desk answers from.
     pub desks: HashMap<String, Material>,
+    /// What a ticket of a desk that is gone from the configuration is answered from.
+    pub nothing: Knowledge,
     /// One bound over all of an answer.
     pub timeout: Duration,
     /// The prompt's budget, in estimated tokens.
@@ -89,9 +91,8 @@ impl Brain {
     async fn think(&self, due: &Due) -> Result<(Triage, Outcome), Failure> {
         let Due { ticket, transcript: history } = due;
         let question = question(history);
-        let nothing = Knowledge::default();
         let material = self.desks.get(&ticket.desk);
-        let knowledge = material.map_or(&nothing, |material| &*material.knowledge);
+        let knowledge = material.map_or(&self.nothing, |material| &*material.knowledge);
         let draft = match &self.llm {
             // Who asks for a person gets one, whatever a model would make of it.
             Some(_) if phrases::asks_for_person(&question) => {

@@ -3,9 +3,12 @@
 use crate::support::scenario;
 
 scenario!(a_chat_becomes_a_ticket_and_is_answered);
+scenario!(a_client_that_counts_its_ids_from_one_is_heard_again_the_next_day);
 scenario!(a_burst_a_duplicate_and_a_replay_give_one_answer);
 
 mod scenarios {
+    use std::time::Duration;
+
     use deskbridge::helpdesk::Role;
 
     use crate::support::{
@@ -69,6 +72,25 @@ mod scenarios {
         let customers = lines(&conversation).into_iter().filter(|(author, _)| author == "customer").count();
         assert_eq!((customers, lines(&conversation).len()), (3, 4), "{conversation:#}");
         assert_eq!(model.requests().len(), 1);
+        app.stop().await;
+    }
+
+    pub async fn a_client_that_counts_its_ids_from_one_is_heard_again_the_next_day(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Answer("Good day.".into())).await;
+        let app = Setting::new(&server, &database, Some(&model)).start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        for _ in 0..2 {
+            alice.say_as("1", DESK, "Hello").await;
+            alice.receipt("1").await;
+        }
+        alice.answer().await;
+        app.clock.advance(Duration::from_hours(25));
+        alice.say_as("1", DESK, "Hello").await;
+        alice.answer().await;
+        let conversation = app.rest.ticket_in("alice@localhost", "PENDING").await;
+        let authors: Vec<String> = lines(&conversation).into_iter().map(|(author, _)| author).collect();
+        assert_eq!(authors, ["customer", "assistant", "customer", "assistant"]);
         app.stop().await;
     }
 }

@@ -140,7 +140,7 @@ fn poisons() -> Vec<(&'static str, String, Result<(), Reason>)> {
         ("long name", message(&format!("<{} xmlns='x'/>", "n".repeat(9000))), Err(TokenTooLong)),
         ("long namespace", message(&format!("<a xmlns='{}'/>", "u".repeat(9000))), Err(TokenTooLong)),
         ("long id", format!("<message id='{}'/>", "i".repeat(9000)), Err(TokenTooLong)),
-        ("long body", message(&format!("<body>{}</body>", "z".repeat(500_000))), Ok(())),
+        ("long body", message(&format!("<body>{}</body>", "z".repeat(250_000))), Ok(())),
         ("large", message(&format!("<body>{}</body>", "z".repeat(600_000))), Err(TooLarge)),
         ("control characters by reference", message("<a xmlns='x' b='&#9;&#10;&#13;'>&#13;&#9;</a>"), Ok(())),
         ("control character", message("<body>\u{1}</body>"), Err(Malformed)),
