@@ -295,9 +295,9 @@ mod scenarios {
         let open = app.rest.ticket_in("alice@localhost", "OPEN").await;
         let id = open["ticket_id"].as_str().unwrap();
         assert_eq!(app.rest.post(&eve, &messages(id), &json!({ "content": "I am." })).await.status, 201);
-        gate.notify_one();
         assert_eq!(alice.answer_text().await, "I am.");
         eventually("the request is given up", || async { (model.dropped() == 1).then_some(()) }).await;
+        gate.notify_one();
 
         // Close: both at about the same moment, now the one first, now the other.
         let mut overtaken = 0;
