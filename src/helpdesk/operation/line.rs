@@ -6,11 +6,11 @@ use jid::BareJid;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::new_message;
+use super::{new_message, open};
 use crate::helpdesk::{
     Error,
     lifecycle::{self, Rules},
-    unit::{Needs, Unit, new_ticket},
+    unit::{Needs, Unit},
     writer::Operation,
 };
 
@@ -88,20 +88,7 @@ impl Operation for ReceiveLine {
         let continued = current.filter(|ticket| lifecycle::takes_lines(ticket, now, &self.rules)).map(|t| t.id);
         let ticket = match continued {
             Some(id) => id,
-            None => {
-                let previous = current.map(|ticket| ticket.id);
-                let mut ticket = new_ticket(
-                    Uuid::now_v7(),
-                    &self.line.desk,
-                    self.line.customer.as_str(),
-                    &subject_of(&self.line.body),
-                    now,
-                );
-                ticket.previous_ticket_id = previous;
-                let id = ticket.id;
-                unit.open(ticket);
-                id
-            }
+            None => open(unit, &self.line.desk, &self.line.customer, &self.line.body),
         };
         let resource = self.line.resource.clone();
         unit.change(ticket, |row, now| {
@@ -136,7 +123,7 @@ impl Operation for AppendLine {
     type Output = (Uuid, DateTime<Utc>);
 
     fn needs(&self, needs: &mut Needs) {
-        needs.tickets.insert(self.ticket);
+        needs.with_siblings.insert(self.ticket);
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {

@@ -8,7 +8,20 @@ pub(super) mod reply;
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::message::{self, Author, Visibility};
+use jid::BareJid;
 use uuid::Uuid;
+
+use super::unit::{Unit, new_ticket};
+
+/// Opens the conversation's next ticket, with a subject from its first words. Gives its id.
+fn open(unit: &mut Unit, desk: &str, customer: &BareJid, first_words: &str) -> Uuid {
+    let subject = line::subject_of(first_words);
+    let mut ticket = new_ticket(Uuid::now_v7(), desk, customer.as_str(), &subject, unit.now);
+    ticket.previous_ticket_id = unit.current(&(desk.to_owned(), customer.to_string())).map(|latest| latest.id);
+    let id = ticket.id;
+    unit.open(ticket);
+    id
+}
 
 /// A public message of nobody in particular, not to be delivered; callers set what differs.
 fn new_message(ticket_id: Uuid, author: Author, body: String, now: DateTime<Utc>) -> message::Model {

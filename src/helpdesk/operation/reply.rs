@@ -5,10 +5,10 @@ use deskbridge_entity::{message::Author, ticket::Status};
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::{line::subject_of, outbound};
+use super::{open, outbound};
 use crate::helpdesk::{
     Error, Received, lifecycle,
-    unit::{Needs, Unit, new_ticket},
+    unit::{Needs, Unit},
     writer::Operation,
 };
 
@@ -42,7 +42,7 @@ impl Operation for Reply {
     type Output = (Uuid, DateTime<Utc>);
 
     fn needs(&self, needs: &mut Needs) {
-        needs.tickets.insert(self.ticket);
+        needs.with_siblings.insert(self.ticket);
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
@@ -79,16 +79,11 @@ impl Operation for Approach {
         let live = current.filter(|ticket| lifecycle::is_live(ticket.status)).map(|ticket| ticket.id);
         let ticket = match live {
             Some(id) => id,
-            None => {
-                let mut ticket =
-                    new_ticket(Uuid::now_v7(), &self.desk, self.customer.as_str(), &subject_of(&self.body), unit.now);
-                ticket.previous_ticket_id = current.map(|ticket| ticket.id);
-                ticket.customer_resource.clone_from(&self.resource);
-                let id = ticket.id;
-                unit.open(ticket);
-                id
-            }
+            None => open(unit, &self.desk, &self.customer, &self.body),
         };
+        if self.resource.is_some() {
+            unit.change(ticket, |row, _| row.customer_resource.clone_from(&self.resource));
+        }
         let message = speak(unit, ticket, &self.speaker, &self.body);
         Ok(Received { ticket, message, is_duplicate: false, opened: live.is_none() })
     }

@@ -44,6 +44,7 @@ impl Unit {
             self.due = rows.iter().map(|row| row.id).collect();
             rows.into_iter().for_each(|row| self.track(row));
         }
+        needs.tickets.extend(&needs.with_siblings);
         if !needs.tickets.is_empty() {
             // In the order of their ids, so that two processes cannot wait for each other.
             let rows = ticket::Entity::find()
@@ -53,7 +54,9 @@ impl Unit {
                 .all(tx)
                 .await?;
             rows.into_iter().for_each(|row| {
-                needs.conversations.insert((row.desk.clone(), row.customer.clone()));
+                if needs.with_siblings.contains(&row.id) {
+                    needs.conversations.insert((row.desk.clone(), row.customer.clone()));
+                }
                 self.track(row);
             });
         }

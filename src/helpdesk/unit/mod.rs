@@ -27,6 +27,8 @@ pub(super) type Conversation = (String, String);
 #[derive(Debug, Default)]
 pub(super) struct Needs {
     pub tickets: BTreeSet<Uuid>,
+    /// Tickets whose conversation's live ticket matters, too, because it may be another one.
+    pub with_siblings: BTreeSet<Uuid>,
     pub conversations: HashSet<Conversation>,
     pub messages: BTreeSet<Uuid>,
     pub stanza_keys: HashSet<String>,
