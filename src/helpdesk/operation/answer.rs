@@ -36,7 +36,6 @@ impl Operation for ClaimDue {
 
     fn needs(&self, needs: &mut Needs) {
         needs.due += self.limit;
-        needs.next_due = true;
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Leased, Error> {

@@ -33,16 +33,7 @@ impl Unit {
             self.load_known(tx, needs.stanza_keys).await?;
         }
         if needs.due > 0 {
-            let rows = ticket::Entity::find()
-                .filter(ticket::Column::ReplyDueAt.lte(self.now))
-                .filter(free_of_lease(self.now))
-                .order_by_asc(ticket::Column::ReplyDueAt)
-                .limit(needs.due)
-                .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-                .all(tx)
-                .await?;
-            self.due = rows.iter().map(|row| row.id).collect();
-            rows.into_iter().for_each(|row| self.track(row));
+            self.load_due(tx, needs.due).await?;
         }
         needs.tickets.extend(&needs.with_siblings);
         if !needs.tickets.is_empty() {
@@ -62,9 +53,6 @@ impl Unit {
         }
         if !needs.conversations.is_empty() {
             self.load_conversations(tx, &needs.conversations).await?;
-        }
-        if needs.next_due {
-            self.load_next_due(tx).await?;
         }
         Ok(())
     }
@@ -139,19 +127,25 @@ impl Unit {
         Ok(())
     }
 
-    async fn load_next_due(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
-        self.next_due = ticket::Entity::find()
-            .select_only()
-            .column(ticket::Column::ReplyDueAt)
+    /// The longest due tickets that nobody has claimed, and behind them the time when the next one is due.
+    async fn load_due(&mut self, tx: &DatabaseTransaction, limit: u64) -> Result<(), DbErr> {
+        let rows = ticket::Entity::find()
             .filter(ticket::Column::ReplyDueAt.is_not_null())
             .filter(free_of_lease(self.now))
-            .filter(ticket::Column::Id.is_not_in(self.due.iter().copied()))
             .order_by_asc(ticket::Column::ReplyDueAt)
-            .limit(1)
-            .into_tuple::<Option<DateTime<Utc>>>()
-            .one(tx)
-            .await?
-            .flatten();
+            .limit(limit + 1)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .all(tx)
+            .await?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        for row in rows {
+            if self.due.len() == limit || row.reply_due_at > Some(self.now) {
+                self.next_due = row.reply_due_at;
+                break;
+            }
+            self.due.push(row.id);
+            self.track(row);
+        }
         Ok(())
     }
 }

@@ -32,10 +32,8 @@ pub(super) struct Needs {
     pub conversations: HashSet<Conversation>,
     pub messages: BTreeSet<Uuid>,
     pub stanza_keys: HashSet<String>,
-    /// How many due tickets to claim.
+    /// How many due tickets to claim; with it comes the time when the next one is due.
     pub due: u64,
-    /// Whether to look when the next answer is due.
-    pub next_due: bool,
 }
 
 /// A message that is already stored under the same stanza key.
