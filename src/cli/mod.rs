@@ -69,7 +69,7 @@ pub struct TokenArgs {
     /// For how long, such as 30m, 8h or 7d
     #[arg(long, default_value = "8h", value_parser = ttl)]
     pub ttl: Duration,
-    /// The name that customers see under an agent's lines [default: the part of ID before an @]
+    /// The name that customers see under an agent's lines; without it the part of ID before an @
     #[arg(long)]
     pub name: Option<String>,
     /// Limits an agent to a desk; repeat it for several [default: all desks]
