@@ -60,7 +60,6 @@ impl App {
         let (helpdesk, write) = Helpdesk::new(store.clone(), clock, &component.domain, desks);
         let writer = TaskTracker::new();
         writer.spawn(write);
-        helpdesk.free_dead_leases().await.context("the database does not take writes")?;
         let listener = TcpListener::bind(config.http.listen)
             .await
             .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;

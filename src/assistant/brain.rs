@@ -64,6 +64,9 @@ pub enum Failure {
     /// A template failed.
     #[error("the prompt could not be made: {0}")]
     Prompt(#[from] PromptError),
+    /// Drafting panicked; the log has where.
+    #[error("an internal error")]
+    Bug,
 }
 
 impl Failure {
@@ -74,7 +77,7 @@ impl Failure {
             Self::Timeout(_) => true,
             Self::Model(LlmError::Malformed(_)) => false,
             Self::Model(_) => true,
-            Self::Prompt(_) => false,
+            Self::Prompt(_) | Self::Bug => false,
         }
     }
 }

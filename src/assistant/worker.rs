@@ -2,11 +2,13 @@
 
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
+use futures::FutureExt;
 use tokio::{
     sync::broadcast::error::RecvError,
     task::{self, JoinSet},
@@ -16,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    brain::{Brain, give_up},
+    brain::{Brain, Failure, give_up},
     llm::LlmError,
 };
 use crate::{
@@ -137,7 +139,8 @@ impl Worker {
 
     async fn claim(&mut self) {
         let limit = u64::try_from(self.concurrency.saturating_sub(self.runs.len())).unwrap_or(u64::MAX);
-        let claimed = match self.helpdesk.claim_due(self.id, limit, LEASE).await {
+        let running = self.running.iter().map(|(ticket, run)| (*ticket, run.epoch)).collect();
+        let claimed = match self.helpdesk.claim_due(self.id, limit, LEASE, running).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "due tickets could not be claimed");
@@ -176,7 +179,8 @@ async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, due: &Due) 
     let ticket = &due.ticket;
     let began = Instant::now();
     helpdesk.announce_typing(ticket, true);
-    let drafted = brain.draft(due).await;
+    // A bug that one ticket touches must not come back with it for ever.
+    let drafted = AssertUnwindSafe(brain.draft(due)).catch_unwind().await.unwrap_or(Err(Failure::Bug));
     let (triage, outcome) = match drafted {
         Ok(drafted) => {
             if brain.llm.is_some() {

@@ -1,6 +1,6 @@
 //! What the assistant does: it claims what is due, and commits what it drafted.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::ticket;
@@ -35,12 +35,19 @@ pub struct Claimed {
 }
 
 impl Helpdesk {
-    /// Claims due tickets for a worker, oldest first, for as long as `lease`, each with its last messages.
+    /// Claims due tickets for a worker, oldest first, each with its last messages, leaving out what the worker is at
+    /// already. On a shared database the claim holds for as long as `lease`.
     ///
     /// # Errors
     /// [`Error::WriteFailed`], [`Error::Database`].
-    pub async fn claim_due(&self, worker: Uuid, limit: u64, lease: Duration) -> Result<Claimed, Error> {
-        let Leased { tickets, next_due } = self.writer.write(ClaimDue { worker, limit, lease }).await?;
+    pub async fn claim_due(
+        &self,
+        worker: Uuid,
+        limit: u64,
+        lease: Duration,
+        running: HashMap<Uuid, i64>,
+    ) -> Result<Claimed, Error> {
+        let Leased { tickets, next_due } = self.writer.write(ClaimDue { worker, limit, lease, running }).await?;
         let ids: Vec<Uuid> = tickets.iter().map(|ticket| ticket.id).collect();
         let mut transcripts = query::transcripts(&self.store, &ids, TRANSCRIPT).await?;
         let with_transcript = |ticket: ticket::Model| {
@@ -55,18 +62,10 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::Stopping`].
     pub async fn renew_leases(&self, worker: Uuid, tickets: Vec<Uuid>, lease: Duration) -> Result<(), Error> {
-        self.writer.queue(RenewLeases { worker, tickets, lease }).await.map(drop)
-    }
-
-    /// After a start: where this process has the database to itself, a lease can only be a dead process's.
-    ///
-    /// # Errors
-    /// [`Error::WriteFailed`].
-    pub async fn free_dead_leases(&self) -> Result<(), Error> {
         if self.store.is_embedded() {
-            self.writer.write(FreeLeases { worker: None }).await?;
+            return Ok(());
         }
-        Ok(())
+        self.writer.queue(RenewLeases { worker, tickets, lease }).await.map(drop)
     }
 
     /// Gives back what a worker still holds and will not answer.
@@ -74,7 +73,10 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::WriteFailed`].
     pub async fn free_leases(&self, worker: Uuid) -> Result<(), Error> {
-        self.writer.write(FreeLeases { worker: Some(worker) }).await
+        if self.store.is_embedded() {
+            return Ok(());
+        }
+        self.writer.write(FreeLeases { worker }).await
     }
 
     /// Commits a draft that was begun on `epoch`, unless the conversation went on meanwhile.

@@ -164,6 +164,8 @@ fn options(url: &str, connections: u32) -> ConnectOptions {
                 .pragma("synchronous", "FULL")
                 .pragma("foreign_keys", "ON")
                 .pragma("busy_timeout", "5000")
+                // Sixteen MiB of log: a checkpoint holds up whoever commits next, so not every few moments.
+                .pragma("wal_autocheckpoint", "4000")
                 .pragma("cache_size", "-4096")
         });
     options

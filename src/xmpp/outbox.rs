@@ -30,6 +30,9 @@ const BATCH: u64 = 256;
 const FENCES: usize = 16;
 /// How long the server may take to bring a fence back.
 const FENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long confirmations are gathered before they are noted: each note is a commit, and customers' lines wait behind
+/// it. After a crash what was not noted is sent again, under the same ids.
+const NOTE_AFTER: Duration = Duration::from_millis(50);
 /// How often to look without having been rung, for what another process committed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
@@ -72,23 +75,35 @@ pub(super) async fn deliver(
     stop: CancellationToken,
 ) -> Down {
     let mut commits = helpdesk.commits();
-    let mut batches =
-        Batches { helpdesk, outlet, fences, in_flight: VecDeque::new(), sent_up_to: 0, next_fence: Fences::ALIVE + 1 };
+    let mut batches = Batches {
+        helpdesk,
+        outlet,
+        fences,
+        in_flight: VecDeque::new(),
+        confirmed: Vec::new(),
+        note_at: None,
+        sent_up_to: 0,
+        next_fence: Fences::ALIVE + 1,
+    };
     loop {
         match batches.send_unsent().await {
             Ok(()) => {}
             Err(down) => return down,
         }
         if stop.is_cancelled() && batches.in_flight.is_empty() {
+            batches.note_confirmed().await;
             return Down::Stopping;
         }
         let overdue = batches.in_flight.front().map(|batch| batch.sent_at + FENCE_TIMEOUT);
         tokio::select! {
             () = stop.cancelled(), if !stop.is_cancelled() => {}
             number = returned.recv() => match number {
-                Some(number) => batches.confirm(number).await,
+                Some(number) => batches.came_back(number),
                 None => return broken(),
             },
+            () = time::sleep_until(batches.note_at.unwrap_or_else(time::Instant::now)), if batches.note_at.is_some() => {
+                batches.note_confirmed().await;
+            }
             () = ring(&mut commits), if batches.in_flight.len() < FENCES && !stop.is_cancelled() => {}
             () = time::sleep(LOOK_EVERY), if batches.in_flight.len() < FENCES => {}
             () = time::sleep_until(overdue.unwrap_or_else(time::Instant::now)), if overdue.is_some() => {
@@ -129,6 +144,9 @@ struct Batches {
     outlet: Outlet,
     fences: Fences,
     in_flight: VecDeque<Batch>,
+    /// Confirmed, but not noted yet, and when they will be.
+    confirmed: Vec<Uuid>,
+    note_at: Option<time::Instant>,
     sent_up_to: i64,
     next_fence: u64,
 }
@@ -186,11 +204,18 @@ impl Batches {
         }
     }
 
-    async fn confirm(&mut self, fence: u64) {
-        let mut messages = Vec::new();
+    fn came_back(&mut self, fence: u64) {
         while let Some(batch) = self.in_flight.pop_front_if(|batch| batch.fence <= fence) {
-            messages.extend(batch.messages);
+            self.confirmed.extend(batch.messages);
         }
+        if !self.confirmed.is_empty() {
+            self.note_at.get_or_insert_with(|| time::Instant::now() + NOTE_AFTER);
+        }
+    }
+
+    async fn note_confirmed(&mut self) {
+        self.note_at = None;
+        let messages = std::mem::take(&mut self.confirmed);
         if !messages.is_empty() {
             self.note(self.helpdesk.mark_sent(messages).await);
         }

@@ -1,13 +1,13 @@
 //! The assistant's side: claiming what is due, and committing what it drafted.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     message::{Author, Visibility},
     ticket::{self, Handler, Priority, Status},
 };
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
 use super::{line::subject_of, new_message, outbound};
@@ -23,6 +23,8 @@ pub(in crate::helpdesk) struct ClaimDue {
     pub limit: u64,
     /// How long a dead worker's ticket waits for another.
     pub lease: Duration,
+    /// What the worker is at already, with the epochs it began on.
+    pub running: HashMap<Uuid, i64>,
 }
 
 /// Due tickets, and when to look again.
@@ -36,6 +38,7 @@ impl Operation for ClaimDue {
 
     fn needs(&self, needs: &mut Needs) {
         needs.due += self.limit;
+        needs.running.extend(&self.running);
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Leased, Error> {
@@ -45,7 +48,10 @@ impl Operation for ClaimDue {
         // A line of the same batch may have moved one to later.
         let is_due = |id: &Uuid| unit.ticket(*id).and_then(|row| row.reply_due_at).is_some_and(|due| due <= unit.now);
         let ids: Vec<Uuid> = ids.into_iter().filter(is_due).collect();
-        unit.lease(&ids, until, self.worker);
+        // With the database to itself, a process knows what it is at, and after a crash nobody is: no lease is written.
+        if unit.is_shared() {
+            unit.lease(&ids, until, self.worker);
+        }
         let tickets = ids.iter().filter_map(|id| unit.ticket(*id)).cloned().collect();
         Ok(Leased { tickets, next_due: unit.next_due })
     }
@@ -76,11 +82,9 @@ impl Operation for RenewLeases {
     }
 }
 
-/// Ends leases before their time.
+/// Ends a worker's leases before their time.
 pub(in crate::helpdesk) struct FreeLeases {
-    /// The worker that holds them; `None` stands for all, in a process that has the database to itself and has just
-    /// started.
-    pub worker: Option<Uuid>,
+    pub worker: Uuid,
 }
 
 impl Operation for FreeLeases {
@@ -93,11 +97,8 @@ impl Operation for FreeLeases {
             &ticket::Entity::update_many()
                 .col_expr(ticket::Column::ReplyLeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
                 .col_expr(ticket::Column::ReplyWorker, Expr::value(Option::<Uuid>::None))
-                .filter(
-                    Condition::all()
-                        .add(ticket::Column::ReplyLeaseUntil.is_not_null())
-                        .add_option(self.worker.map(|worker| ticket::Column::ReplyWorker.eq(worker))),
-                ),
+                .filter(ticket::Column::ReplyWorker.eq(self.worker))
+                .filter(ticket::Column::ReplyLeaseUntil.is_not_null()),
         );
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Loading what a batch needs, by a few queries whatever its size.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
@@ -33,7 +33,7 @@ impl Unit {
             self.load_known(tx, needs.stanza_keys).await?;
         }
         if needs.due > 0 {
-            self.load_due(tx, needs.due).await?;
+            self.load_due(tx, needs.due, &needs.running).await?;
         }
         needs.tickets.extend(&needs.with_siblings);
         if !needs.tickets.is_empty() {
@@ -128,17 +128,22 @@ impl Unit {
     }
 
     /// The longest due tickets that nobody has claimed, and behind them the time when the next one is due.
-    async fn load_due(&mut self, tx: &DatabaseTransaction, limit: u64) -> Result<(), DbErr> {
+    async fn load_due(
+        &mut self,
+        tx: &DatabaseTransaction,
+        limit: u64,
+        running: &HashMap<Uuid, i64>,
+    ) -> Result<(), DbErr> {
         let rows = ticket::Entity::find()
             .filter(ticket::Column::ReplyDueAt.is_not_null())
             .filter(free_of_lease(self.now))
             .order_by_asc(ticket::Column::ReplyDueAt)
-            .limit(limit + 1)
+            .limit(limit + running.len() as u64 + 1)
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(tx)
             .await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        for row in rows {
+        for row in rows.into_iter().filter(|row| running.get(&row.id) != Some(&row.epoch)) {
             if self.due.len() == limit || row.reply_due_at > Some(self.now) {
                 self.next_due = row.reply_due_at;
                 break;

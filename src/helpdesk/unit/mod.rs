@@ -34,6 +34,8 @@ pub(super) struct Needs {
     pub stanza_keys: HashSet<String>,
     /// How many due tickets to claim; with it comes the time when the next one is due.
     pub due: u64,
+    /// Due tickets that their claimant is at already, on this epoch.
+    pub running: HashMap<Uuid, i64>,
 }
 
 /// A message that is already stored under the same stanza key.
@@ -122,6 +124,11 @@ impl Unit {
     fn track(&mut self, row: ticket::Model) {
         let epoch_before = row.epoch;
         self.tickets.insert(row.id, Tracked { row, epoch_before, changed: false, announced: None });
+    }
+
+    /// Whether other processes may work on the same database.
+    pub(super) fn is_shared(&self) -> bool {
+        self.backend != DbBackend::Sqlite
     }
 
     pub(super) fn ticket(&self, id: Uuid) -> Option<&ticket::Model> {
