@@ -25,7 +25,6 @@ test: ## all tests, on SQLite and PostgreSQL, with Prosody and ejabberd
 	@scripts/setup test
 	scripts/with-postgres scripts/cargo nextest run --workspace --features bench
 	scripts/test-model
-	scripts/cargo test --workspace --doc --features bench
 
 check: lint ## format, lints and documentation, as CI asks for them
 	@scripts/setup build
