@@ -145,9 +145,6 @@ fn brain(config: &Config) -> anyhow::Result<Brain> {
         let knowledge = match &desk.knowledge {
             Some(folder) => {
                 let knowledge = Knowledge::load(folder).with_context(|| format!("desk[{index}].knowledge"))?;
-                for skipped in knowledge.skipped() {
-                    tracing::warn!(page = skipped.page, reason = skipped.reason, "a page was left out");
-                }
                 tracing::info!(desk.name = desk.name, passages = knowledge.passages().len(), "knowledge is loaded");
                 knowledge
             }

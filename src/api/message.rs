@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use super::{
     Api, ApiError,
-    extract::{self, Body, TicketId},
+    extract::{self, Body, Parameters, TicketId},
     ticket::Inside,
     wire::{self, Timestamp},
 };
-use crate::helpdesk::{Caller, Role};
+use crate::helpdesk::{Caller, Conversation, Role};
 
 #[derive(Deserialize)]
 pub(super) struct MessageIn {
@@ -58,6 +58,9 @@ pub(super) struct SyncOut {
     status: &'static str,
     subject: String,
     messages: Vec<MessageOut>,
+    /// For `?before=`, when there are messages before these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    earlier: Option<i64>,
     updated_at: Timestamp,
     handler: &'static str,
     priority: &'static str,
@@ -90,16 +93,33 @@ struct Delivery {
     failed_at: Option<Timestamp>,
 }
 
+/// Which part of a conversation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SyncQuery {
+    before: Option<String>,
+}
+
+impl SyncQuery {
+    fn before(&self) -> Result<Option<i64>, ApiError> {
+        let digits = self.before.as_deref();
+        let number =
+            digits.map(|digits| digits.parse().map_err(|_| ApiError::bad_parameter("before", "must be a number")));
+        number.transpose()
+    }
+}
+
 pub(super) async fn sync(
     State(api): State<Api>,
     caller: Caller,
     TicketId(id): TicketId,
+    Parameters(query): Parameters<SyncQuery>,
 ) -> Result<Json<SyncOut>, ApiError> {
-    let (ticket, messages) = api.helpdesk.conversation(&caller, id).await?;
+    let Conversation { ticket, messages, earlier } = api.helpdesk.conversation(&caller, id, query.before()?).await?;
     let title = api.helpdesk.desk(&ticket.desk).map_or(ticket.desk.as_str(), |desk| desk.title.as_str());
     let view = View { reader: &caller, customer: &ticket.customer, desk_title: title };
     let messages = messages.into_iter().map(|message| view.message(message)).collect();
-    Ok(Json(SyncOut::new(&ticket, messages, &caller)))
+    Ok(Json(SyncOut { earlier, ..SyncOut::new(&ticket, messages, &caller) }))
 }
 
 impl SyncOut {
@@ -109,6 +129,7 @@ impl SyncOut {
             status: wire::status(ticket.status),
             subject: ticket.subject.clone(),
             messages,
+            earlier: None,
             updated_at: Timestamp(ticket.updated_at),
             handler: wire::handler(ticket.handler),
             priority: wire::priority(ticket.priority),

@@ -136,5 +136,7 @@ fn caller(claims: Claims) -> Result<Caller, TokenError> {
 
 /// A customer is a bare JID with a localpart, in its normal form: tickets are found by it.
 fn customer(sub: &str) -> Option<BareJid> {
-    BareJid::new(sub).ok().filter(|jid| jid.node().is_some())
+    let jid = BareJid::new(sub).ok().filter(|jid| jid.node().is_some())?;
+    // What changes when it is normalised again could become another's address.
+    (BareJid::new(jid.as_str()).as_ref() == Ok(&jid)).then_some(jid)
 }

@@ -147,6 +147,10 @@ impl Brain {
             "the model answered"
         );
         let reply = sources::with_sources(&draft.reply, &draft.citations, &passages);
+        // An answer may have been nothing but a link, or characters that nobody sees.
+        if draft.action != Action::HandOff && !reply.chars().any(is_visible) {
+            return Err(LlmError::Malformed("nothing is left of it without links").into());
+        }
         Ok(Draft { reply, ..draft })
     }
 }
@@ -209,4 +213,9 @@ fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> Strin
         "Handed off: {reason}\nIssue: {}\nTried so far: {tried}\nNext step: read the customer's last lines and answer.",
         ticket.subject
     )
+}
+
+/// Letters, digits, and symbols such as emoji: an answer has at least one.
+fn is_visible(c: char) -> bool {
+    c.is_alphanumeric() || (c >= '\u{2190}' && c != '\u{FEFF}')
 }

@@ -12,6 +12,7 @@ use async_openai::{
     error::OpenAIError,
     middleware::{ReqwestService, retry::SimpleRetryPolicy},
 };
+use http_body_util::Limited;
 use reqwest::{Response, StatusCode, header::HeaderValue, redirect::Policy};
 use serde_json::Value;
 use tower::ServiceBuilder;
@@ -24,6 +25,9 @@ use super::{
 
 /// How long a connection to the endpoint may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The largest body of an answer, in bytes.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// How long [`Llm::probe`] waits for an answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -172,6 +176,7 @@ impl Llm {
         // so that it sees what is left after the retries.
         let service = ServiceBuilder::new()
             .map_result(status_first)
+            .map_response(bounded)
             .retry(SimpleRetryPolicy::default())
             .service(ReqwestService::new(http.clone()));
         let client = Client::build(http.clone(), config).with_http_service(service);
@@ -250,6 +255,12 @@ impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings").field("base_url", &self.base_url).field("model", &self.model).finish_non_exhaustive()
     }
+}
+
+/// Cuts off an answer that is larger than any honest one: it would be held in memory several times over.
+fn bounded(response: Response) -> Response {
+    let response: http::Response<reqwest::Body> = response.into();
+    response.map(|body| reqwest::Body::wrap(Limited::new(body, MAX_ANSWER_BYTES))).into()
 }
 
 /// Turns an answer with an error status into our error, before the library reads its body.

@@ -14,6 +14,17 @@ use super::{
     query, without_nul,
 };
 
+/// A ticket with a part of its messages.
+#[derive(Debug)]
+pub struct Conversation {
+    /// The ticket.
+    pub ticket: ticket::Model,
+    /// In their order, at most 500 and two million characters.
+    pub messages: Vec<message::Model>,
+    /// What to ask for to get the part before this one, if there is one.
+    pub earlier: Option<i64>,
+}
+
 impl Helpdesk {
     /// Takes a line in, in the order of the calls. The future it returns ends when the line is on disk.
     ///
@@ -104,14 +115,15 @@ impl Helpdesk {
         query::ticket(&self.store, caller, id).await
     }
 
-    /// A ticket with its messages; notes only for staff and programs.
+    /// A ticket with its newest messages, or with the part of them before `before`; notes only for staff and programs.
     ///
     /// # Errors
     /// As [`Helpdesk::ticket`].
-    pub async fn conversation(&self, caller: &Caller, id: Uuid) -> Result<(ticket::Model, Vec<message::Model>), Error> {
+    pub async fn conversation(&self, caller: &Caller, id: Uuid, before: Option<i64>) -> Result<Conversation, Error> {
         let ticket = self.ticket(caller, id).await?;
-        let messages = query::messages(&self.store, id, caller.role != Role::Customer).await?;
-        Ok((ticket, messages))
+        let with_notes = caller.role != Role::Customer;
+        let (messages, earlier) = query::messages(&self.store, id, with_notes, before).await?;
+        Ok(Conversation { ticket, messages, earlier })
     }
 }
 

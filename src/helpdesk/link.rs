@@ -81,6 +81,14 @@ impl Helpdesk {
         self.writer.write(SetSubscription { desk, contact, subscribed }).await
     }
 
+    /// Whether a contact sees a desk's presence.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn is_subscribed(&self, desk: &str, contact: &BareJid) -> Result<bool, Error> {
+        query::is_subscribed(&self.store, desk, contact).await
+    }
+
     /// Everybody who sees a desk's presence.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ use tokio::sync::broadcast;
 pub use answering::{Claimed, Due};
 pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;
+pub use conversation::Conversation;
 pub use error::Error;
 pub use lifecycle::Rules;
 pub use operation::{

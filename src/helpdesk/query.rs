@@ -12,7 +12,9 @@ use deskbridge_entity::{
 };
 use jid::{BareJid, Jid};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    Statement,
+    sea_query::{Expr, Func},
 };
 use uuid::Uuid;
 
@@ -121,13 +123,48 @@ pub(super) async fn ticket(store: &Store, caller: &Caller, id: Uuid) -> Result<t
     row.filter(|row| caller.may_read(row)).ok_or_else(|| Error::NotFound(format!("ticket {id}")))
 }
 
-/// All messages of a ticket in their order; notes only for those who may read them.
-pub(super) async fn messages(store: &Store, ticket: Uuid, with_notes: bool) -> Result<Vec<message::Model>, Error> {
+/// Messages in one part of a conversation, at most.
+const PART: usize = 500;
+/// Characters of their texts together, at most; the newest message counts in any case.
+const PART_CHARACTERS: i64 = 2 * 1024 * 1024;
+
+/// The newest messages of a ticket before `before`, in their order, and where the part before them ends, if there is
+/// one. Notes only for those who may read them.
+pub(super) async fn messages(
+    store: &Store,
+    ticket: Uuid,
+    with_notes: bool,
+    before: Option<i64>,
+) -> Result<(Vec<message::Model>, Option<i64>), Error> {
     let mut query = message::Entity::find().filter(message::Column::TicketId.eq(ticket));
     if !with_notes {
         query = query.filter(message::Column::Visibility.eq(Visibility::Public));
     }
-    Ok(query.order_by_asc(message::Column::Seq).all(store.read()).await?)
+    if let Some(before) = before {
+        query = query.filter(message::Column::Seq.lt(before));
+    }
+    // Lengths first: what does not fit must not be read into memory only to be left out.
+    let lengths: Vec<(i64, i32)> = query
+        .clone()
+        .select_only()
+        .column(message::Column::Seq)
+        .expr(Func::char_length(Expr::col(message::Column::Body)))
+        .order_by_desc(message::Column::Seq)
+        .limit(PART as u64 + 1)
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    let mut characters = 0_i64;
+    let fitting = lengths.iter().take(PART).take_while(|(_, length)| {
+        let fits = characters == 0 || characters + i64::from(*length) <= PART_CHARACTERS;
+        characters += i64::from(*length).max(1);
+        fits
+    });
+    let fitting = fitting.count();
+    let Some((first, _)) = lengths[..fitting].last() else { return Ok((Vec::new(), None)) };
+    let rows = query.filter(message::Column::Seq.gte(*first)).order_by_asc(message::Column::Seq).all(store.read());
+    let earlier = (lengths.len() > fitting).then_some(*first);
+    Ok((rows.await?, earlier))
 }
 
 /// One public message, as the assistant sees it.
@@ -260,6 +297,12 @@ pub(super) async fn presence(store: &Store, jid: &Jid) -> Result<Vec<presence::M
         query.filter(presence::Column::Jid.eq(jid.to_string()))
     };
     Ok(query.all(store.read()).await?)
+}
+
+/// Whether a contact sees a desk's presence.
+pub(super) async fn is_subscribed(store: &Store, desk: &str, contact: &BareJid) -> Result<bool, Error> {
+    let key = (desk.to_owned(), contact.to_string());
+    Ok(subscription::Entity::find_by_id(key).count(store.read()).await? > 0)
 }
 
 /// Everybody who sees a desk's presence.

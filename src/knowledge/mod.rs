@@ -51,7 +51,7 @@ impl Knowledge {
     pub fn load(folder: &Path) -> Result<Self, Error> {
         let found = folder::read(folder)?;
         for skipped in &found.skipped {
-            tracing::warn!(knowledge.page = %skipped.page, reason = %skipped.reason, "A knowledge page was left out");
+            tracing::warn!(knowledge.page = ?skipped.page, reason = %skipped.reason, "A knowledge page was left out");
         }
         let passages = found.pages.iter().flat_map(passage::split).collect();
         let mut knowledge = Self::from_passages(passages);

@@ -184,7 +184,11 @@ impl Manners {
             }
             PresenceKind::Probe => {
                 // Who is not subscribed learns nothing (RFC 6121 §4.3.2).
-                if self.subscribers(&desk).await.contains(&from.to_bare()) {
+                let is_subscribed = self.helpdesk.is_subscribed(&desk, &from.to_bare()).await;
+                if is_subscribed
+                    .inspect_err(|error| tracing::error!(%error, "a subscription could not be read"))
+                    .unwrap_or(false)
+                {
                     self.show_desk_to(&desk, &to, &from).await?;
                 }
             }

@@ -71,6 +71,12 @@ async fn an_object_that_breaks_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_which_nothing_is_left() {
+    let link = Reply::Answer("https://evil.example/a\u{200B}".into());
+    fails(&Database::sqlite(), link, "nothing is left of it", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_empty_answer() {
     fails(&Database::sqlite(), Reply::Content("  ".into()), "empty", false).await;
 }

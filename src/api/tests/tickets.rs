@@ -75,7 +75,7 @@ async fn each_reader_sees_who_spoke_and_staff_alone_sees_the_inside() {
     let desks = Desks::new().await;
     let id = desks.ticket("support").await;
     let ticket = id.parse().unwrap();
-    let epoch = desks.api.helpdesk.conversation(&admin(), ticket).await.unwrap().0.epoch;
+    let epoch = desks.api.helpdesk.conversation(&admin(), ticket, None).await.unwrap().ticket.epoch;
     let answer = Outcome::Answer { body: "Boil it again".to_owned() };
     desks.api.helpdesk.commit_draft(ticket, epoch, Triage::default(), answer).await.unwrap();
     desks.post(&agent("eve"), &messages_of(&id), json!({ "content": "I bring a new one" })).await.ok(201);
@@ -178,4 +178,32 @@ async fn a_bad_or_unknown_parameter_is_400_and_named() {
         let message = desks.get(&customer(ANN), &format!("{PRESENCE}{query}")).await.failure(400, "BAD_REQUEST");
         assert!(message.contains(named), "{query}: {message}");
     }
+}
+
+#[tokio::test]
+async fn a_long_conversation_comes_in_parts_that_miss_and_repeat_nothing() {
+    let desks = Desks::new().await;
+    let id = desks.ticket("support").await;
+    // Fifty long lines fill parts by their size, many short ones fill one by their number.
+    for number in 0..560 {
+        let text = if number < 50 { format!("{number} {}", "x".repeat(60_000)) } else { number.to_string() };
+        desks.post(&customer(ANN), &messages_of(&id), json!({ "content": text })).await.ok(201);
+    }
+    let (mut seen, mut parts, mut path) = (Vec::new(), 0, sync_of(&id));
+    loop {
+        let part = desks.get(&customer(ANN), &path).await.ok(200);
+        let messages = part["messages"].as_array().unwrap();
+        assert!(messages.len() <= 500 && part.to_string().len() < 3 * 1024 * 1024);
+        let words = messages.iter().map(|message| message["content"].as_str().unwrap());
+        let words: Vec<String> = words.map(|text| text.split(' ').next().unwrap().to_owned()).collect();
+        seen.splice(0..0, words);
+        parts += 1;
+        let Some(earlier) = part["earlier"].as_i64() else { break };
+        path = format!("{}?before={earlier}", sync_of(&id));
+    }
+    let mut expected = vec!["My".to_owned()];
+    expected.extend((0..560).map(|number| number.to_string()));
+    assert_eq!((seen, parts), (expected, 3));
+    let bad = format!("{}?before=soon", sync_of(&id));
+    assert!(desks.get(&customer(ANN), &bad).await.failure(400, "BAD_REQUEST").contains("before"));
 }

@@ -128,6 +128,7 @@ async fn chat(State(seen): State<Seen>, headers: HeaderMap, body: String) -> Res
         "plain" => answered("Just words."),
         "fenced" => answered(&format!("```json\n{DRAFT}\n```")),
         "empty" => answered(""),
+        "huge" => answered(&format!("{DRAFT}{}", " ".repeat(2 << 20))),
         "no content" => with_message(json!({ "role": "assistant", "content": null }), "stop"),
         "garbage" => "<html>proxy error</html>".into_response(),
         "other json" => json_body(json!({ "error": { "message": "no" } })),
@@ -307,4 +308,10 @@ async fn neither_errors_nor_debug_texts_hold_the_key() {
     let error = server.draft("500").await.unwrap_err();
     assert_eq!(error.to_string(), "the model endpoint answered with HTTP status 500");
     assert!(error.may_retry() && !LlmError::Rejected { status: 401 }.may_retry());
+}
+
+#[tokio::test]
+async fn cuts_off_an_answer_larger_than_any_honest_one() {
+    let server = Server::start().await;
+    assert_eq!(server.draft("huge").await.unwrap_err(), LlmError::Unreachable);
 }

@@ -102,7 +102,8 @@ impl Operation for ReceiveLine {
         message.stanza_id.clone_from(&self.line.stanza_id);
         message.sender_key.clone_from(&self.sender_key);
         message.archive_key.clone_from(&self.archive_key);
-        if let Some(at) = self.line.written_at {
+        // A stamp is the sender's word: one of long ago would only confuse.
+        if let Some(at) = self.line.written_at.filter(|at| now - at < LONGEST_DELAY) {
             // A clock ahead of ours must not put a line after its answer.
             message.created_at = at.min(now);
         }
@@ -143,6 +144,9 @@ impl Operation for AppendLine {
         Ok((id, now))
     }
 }
+
+/// How old a delayed line's own time may be; what is older is dated by its arrival.
+const LONGEST_DELAY: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
 /// A short name of a stanza, the same for the same parts.
 fn fingerprint(parts: &[&str]) -> String {

@@ -139,7 +139,9 @@ fn is_on(jid: &Jid, domain: &str) -> bool {
 }
 
 fn address(stanza: &Element, attribute: &str) -> Option<Jid> {
-    Jid::new(stanza.attr(attribute)?).ok()
+    // Some characters are normalised to others that are normalised again: what would change on the second reading is
+    // nobody's address yet, and could become another's.
+    Jid::new(stanza.attr(attribute)?).ok().filter(|jid| Jid::new(jid.as_str()).as_ref() == Ok(jid))
 }
 
 /// A non-empty attribute that is short enough to be an id.

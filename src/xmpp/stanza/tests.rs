@@ -72,6 +72,8 @@ fn addresses_must_be_there_and_right() {
     let go = |attributes: &str| inbound(&element(&format!("<message {attributes}><body>x</body></message>")), DOMAIN);
     assert_eq!(go("to='help.example'"), Err(Ignored::NoSender));
     assert_eq!(go("to='help.example' from='@@'"), Err(Ignored::NoSender));
+    // Normalised once it is another's address, and that is normalised again.
+    assert_eq!(go("to='help.example' from='\u{1F130}lice@b'"), Err(Ignored::NoSender));
     assert_eq!(go("from='a@b'"), Err(Ignored::NoRecipient));
     assert_eq!(go("from='a@b' to='x@elsewhere.example'"), Err(Ignored::NotOurs));
     assert_eq!(go("from='a@help.example' to='help.example'"), Err(Ignored::OwnEcho));
