@@ -138,7 +138,11 @@ pub fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
     Ok(Some(Llm::new(settings).context("the model's endpoint is unusable (assistant.base_url, assistant.api_key)")?))
 }
 
-fn brain(config: &Config) -> anyhow::Result<Brain> {
+/// What answers are made from: the model, the prompts and every desk's pages.
+///
+/// # Errors
+/// When a template or a folder is unusable, with the key.
+pub fn brain(config: &Config) -> anyhow::Result<Brain> {
     let prompts = Prompts::load(config.assistant.prompts.as_deref()).context("prompts (assistant.prompts)")?;
     let mut desks = HashMap::new();
     for (index, desk) in config.desk.iter().enumerate() {

@@ -6,6 +6,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
+use super::prompt::MAX_PASSAGES;
 use super::{
     draft::{self, Action, Draft, Priority},
     llm::{LlmError, Usage},
@@ -71,7 +72,8 @@ pub(super) fn response_format(triage: bool) -> ResponseFormat {
         ("reply", json!({ "type": "string" })),
         ("action", json!({ "type": "string", "enum": ["continue", "clarify", "hand_off", "resolve"] })),
         ("reason", json!({ "type": "string" })),
-        ("citations", json!({ "type": "array", "items": { "type": "integer" } })),
+        // Bounded, because a small model that follows the grammar would count on until its tokens are used up.
+        ("citations", json!({ "type": "array", "items": { "type": "integer" }, "maxItems": MAX_PASSAGES })),
     ];
     if triage {
         properties.push(("subject", json!({ "type": "string" })));

@@ -75,3 +75,10 @@ fn secrets_are_not_shown() {
     let shown = format!("{config:?}");
     assert!(!shown.contains("hush") && !shown.contains("pw@db"), "{shown}");
 }
+
+#[test]
+fn the_examples_secrets_are_no_secrets() {
+    let file = "[auth]\njwt_secret = \"change me: at least thirty-two characters\"";
+    let message = complaint(file, &[]);
+    assert!(message.contains("auth.jwt_secret") && message.contains("example"), "{message}");
+}

@@ -31,6 +31,9 @@ impl<'de> Deserialize<'de> for Secret {
         if value.is_empty() {
             return Err(D::Error::custom("must not be empty"));
         }
+        if value.starts_with("change me") {
+            return Err(D::Error::custom("still has the example's value, which everybody knows"));
+        }
         Ok(Self(value.to_owned()))
     }
 }
