@@ -17,7 +17,9 @@ impl Helpdesk {
         check_jid(&presence.jid.to_bare())?;
         let presence = Presence { text: presence.text.map(without_nul), ..presence };
         if presence.jid.domain().as_str() != &*self.domain {
-            if !caller.is_staff() {
+            if caller.is_staff() {
+                self.require_customer_of(caller, &presence.jid).await?;
+            } else {
                 caller.require_voice_of(presence.jid.to_bare().as_str())?;
             }
             return self.writer.write(SetPresence { presence, source: Source::Rest }).await;
@@ -41,6 +43,9 @@ impl Helpdesk {
             return Err(Error::Forbidden("a customer's token reads its own presence and the desks' only".to_owned()));
         }
         caller.require_reader()?;
+        if !ours {
+            self.require_customer_of(caller, jid).await?;
+        }
         query::presence(&self.store, jid).await
     }
 
@@ -55,5 +60,14 @@ impl Helpdesk {
             Some(row) => Presence { jid, available: row.available, show: row.show, text: row.text },
             None => Presence { jid, available: true, show: None, text: None },
         })
+    }
+
+    /// An agent who is limited to desks has to do with their customers only.
+    async fn require_customer_of(&self, caller: &Caller, jid: &Jid) -> Result<(), Error> {
+        let Some(desks) = caller.desks.as_deref().filter(|_| caller.role == Role::Agent) else { return Ok(()) };
+        if query::is_customer_of(&self.store, &jid.to_bare(), desks).await? {
+            return Ok(());
+        }
+        Err(Error::Forbidden("this JID has no ticket at the desks of this token".to_owned()))
     }
 }

@@ -299,6 +299,14 @@ pub(super) async fn presence(store: &Store, jid: &Jid) -> Result<Vec<presence::M
     Ok(query.all(store.read()).await?)
 }
 
+/// Whether somebody has a ticket at one of these desks.
+pub(super) async fn is_customer_of(store: &Store, jid: &BareJid, desks: &[String]) -> Result<bool, Error> {
+    let tickets = ticket::Entity::find()
+        .filter(ticket::Column::Customer.eq(jid.as_str()))
+        .filter(ticket::Column::Desk.is_in(desks));
+    Ok(tickets.count(store.read()).await? > 0)
+}
+
 /// Whether a contact sees a desk's presence.
 pub(super) async fn is_subscribed(store: &Store, desk: &str, contact: &BareJid) -> Result<bool, Error> {
     let key = (desk.to_owned(), contact.to_string());

@@ -69,3 +69,15 @@ async fn a_desks_presence_is_told_to_the_link_and_is_available_until_then() {
     let nobody = json!({ "jid": "nobody@help.example.org", "status": "available" });
     desks.post(&agent("eve"), PRESENCE, nobody).await.failure(404, "NOT_FOUND");
 }
+
+#[tokio::test]
+async fn an_agent_of_one_desk_has_to_do_with_its_customers_only() {
+    let desks = Desks::new().await;
+    desks.ticket("billing").await;
+    let told = json!({ "jid": ANN, "status": "unavailable" });
+    let path = format!("{PRESENCE}?jid={ANN}");
+    desks.post(&agent_of("support"), PRESENCE, told.clone()).await.failure(403, "FORBIDDEN");
+    desks.get(&agent_of("support"), &path).await.failure(403, "FORBIDDEN");
+    desks.post(&agent_of("billing"), PRESENCE, told).await.ok(200);
+    assert_eq!(desks.get(&agent_of("billing"), &path).await.ok(200)["status"], "unavailable");
+}
