@@ -85,27 +85,32 @@ pub(super) async fn deliver(
         sent_up_to: 0,
         next_fence: Fences::ALIVE + 1,
     };
+    let mut look = true;
     loop {
-        match batches.send_unsent().await {
-            Ok(()) => {}
-            Err(down) => return down,
+        if look && let Err(down) = batches.send_unsent().await {
+            return down;
         }
         if stop.is_cancelled() && batches.in_flight.is_empty() {
             batches.note_confirmed().await;
             return Down::Stopping;
         }
+        // A returned fence brings nothing new to send, unless it makes room for what was held back.
+        look = stop.is_cancelled();
         let overdue = batches.in_flight.front().map(|batch| batch.sent_at + FENCE_TIMEOUT);
         tokio::select! {
-            () = stop.cancelled(), if !stop.is_cancelled() => {}
+            () = stop.cancelled(), if !stop.is_cancelled() => look = true,
             number = returned.recv() => match number {
-                Some(number) => batches.came_back(number),
+                Some(number) => {
+                    look |= batches.in_flight.len() >= FENCES;
+                    batches.came_back(number);
+                }
                 None => return broken(),
             },
             () = time::sleep_until(batches.note_at.unwrap_or_else(time::Instant::now)), if batches.note_at.is_some() => {
                 batches.note_confirmed().await;
             }
-            () = ring(&mut commits), if batches.in_flight.len() < FENCES && !stop.is_cancelled() => {}
-            () = time::sleep(LOOK_EVERY), if batches.in_flight.len() < FENCES => {}
+            () = ring(&mut commits), if batches.in_flight.len() < FENCES && !stop.is_cancelled() => look = true,
+            () = time::sleep(LOOK_EVERY), if batches.in_flight.len() < FENCES => look = true,
             () = time::sleep_until(overdue.unwrap_or_else(time::Instant::now)), if overdue.is_some() => {
                 return Down::Broken(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer to a ping"));
             }
