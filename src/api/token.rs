@@ -4,7 +4,7 @@ use jid::BareJid;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::helpdesk::{Caller, Role};
+use crate::helpdesk::{Caller, Role, is_settled};
 
 /// How far clocks may differ, in seconds.
 const LEEWAY: u64 = 30;
@@ -136,7 +136,5 @@ fn caller(claims: Claims) -> Result<Caller, TokenError> {
 
 /// A customer is a bare JID with a localpart, in its normal form: tickets are found by it.
 fn customer(sub: &str) -> Option<BareJid> {
-    let jid = BareJid::new(sub).ok().filter(|jid| jid.node().is_some())?;
-    // What changes when it is normalised again could become another's address.
-    (BareJid::new(jid.as_str()).as_ref() == Ok(&jid)).then_some(jid)
+    BareJid::new(sub).ok().filter(|jid| jid.node().is_some() && is_settled(&jid.clone().into()))
 }

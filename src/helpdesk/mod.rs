@@ -172,7 +172,17 @@ fn without_nul(mut text: String) -> String {
     text
 }
 
+/// Whether normalising a JID again leaves it as it is. Some characters are normalised to others that are normalised
+/// again: what changes on a second reading is nobody's address yet, and could become another's.
+#[must_use]
+pub fn is_settled(jid: &Jid) -> bool {
+    Jid::new(jid.as_str()).as_ref() == Ok(jid)
+}
+
 fn check_jid(jid: &BareJid) -> Result<(), Error> {
+    if !is_settled(&Jid::from(jid.clone())) {
+        return Err(Error::invalid("jid", "is not in its normal form"));
+    }
     if jid.as_str().len() > MAX_JID {
         return Err(Error::invalid("jid", format!("must not be longer than {MAX_JID} bytes")));
     }

@@ -19,6 +19,8 @@ use xmpp_parsers::{
 };
 
 pub(in crate::xmpp) use self::message::CHAT_MARKERS;
+use crate::helpdesk::is_settled;
+
 pub use self::{
     iq::{Iq, IqKind, IqReply, Malformed, Request},
     message::{Bounce, Chat, ChatState, Marker, MarkerKind, Receipt, Retraction, State},
@@ -139,9 +141,7 @@ fn is_on(jid: &Jid, domain: &str) -> bool {
 }
 
 fn address(stanza: &Element, attribute: &str) -> Option<Jid> {
-    // Some characters are normalised to others that are normalised again: what would change on the second reading is
-    // nobody's address yet, and could become another's.
-    Jid::new(stanza.attr(attribute)?).ok().filter(|jid| Jid::new(jid.as_str()).as_ref() == Ok(jid))
+    Jid::new(stanza.attr(attribute)?).ok().filter(is_settled)
 }
 
 /// A non-empty attribute that is short enough to be an id.
