@@ -126,7 +126,7 @@ pub fn account(component: &config::Component) -> Account {
 ///
 /// # Errors
 /// When its address or key is unusable.
-pub fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
+fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
     let Some(endpoint) = config.endpoint()? else { return Ok(None) };
     let settings = Settings {
         base_url: endpoint.base_url,

@@ -83,10 +83,7 @@ async fn xmpp(config: &Config) -> Finding {
 }
 
 async fn assistant(config: &Config) -> Finding {
-    if let Err(error) = app::brain(config) {
-        return Finding::Bad(format!("{error:#}"));
-    }
-    match app::llm(config) {
+    match app::brain(config).map(|brain| brain.llm) {
         Ok(None) => Finding::Good(
             "no model is configured (assistant.base_url): the built-in default quotes the knowledge".to_owned(),
         ),

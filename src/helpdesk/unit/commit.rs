@@ -63,9 +63,9 @@ impl Unit {
     }
 
     async fn write_tickets(&self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
-        let changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| t.row.clone()).collect();
+        let changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| &t.row).collect();
         for chunk in changed.chunks(ROWS_PER_STATEMENT) {
-            let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
+            let rows = chunk.iter().map(|&row| sparse(row.clone().into_active_model()));
             use ticket::Column::{CreatedAt, Customer, Desk, Id, PreviousTicketId};
             // What never changes is left out: every index on a column that is written costs its part.
             let mutable = ticket::Column::iter()

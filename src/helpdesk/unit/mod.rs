@@ -149,18 +149,13 @@ impl Unit {
     }
 
     /// Changes a ticket: raises its version and says so in the event log.
-    pub(super) fn change<T>(
-        &mut self,
-        id: Uuid,
-        change: impl FnOnce(&mut ticket::Model, DateTime<Utc>) -> T,
-    ) -> Option<T> {
+    pub(super) fn change(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
         let now = self.now;
-        let tracked = self.tickets.get_mut(&id)?;
-        let result = change(&mut tracked.row, now);
+        let Some(tracked) = self.tickets.get_mut(&id) else { return };
+        change(&mut tracked.row, now);
         tracked.row.version += 1;
         tracked.row.updated_at = now;
         tracked.changed = true;
-        Some(result)
     }
 
     /// Changes what only workers look at: no new version, no event, and no other column is written.
