@@ -172,19 +172,23 @@ pub enum SmallTalk {
 #[must_use]
 pub fn asks_for_person(text: &str) -> bool {
     let words = words(text);
-    let alone = || {
-        let politeness =
-            ["please", "bitte", "por", "favor", "s", "il", "vous", "plait", "a", "an", "ein", "einen", "un"];
-        let rest: Vec<&str> = words.split_whitespace().filter(|word| !politeness.contains(word)).collect();
-        matches!(rest.as_slice(), [word] if PERSON_ALONE.contains(word))
-    };
-    let verb_and_noun = || {
-        PERSON_VERBS.iter().any(|verb| {
-            let asked = words.find(&format!(" {verb} ")).map(|at| &words[at + verb.len() + 1..]);
-            asked.is_some_and(|rest| PERSON_NOUNS.iter().any(|noun| rest.starts_with(&format!(" {noun} "))))
-        })
-    };
-    PERSON_PHRASES.iter().any(|phrase| words.contains(&format!(" {phrase} "))) || verb_and_noun() || alone()
+    let mut places = words.match_indices(' ').map(|(at, _)| &words[at + 1..]);
+    places.any(|rest| {
+        let asks = |phrases: &[&str]| phrases.iter().find_map(|phrase| behind(rest, phrase));
+        asks(PERSON_PHRASES).is_some()
+            || asks(PERSON_VERBS).is_some_and(|rest| PERSON_NOUNS.iter().any(|noun| behind(rest, noun).is_some()))
+    }) || is_person_alone(&words)
+}
+
+/// What follows `phrase` where `rest` begins with it as whole words.
+fn behind<'a>(rest: &'a str, phrase: &str) -> Option<&'a str> {
+    rest.strip_prefix(phrase)?.strip_prefix(' ')
+}
+
+fn is_person_alone(words: &str) -> bool {
+    let politeness = ["please", "bitte", "por", "favor", "s", "il", "vous", "plait", "a", "an", "ein", "einen", "un"];
+    let mut rest = words.split_whitespace().filter(|word| !politeness.contains(word));
+    matches!((rest.next(), rest.next()), (Some(word), None) if PERSON_ALONE.contains(&word))
 }
 
 /// Whether the message is nothing but thanks or a greeting. Thanks win: "hi, thanks!" thanks.

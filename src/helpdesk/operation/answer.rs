@@ -17,7 +17,7 @@ use crate::helpdesk::{
     writer::Operation,
 };
 
-/// Takes due tickets for a worker.
+/// Takes due tickets for a worker, so that no other process does. Not needed on SQLite, where there is none.
 pub(in crate::helpdesk) struct ClaimDue {
     pub worker: Uuid,
     pub limit: u64,
@@ -48,10 +48,7 @@ impl Operation for ClaimDue {
         // A line of the same batch may have moved one to later.
         let is_due = |id: &Uuid| unit.ticket(*id).and_then(|row| row.reply_due_at).is_some_and(|due| due <= unit.now);
         let ids: Vec<Uuid> = ids.into_iter().filter(is_due).collect();
-        // With the database to itself, a process knows what it is at, and after a crash nobody is: no lease is written.
-        if unit.is_shared() {
-            unit.lease(&ids, until, self.worker);
-        }
+        unit.lease(&ids, until, self.worker);
         let tickets = ids.iter().filter_map(|id| unit.ticket(*id)).cloned().collect();
         Ok(Leased { tickets, next_due: unit.next_due })
     }

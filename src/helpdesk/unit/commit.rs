@@ -2,7 +2,8 @@
 
 use deskbridge_entity::{counter, event, message, presence, subscription, ticket};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, Iterable, QueryFilter,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IntoActiveModel, Iterable, QueryFilter, QueryTrait, Statement,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -16,19 +17,14 @@ impl Unit {
     pub(in crate::helpdesk) async fn commit(mut self, tx: DatabaseTransaction) -> Result<Committed, DbErr> {
         let mut committed = Committed { outbox: self.new_messages.iter().any(|m| m.outbound), ..Committed::default() };
         self.announce_tickets(&mut committed);
-        for statement in std::mem::take(&mut self.leases) {
-            sea_orm::ConnectionTrait::execute_raw(&tx, statement).await?;
-        }
-        self.write_tickets(&tx).await?;
-        self.write_events(&tx, &mut committed).await?;
-        for chunk in self.new_messages.chunks(ROWS_PER_STATEMENT) {
-            let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
-            message::Entity::insert_many(rows).exec_without_returning(&tx).await?;
-        }
-        self.write_presence(&tx).await?;
-        for statement in std::mem::take(&mut self.statements) {
-            sea_orm::ConnectionTrait::execute_raw(&tx, statement).await?;
-        }
+        let first = self.number_events(&tx, &mut committed).await?;
+        let mut statements = std::mem::take(&mut self.leases);
+        self.write_tickets(&mut statements);
+        self.write_events(first, &mut statements);
+        self.write_messages(&mut statements);
+        self.write_presence(&mut statements);
+        statements.append(&mut self.statements);
+        execute(&tx, statements).await?;
         tx.commit().await?;
         Ok(committed)
     }
@@ -62,7 +58,7 @@ impl Unit {
         }
     }
 
-    async fn write_tickets(&self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    fn write_tickets(&self, statements: &mut Vec<Statement>) {
         let changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| &t.row).collect();
         for chunk in changed.chunks(ROWS_PER_STATEMENT) {
             let rows = chunk.iter().map(|&row| sparse(row.clone().into_active_model()));
@@ -70,18 +66,15 @@ impl Unit {
             // What never changes is left out: every index on a column that is written costs its part.
             let mutable = ticket::Column::iter()
                 .filter(|column| !matches!(column, Id | Desk | Customer | PreviousTicketId | CreatedAt));
-            ticket::Entity::insert_many(rows)
-                .on_conflict(OnConflict::column(Id).update_columns(mutable).to_owned())
-                .exec_without_returning(tx)
-                .await?;
+            let update = OnConflict::column(Id).update_columns(mutable).to_owned();
+            statements.push(ticket::Entity::insert_many(rows).on_conflict(update).build(self.backend));
         }
-        Ok(())
     }
 
-    /// Numbers the events. The counter's row stays locked until the commit, so numbers are in commit order.
-    async fn write_events(&mut self, tx: &DatabaseTransaction, committed: &mut Committed) -> Result<(), DbErr> {
+    /// Takes the events' numbers. The counter's row stays locked until the commit, so numbers are in commit order.
+    async fn number_events(&mut self, tx: &DatabaseTransaction, committed: &mut Committed) -> Result<i64, DbErr> {
         if self.events.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
         let last = counter::Entity::update_many()
@@ -96,59 +89,76 @@ impl Unit {
         for (message, index) in self.new_messages.iter_mut().zip(&self.message_events) {
             message.seq = first + i64::try_from(*index).unwrap_or(i64::MAX);
         }
+        committed.last_seq = Some(last);
+        Ok(first)
+    }
+
+    fn write_events(&mut self, first: i64, statements: &mut Vec<Statement>) {
         let now = self.now;
         let rows: Vec<event::ActiveModel> = (first..)
             .zip(self.events.drain(..))
-            .map(|(seq, pending)| {
-                event::Model {
-                    seq,
-                    kind: pending.kind.to_owned(),
-                    ticket_id: pending.ticket_id,
-                    message_id: pending.message_id,
-                    data: pending.data,
-                    created_at: now,
-                }
-                .into_active_model()
+            .map(|(seq, pending)| event::Model {
+                seq,
+                kind: pending.kind.to_owned(),
+                ticket_id: pending.ticket_id,
+                message_id: pending.message_id,
+                data: pending.data,
+                created_at: now,
             })
-            .map(sparse)
+            .map(|row| sparse(row.into_active_model()))
             .collect();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-            event::Entity::insert_many(chunk.to_vec()).exec_without_returning(tx).await?;
+            statements.push(event::Entity::insert_many(chunk.to_vec()).build(self.backend));
         }
-        committed.last_seq = Some(last);
-        Ok(())
     }
 
-    async fn write_presence(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    fn write_messages(&self, statements: &mut Vec<Statement>) {
+        for chunk in self.new_messages.chunks(ROWS_PER_STATEMENT) {
+            let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
+            statements.push(message::Entity::insert_many(rows).build(self.backend));
+        }
+    }
+
+    fn write_presence(&mut self, statements: &mut Vec<Statement>) {
         let rows: Vec<_> = self.presences.drain().map(|(_, row)| row.into_active_model()).collect();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-            presence::Entity::insert_many(chunk.to_vec())
-                .on_conflict(
-                    OnConflict::column(presence::Column::Jid)
-                        .update_columns(presence::Column::iter().filter(|c| !matches!(c, presence::Column::Jid)))
-                        .to_owned(),
-                )
-                .exec_without_returning(tx)
-                .await?;
+            let mutable = presence::Column::iter().filter(|c| !matches!(c, presence::Column::Jid));
+            let update = OnConflict::column(presence::Column::Jid).update_columns(mutable).to_owned();
+            statements.push(presence::Entity::insert_many(chunk.to_vec()).on_conflict(update).build(self.backend));
         }
         let mut begun = Vec::new();
-        for ((desk, jid), row) in self.subscriptions.drain() {
+        for (key, row) in self.subscriptions.drain() {
             match row {
                 Some(row) => begun.push(row.into_active_model()),
-                None => {
-                    subscription::Entity::delete_by_id((desk, jid)).exec(tx).await?;
-                }
+                None => statements.push(subscription::Entity::delete_by_id(key).build(self.backend)),
             }
         }
         if !begun.is_empty() {
             let key = [subscription::Column::Desk, subscription::Column::Jid];
-            subscription::Entity::insert_many(begun)
-                .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
-                .exec_without_returning(tx)
-                .await?;
+            let keep = OnConflict::columns(key).do_nothing().to_owned();
+            statements.push(subscription::Entity::insert_many(begun).on_conflict(keep).build(self.backend));
         }
-        Ok(())
     }
+}
+
+/// Executes statements in order. SQLite takes them as one: each call is two hops between threads, which at rest
+/// cost more than the statements do. PostgreSQL takes no values with more than one.
+async fn execute(tx: &DatabaseTransaction, statements: Vec<Statement>) -> Result<(), DbErr> {
+    if tx.get_database_backend() != DbBackend::Sqlite || statements.len() < 2 {
+        for statement in statements {
+            tx.execute_raw(statement).await?;
+        }
+        return Ok(());
+    }
+    let mut sql = String::new();
+    let mut values = Vec::new();
+    for statement in statements {
+        sql.push_str(&statement.sql);
+        sql.push(';');
+        values.extend(statement.values.into_iter().flat_map(|values| values.0));
+    }
+    tx.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
+    Ok(())
 }
 
 /// Leaves NULLs out. A statement names only the columns that one of its rows has; most rows have few, and every

@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Conversation, Known, Needs, Unit};
-use crate::helpdesk::lifecycle::is_live;
+use crate::helpdesk::{lifecycle::is_live, query};
 
 /// How long a stanza is remembered: longer than any client or server replays, shorter than it takes a client
 /// that counts its ids from one to say the same words under the same id again.
@@ -134,20 +134,13 @@ impl Unit {
         limit: u64,
         running: &HashMap<Uuid, i64>,
     ) -> Result<(), DbErr> {
-        let rows = ticket::Entity::find()
-            .filter(ticket::Column::ReplyDueAt.is_not_null())
-            .filter(free_of_lease(self.now))
-            .order_by_asc(ticket::Column::ReplyDueAt)
-            .limit(limit + running.len() as u64 + 1)
+        let rows = query::due(self.now, limit, running)
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(tx)
             .await?;
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        for row in rows.into_iter().filter(|row| running.get(&row.id) != Some(&row.epoch)) {
-            if self.due.len() == limit || row.reply_due_at > Some(self.now) {
-                self.next_due = row.reply_due_at;
-                break;
-            }
+        let (due, next_due) = query::pick_due(rows, self.now, limit, running);
+        self.next_due = next_due;
+        for row in due {
             self.due.push(row.id);
             self.track(row);
         }
@@ -159,8 +152,4 @@ impl Unit {
 fn received_at(id: Uuid) -> Option<DateTime<Utc>> {
     let (seconds, nanos) = id.get_timestamp()?.to_unix();
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
-}
-
-fn free_of_lease(now: DateTime<Utc>) -> Condition {
-    Condition::any().add(ticket::Column::ReplyLeaseUntil.is_null()).add(ticket::Column::ReplyLeaseUntil.lt(now))
 }

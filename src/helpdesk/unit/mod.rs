@@ -126,11 +126,6 @@ impl Unit {
         self.tickets.insert(row.id, Tracked { row, epoch_before, changed: false, announced: None });
     }
 
-    /// Whether other processes may work on the same database.
-    pub(super) fn is_shared(&self) -> bool {
-        self.backend != DbBackend::Sqlite
-    }
-
     pub(super) fn ticket(&self, id: Uuid) -> Option<&ticket::Model> {
         self.tickets.get(&id).map(|tracked| &tracked.row)
     }
