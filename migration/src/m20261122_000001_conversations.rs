@@ -44,7 +44,7 @@ impl MigrationTrait for Migration {
 const INDEXES: [&str; 12] = [
     // One live ticket per desk and customer: the promise is the database's to keep.
     "CREATE UNIQUE INDEX ticket_live ON ticket (desk, customer) WHERE status IN ('OPEN', 'PENDING', 'ESCALATED')",
-    "CREATE INDEX ticket_customer ON ticket (customer)",
+    "CREATE INDEX ticket_customer ON ticket (customer, last_message_at, id)",
     "CREATE INDEX ticket_activity ON ticket (last_message_at, id)",
     "CREATE INDEX ticket_status_activity ON ticket (status, last_message_at, id)",
     "CREATE INDEX ticket_desk_activity ON ticket (desk, last_message_at, id)",
