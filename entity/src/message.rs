@@ -42,6 +42,18 @@ pub struct Model {
     pub failed_at: Option<ChronoDateTimeUtc>,
     /// The stanza error's condition.
     pub failure: Option<String>,
+    /// The message that this one replaces (XEP-0308); both are kept.
+    pub corrects: Option<Uuid>,
+    /// When a correction took its place.
+    pub superseded_at: Option<ChronoDateTimeUtc>,
+    /// When its author took it back (XEP-0424).
+    pub retracted_at: Option<ChronoDateTimeUtc>,
+    /// The message that this one answers (XEP-0461).
+    pub reply_to: Option<Uuid>,
+    /// The customer's reactions to it (XEP-0444), as a text of emoji.
+    pub reaction: Option<String>,
+    /// Whether the customer's client wants to know when it was read (XEP-0333).
+    pub markable: bool,
     #[sea_orm(belongs_to, from = "ticket_id", to = "id")]
     pub ticket: BelongsTo<super::ticket::Entity>,
 }

@@ -42,6 +42,25 @@ pub struct Model {
     pub waiting_since: Option<ChronoDateTimeUtc>,
     /// Why the ticket was handed off, in words for an agent.
     pub hand_off_reason: Option<String>,
+    /// The last twelve hexadecimal digits of the id: the ticket's own address is `t-<short_id>@<domain>`.
+    #[sea_orm(unique)]
+    pub short_id: String,
+    /// Until when the staff wants to hear nothing of it.
+    pub snoozed_until: Option<ChronoDateTimeUtc>,
+    /// When the customer was asked whether anything is left, since the last line.
+    pub nudged_at: Option<ChronoDateTimeUtc>,
+    /// When the agent took it, or last did something in it.
+    pub claimed_at: Option<ChronoDateTimeUtc>,
+    /// Not before then has the sweep anything to do here; NULL when it never has.
+    pub step_at: Option<ChronoDateTimeUtc>,
+    /// The assistant sees messages behind this number only: people had the ticket up to there.
+    pub episode_from: Option<i64>,
+    /// What the assistant is told of what stands before.
+    pub episode_summary: Option<String>,
+    /// How it was resolved: `agent`, `customer`, `assistant` or `idle`.
+    pub resolution: Option<String>,
+    /// Words that the staff or the assistant sorts tickets by, as a JSON list.
+    pub tags: Json,
     /// The ticket of the same customer and desk before this one.
     pub previous_ticket_id: Option<Uuid>,
     pub created_at: ChronoDateTimeUtc,

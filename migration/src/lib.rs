@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
 
 mod m20261122_000001_conversations;
+mod m20261123_000001_people;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -12,6 +13,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_conversations::Migration)]
+        vec![Box::new(m20261122_000001_conversations::Migration), Box::new(m20261123_000001_people::Migration)]
     }
 }

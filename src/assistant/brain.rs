@@ -12,12 +12,11 @@ use super::{
     builtin,
     draft::{Action, Draft, Priority},
     llm::{Llm, LlmError},
-    phrases,
     prompt::{Author, Desk, MAX_PASSAGES, Prompt, PromptError, Prompts, Turn},
     sources,
 };
 use crate::{
-    helpdesk::{Due, Outcome, Triage, Utterance},
+    helpdesk::{Due, Outcome, Triage, Utterance, phrases},
     knowledge::Knowledge,
 };
 

@@ -7,10 +7,12 @@ use std::slice;
 
 use super::{
     draft::{Action, Draft},
-    phrases::{self, SmallTalk},
     sources,
 };
-use crate::knowledge::Knowledge;
+use crate::{
+    helpdesk::phrases::{self, SmallTalk},
+    knowledge::Knowledge,
+};
 
 const NOTICE: &str = "No language model is configured here, so I quote our help pages.";
 

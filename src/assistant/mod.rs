@@ -8,7 +8,6 @@ pub mod brain;
 pub mod builtin;
 pub mod draft;
 pub mod llm;
-pub mod phrases;
 pub mod prompt;
 pub mod sources;
 mod wire;

@@ -13,6 +13,7 @@ mod error;
 pub mod lifecycle;
 mod link;
 mod operation;
+pub mod phrases;
 mod presence;
 mod query;
 mod store;

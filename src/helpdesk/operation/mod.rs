@@ -44,6 +44,12 @@ fn new_message(ticket_id: Uuid, author: Author, body: String, now: DateTime<Utc>
         read_at: None,
         failed_at: None,
         failure: None,
+        corrects: None,
+        superseded_at: None,
+        retracted_at: None,
+        reply_to: None,
+        reaction: None,
+        markable: false,
     }
 }
 

@@ -62,10 +62,10 @@ impl Unit {
         let changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| &t.row).collect();
         for chunk in changed.chunks(ROWS_PER_STATEMENT) {
             let rows = chunk.iter().map(|&row| sparse(row.clone().into_active_model()));
-            use ticket::Column::{CreatedAt, Customer, Desk, Id, PreviousTicketId};
+            use ticket::Column::{CreatedAt, Customer, Desk, Id, PreviousTicketId, ShortId};
             // What never changes is left out: every index on a column that is written costs its part.
             let mutable = ticket::Column::iter()
-                .filter(|column| !matches!(column, Id | Desk | Customer | PreviousTicketId | CreatedAt));
+                .filter(|column| !matches!(column, Id | ShortId | Desk | Customer | PreviousTicketId | CreatedAt));
             let update = OnConflict::column(Id).update_columns(mutable).to_owned();
             statements.push(ticket::Entity::insert_many(rows).on_conflict(update).build(self.backend));
         }

@@ -247,6 +247,15 @@ pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, no
         reply_worker: None,
         waiting_since: None,
         hand_off_reason: None,
+        short_id: short_id(id),
+        snoozed_until: None,
+        nudged_at: None,
+        claimed_at: None,
+        step_at: None,
+        episode_from: None,
+        episode_summary: None,
+        resolution: None,
+        tags: serde_json::Value::Array(Vec::new()),
         previous_ticket_id: None,
         created_at: now,
         updated_at: now,
@@ -254,4 +263,10 @@ pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, no
         resolved_at: None,
         closed_at: None,
     }
+}
+
+/// The part of a ticket's id that its own address shows.
+fn short_id(id: Uuid) -> String {
+    let hex = id.simple().to_string();
+    hex[hex.len() - 12..].to_owned()
 }
