@@ -1,5 +1,7 @@
 //! Wiring: from a configuration to a running Deskbridge. The one place that knows every part.
 
+mod desks;
+
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
@@ -16,10 +18,12 @@ use crate::{
     },
     config::{self, Config},
     health::Health,
-    helpdesk::{Clock, Desk, Helpdesk, Rules, Store},
+    helpdesk::{Clock, Helpdesk, Store},
     knowledge::Knowledge,
     xmpp::{self, login::Account},
 };
+
+pub use desks::desks;
 
 /// A Deskbridge that runs.
 pub struct App {
@@ -50,13 +54,13 @@ impl App {
     pub async fn start_at(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let component = config.component()?;
         let tokens = Tokens::new(config.jwt_secret()?.expose());
+        let desks = desks(&config)?;
         let brain = brain(&config)?;
         let store = connect(&config).await?;
         let steps = store.migrate().await.context("the database could not be brought up to date")?;
         if steps > 0 {
             tracing::info!(steps, "the database is up to date now");
         }
-        let desks = desks(&config);
         let (helpdesk, write) = Helpdesk::new(store.clone(), clock, &component.domain, desks);
         let writer = TaskTracker::new();
         writer.spawn(write);
@@ -165,11 +169,6 @@ pub fn brain(config: &Config) -> anyhow::Result<Brain> {
         timeout: config.assistant.timeout,
         context_tokens: config.assistant.context_tokens,
     })
-}
-
-fn desks(config: &Config) -> Vec<Desk> {
-    let rules = Rules { quiet_window: config.assistant.quiet_window, ..Rules::default() };
-    config.desk.iter().map(|desk| Desk { name: desk.name.clone(), title: title(desk), rules: rules.clone() }).collect()
 }
 
 /// The desk's title; without one its name with a capital letter.

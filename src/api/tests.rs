@@ -22,7 +22,7 @@ use tower::ServiceExt;
 use super::{Api, Claims, Tokens, around, router};
 use crate::{
     health::Health,
-    helpdesk::{Clock, Desk, Helpdesk, Role, Rules, Store},
+    helpdesk::{Clock, Desk, Helpdesk, Role, Store},
 };
 
 const SECRET: &str = "a secret that only these tests know, 32 bytes and more";
@@ -83,8 +83,7 @@ impl Desks {
         let folder = TempDir::new().unwrap();
         let store = Store::connect(&format!("sqlite://{}/desk.db?mode=rwc", folder.path().display())).await.unwrap();
         store.migrate().await.unwrap();
-        let desk = |name: &str, title: &str| Desk { name: name.into(), title: title.into(), rules: Rules::default() };
-        let desks = vec![desk("support", "Tea Support"), desk("billing", "Tea Billing")];
+        let desks = vec![Desk::new("support", "Tea Support"), Desk::new("billing", "Tea Billing")];
         let (helpdesk, work) = Helpdesk::new(store.clone(), Clock::default(), "help.example.org", desks);
         let writer = tokio::spawn(work);
         let api = Api { helpdesk, tokens: Tokens::new(SECRET), health: Health::default() };

@@ -2,6 +2,7 @@
 //!
 //! Everything is checked before any socket opens, and every complaint names its key.
 
+mod desk;
 mod environment;
 mod logs;
 #[cfg(test)]
@@ -17,8 +18,9 @@ use std::{
 use serde::Deserialize;
 use toml::Value;
 
+pub use desk::{Agent, Desk, DeskLimits};
 pub use logs::{Logs, logs};
-pub use value::Secret;
+pub use value::{Secret, Timeout};
 use value::{boolean, duration, number};
 
 /// The file that is read when none is named.
@@ -192,23 +194,6 @@ impl Default for Limits {
     }
 }
 
-/// `[[desk]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Desk {
-    /// The localpart of its address.
-    pub name: String,
-    /// What people call it.
-    #[serde(default)]
-    pub title: Option<String>,
-    /// Instructions of its own for the assistant.
-    #[serde(default)]
-    pub prompt: Option<String>,
-    /// A folder of Markdown files that the assistant answers from.
-    #[serde(default)]
-    pub knowledge: Option<PathBuf>,
-}
-
 /// What the link logs in with.
 #[derive(Clone, Debug)]
 pub struct Component {
@@ -270,7 +255,7 @@ impl Config {
             Error::key(key, error.into_inner().message().to_owned())
         })?;
         if config.desk.is_empty() {
-            config.desk.push(Desk { name: "support".to_owned(), title: None, prompt: None, knowledge: None });
+            config.desk.push(Desk::named("support"));
         }
         config.check()?;
         Ok(config)
@@ -291,16 +276,13 @@ impl Config {
         if !has_port {
             return Err(Error::key("xmpp.server", "must be host:port, such as 127.0.0.1:5347"));
         }
+        let domain = self.domain().ok();
         let mut names = BTreeSet::new();
         for (index, desk) in self.desk.iter().enumerate() {
-            let key = format!("desk[{index}].name");
-            let address = jid::BareJid::new(&format!("{}@localhost", desk.name))
-                .map_err(|error| Error::key(&key, error.to_string()))?;
-            if address.node().map(|node| node.as_str()) != Some(desk.name.as_str()) {
-                return Err(Error::key(key, "must be the lower-case localpart of an address, such as support"));
-            }
+            let key = format!("desk[{index}]");
+            desk.check(&key, domain.as_deref())?;
             if !names.insert(&desk.name) {
-                return Err(Error::key(key, format!("two desks are called '{}'", desk.name)));
+                return Err(Error::key(format!("{key}.name"), format!("two desks are called '{}'", desk.name)));
             }
         }
         let assistant = &self.assistant;

@@ -1,8 +1,14 @@
-//! Kinds of values: secrets, durations, and numbers that may come as text.
+//! Kinds of values: secrets, durations, and numbers and lists that may come as text.
 
-use std::{fmt, time::Duration};
+use std::{fmt, marker::PhantomData, time::Duration};
 
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        Error as _, IntoDeserializer, SeqAccess, Visitor,
+        value::{SeqAccessDeserializer, StrDeserializer},
+    },
+};
 use toml::Value;
 
 /// A value that is never shown.
@@ -38,10 +44,81 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
+/// A time after which something happens by itself, or `never` (`0s` means the same).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// It does not happen.
+    Never,
+    /// It happens after so long.
+    After(Duration),
+}
+
+impl Timeout {
+    /// The time, if there is one.
+    #[must_use]
+    pub fn duration(self) -> Option<Duration> {
+        match self {
+            Self::Never => None,
+            Self::After(duration) => Some(duration),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timeout {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.trim() == "never" {
+            return Ok(Self::Never);
+        }
+        let duration = parse_duration(&text)?;
+        Ok(if duration.is_zero() { Self::Never } else { Self::After(duration) })
+    }
+}
+
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    parse_duration(&String::deserialize(deserializer)?)
+}
+
+pub(super) fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+fn parse_duration<E: serde::de::Error>(text: &str) -> Result<Duration, E> {
     humantime::parse_duration(text.trim())
-        .map_err(|error| D::Error::custom(format!("'{text}' is no duration such as 500ms, 30s or 7d: {error}")))
+        .map_err(|error| E::custom(format!("'{text}' is no duration such as 500ms, 30s or 7d: {error}")))
+}
+
+/// A list, or its text as the environment has it: `first; second`.
+pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_any(ListVisitor(PhantomData))
+}
+
+struct ListVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+        let parts = text.split(';').map(str::trim).filter(|part| !part.is_empty());
+        parts
+            .map(|part| {
+                let part: StrDeserializer<'_, E> = part.into_deserializer();
+                T::deserialize(part)
+            })
+            .collect()
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Vec<T>, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(seq))
+    }
+}
+
+pub(super) fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    number(deserializer).map(Some)
 }
 
 /// A number, or its text as the environment has it.

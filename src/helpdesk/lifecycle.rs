@@ -15,11 +15,23 @@ pub struct Rules {
     pub quiet_window: Duration,
     /// How long after its resolution a ticket reopens when the customer writes.
     pub reopen_window: Duration,
+    /// How long an agent may owe an answer before the ticket goes back to the queue; `None` is for ever.
+    pub claim_timeout: Option<Duration>,
+    /// How long a customer may owe an answer before the one nudge; `None` turns idle handling off.
+    pub nudge_after: Option<Duration>,
+    /// How long after the nudge the ticket is resolved.
+    pub resolve_after: Duration,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { quiet_window: Duration::from_secs(3), reopen_window: Duration::from_hours(7 * 24) }
+        Self {
+            quiet_window: Duration::from_secs(3),
+            reopen_window: Duration::from_hours(7 * 24),
+            claim_timeout: Some(Duration::from_mins(30)),
+            nudge_after: Some(Duration::from_hours(24)),
+            resolve_after: Duration::from_hours(48),
+        }
     }
 }
 

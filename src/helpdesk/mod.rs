@@ -10,6 +10,7 @@ mod caller;
 mod clock;
 mod conversation;
 mod error;
+pub mod hours;
 pub mod lifecycle;
 mod link;
 mod operation;
@@ -17,6 +18,7 @@ pub mod phrases;
 mod presence;
 mod query;
 mod store;
+pub mod texts;
 mod unit;
 mod writer;
 
@@ -30,6 +32,7 @@ pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;
 pub use conversation::Conversation;
 pub use error::Error;
+pub use hours::Hours;
 pub use lifecycle::Rules;
 pub use operation::{
     answer::{Fate, Outcome, Triage},
@@ -39,6 +42,7 @@ pub use operation::{
 };
 pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
 pub use store::Store;
+pub use texts::Texts;
 pub use unit::Committed;
 
 use writer::Writer;
@@ -59,6 +63,62 @@ pub struct Desk {
     pub title: String,
     /// The times of its lifecycle.
     pub rules: Rules,
+    /// When people are there.
+    pub hours: Hours,
+    /// What it says by itself.
+    pub texts: Texts,
+    /// Its agents by configuration; more may be bound over REST.
+    pub agents: Vec<DeskAgent>,
+    /// How much one customer may ask for.
+    pub limits: Limits,
+    /// Whether the assistant answers here; else a new ticket goes straight to people.
+    pub assistant: bool,
+}
+
+/// An agent that the configuration gives to a desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeskAgent {
+    /// The agent's own address, never on our domain.
+    pub jid: BareJid,
+    /// What colleagues call the agent.
+    pub name: Option<String>,
+}
+
+/// How much one customer may ask of a desk; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Messages in a minute.
+    pub messages_per_minute: Option<u32>,
+    /// New tickets in a day.
+    pub new_tickets_per_day: Option<u32>,
+}
+
+impl Limits {
+    /// No limit at all.
+    pub const NONE: Self = Self { messages_per_minute: None, new_tickets_per_day: None };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { messages_per_minute: Some(20), new_tickets_per_day: Some(20) }
+    }
+}
+
+impl Desk {
+    /// A desk that is always open, with the assistant, English texts, no agents and the default times and limits.
+    #[must_use]
+    pub fn new(name: impl Into<String>, title: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            title: title.into(),
+            rules: Rules::default(),
+            hours: Hours::default(),
+            texts: Texts::default(),
+            agents: Vec::new(),
+            limits: Limits::default(),
+            assistant: true,
+        }
+    }
 }
 
 /// The domain. Clones share everything.

@@ -1,0 +1,71 @@
+//! From `[[desk]]` to the desks that the domain knows.
+
+use anyhow::anyhow;
+
+use super::title;
+use crate::{
+    config::{self, Config, Timeout},
+    helpdesk::{Desk, DeskAgent, Hours, Limits, Rules, Texts, is_settled, texts::Language},
+};
+
+/// The desks of a configuration.
+///
+/// # Errors
+/// When hours, texts or an agent's JID are unusable, with the key.
+pub fn desks(config: &Config) -> anyhow::Result<Vec<Desk>> {
+    config.desk.iter().enumerate().map(|(index, desk)| self::desk(config, index, desk)).collect()
+}
+
+fn desk(config: &Config, index: usize, desk: &config::Desk) -> anyhow::Result<Desk> {
+    let complaint = |key: &str, problem: &str| anyhow!("configuration key desk[{index}].{key}: {problem}");
+    let hours = Hours::parse(desk.time_zone.as_deref(), &desk.hours, &desk.holidays)
+        .map_err(|error| complaint(&error.key, &error.problem))?;
+    let language = desk.language.as_deref().unwrap_or("en");
+    let language: Language = language.parse().map_err(|problem: String| complaint("language", &problem))?;
+    let texts = Texts::with(language, &desk.texts)
+        .map_err(|error| complaint(&format!("texts.{}", error.key), &error.problem))?;
+    for (place, agent) in desk.agents.iter().enumerate() {
+        if !is_settled(&agent.jid.clone().into()) {
+            return Err(complaint(&format!("agents[{place}]"), "is not in its normal form"));
+        }
+    }
+    Ok(Desk {
+        name: desk.name.clone(),
+        title: title(desk),
+        rules: rules(config, desk),
+        hours,
+        texts,
+        agents: desk
+            .agents
+            .iter()
+            .map(|agent| DeskAgent { jid: agent.jid.clone(), name: agent.name.clone() })
+            .collect(),
+        limits: if config.limits.enabled { limits(&desk.limits) } else { Limits::NONE },
+        assistant: desk.assistant,
+    })
+}
+
+fn rules(config: &Config, desk: &config::Desk) -> Rules {
+    let default = Rules::default();
+    Rules {
+        quiet_window: desk.quiet_window.unwrap_or(config.assistant.quiet_window),
+        reopen_window: desk.reopen_window.unwrap_or(default.reopen_window),
+        claim_timeout: desk.claim_timeout.map_or(default.claim_timeout, Timeout::duration),
+        nudge_after: desk.nudge_after.map_or(default.nudge_after, Timeout::duration),
+        resolve_after: desk.resolve_after.unwrap_or(default.resolve_after),
+    }
+}
+
+fn limits(given: &config::DeskLimits) -> Limits {
+    let default = Limits::default();
+    // Nobody reaches u32::MAX in a day: a greater number is as good as that.
+    let limit = |given: Option<usize>, default| match given {
+        None => default,
+        Some(0) => None,
+        Some(number) => Some(u32::try_from(number).unwrap_or(u32::MAX)),
+    };
+    Limits {
+        messages_per_minute: limit(given.messages_per_minute, default.messages_per_minute),
+        new_tickets_per_day: limit(given.new_tickets_per_day, default.new_tickets_per_day),
+    }
+}
