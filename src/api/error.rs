@@ -62,7 +62,7 @@ impl From<Error> for ApiError {
             Error::NotFound(_) => Self::NotFound(error.to_string()),
             Error::Forbidden(reason) => Self::Forbidden(reason),
             Error::Invalid { .. } => Self::Invalid(error.to_string()),
-            Error::Conflict(reason) => Self::Conflict(reason),
+            Error::Conflict(reason) | Error::Overtaken { reason, .. } => Self::Conflict(reason),
             Error::Stopping => Self::Unavailable(error.to_string()),
             Error::Database(_) | Error::WriteFailed(_) => Self::Internal(error.to_string()),
         }

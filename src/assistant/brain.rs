@@ -16,14 +16,12 @@ use super::{
     sources,
 };
 use crate::{
-    helpdesk::{Due, Outcome, Triage, Utterance, phrases},
+    helpdesk::{
+        Due, HandOff, Outcome, Triage, Utterance, Words,
+        phrases::{self, SmallTalk},
+    },
     knowledge::Knowledge,
 };
-
-/// The one line that a customer gets when the assistant has failed.
-const SORRY: &str = "Sorry, I cannot answer this right now. A person will reply to you here.";
-/// The line of a hand-off that has no words of its own.
-const PERSON: &str = "A person will answer you here.";
 
 /// How answers are made, and within which bounds.
 pub struct Brain {
@@ -97,9 +95,7 @@ impl Brain {
         let knowledge = material.map_or(&self.nothing, |material| &*material.knowledge);
         let draft = match &self.llm {
             // Who asks for a person gets one, whatever a model would make of it.
-            Some(_) if phrases::asks_for_person(&question) => {
-                Draft::hand_off(PERSON, "the customer asked for a person")
-            }
+            Some(_) if phrases::asks_for_person(&question) => Draft::hand_off("", "the customer asked for a person"),
             Some(llm) => self.ask(llm, ticket, material, knowledge, history, &question).await?,
             None => {
                 let first = !history.iter().any(|message| message.author == Wrote::Assistant);
@@ -158,7 +154,7 @@ impl Brain {
 #[must_use]
 pub fn give_up(failure: &Failure, ticket: &ticket::Model) -> Outcome {
     let reason = failure.to_string();
-    Outcome::HandOff { line: SORRY.to_owned(), summary: summary(&reason, ticket, &[]), reason }
+    Outcome::HandOff(HandOff { words: Words::Failure, summary: summary(&reason, ticket, &[]), reason })
 }
 
 /// The customer's lines since anybody else spoke: one question, however many lines it was typed in.
@@ -191,11 +187,14 @@ fn triage(draft: &Draft) -> Triage {
 fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance]) -> Outcome {
     match draft.action {
         Action::HandOff => {
-            let line = if draft.reply.trim().is_empty() { PERSON.to_owned() } else { draft.reply };
+            let words = if draft.reply.trim().is_empty() { Words::Person } else { Words::Own(draft.reply) };
             let reason = draft.reason.unwrap_or_else(|| "the assistant handed off".to_owned());
-            Outcome::HandOff { line, summary: summary(&reason, ticket, history), reason }
+            Outcome::HandOff(HandOff { words, summary: summary(&reason, ticket, history), reason })
         }
-        // Resolving needs the customer's word; until then an answer is an answer.
+        // Resolving needs the customer's word, not only the model's.
+        Action::Resolve if phrases::small_talk(&question(history)) == Some(SmallTalk::Thanks) => {
+            Outcome::Resolve { body: draft.reply }
+        }
         Action::Continue | Action::Clarify | Action::Resolve => Outcome::Answer { body: draft.reply },
     }
 }

@@ -8,7 +8,7 @@ use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    Error, Fate, Helpdesk, Outcome, Signal, Triage, Utterance,
+    Error, Fate, HandOff, Helpdesk, Outcome, Signal, Triage, Utterance, Words,
     operation::answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases},
     query, without_nul,
 };
@@ -101,9 +101,15 @@ impl Helpdesk {
         let triage = Triage { subject: triage.subject.map(without_nul), ..triage };
         let outcome = match outcome {
             Outcome::Answer { body } => Outcome::Answer { body: without_nul(body) },
-            Outcome::HandOff { line, reason, summary } => {
-                Outcome::HandOff { line: without_nul(line), reason: without_nul(reason), summary: without_nul(summary) }
-            }
+            Outcome::Resolve { body } => Outcome::Resolve { body: without_nul(body) },
+            Outcome::HandOff(HandOff { words, reason, summary }) => Outcome::HandOff(HandOff {
+                words: match words {
+                    Words::Own(words) => Words::Own(without_nul(words)),
+                    fixed => fixed,
+                },
+                reason: without_nul(reason),
+                summary: without_nul(summary),
+            }),
         };
         self.writer.write(CommitDraft { ticket, epoch, triage, outcome }).await
     }

@@ -102,6 +102,17 @@ impl Caller {
         }
     }
 
+    /// Checks that the caller is an admin.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody else.
+    pub fn require_admin(&self, what: &str) -> Result<(), Error> {
+        if self.role == Role::Admin {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("only admins {what}")))
+    }
+
     /// Checks that the caller answers at `desk`.
     ///
     /// # Errors

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{message, ticket};
-use jid::Jid;
+use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    Caller, Error, Filter, Helpdesk, Line, MAX_BODY, Page, Received, Role, check_jid,
+    Asked, Caller, Error, Filter, Helpdesk, Line, MAX_BODY, Page, Received, Role, check_jid,
     operation::{
+        customer::{BeginAnew, ResolveOwn},
+        hand_off::AskForPerson,
         line::{AppendLine, ReceiveLine},
         reply::{Approach, Reply, Speaker},
     },
@@ -35,11 +37,11 @@ impl Helpdesk {
         &self,
         line: Line,
     ) -> Result<impl Future<Output = Result<Received, Error>> + Send + 'static, Error> {
-        let rules = self.known_desk(&line.desk)?.rules.clone();
+        let assistant = self.known_desk(&line.desk)?.assistant;
         check_jid(&line.customer)?;
         let body = check_body("message", line.body)?;
         let line = Line { body, ..line };
-        let answer = self.writer.queue(ReceiveLine::new(line, rules)).await?;
+        let answer = self.writer.queue(ReceiveLine::new(line, assistant)).await?;
         Ok(async move { answer.await.map_err(|_| Error::Stopping)? })
     }
 
@@ -61,7 +63,7 @@ impl Helpdesk {
         } else {
             caller.require_voice_of(customer.to_bare().as_str())?;
         }
-        let rules = self.known_desk(desk)?.rules.clone();
+        let assistant = self.known_desk(desk)?.assistant;
         let body = check_body("message", body)?;
         check_jid(&customer.to_bare())?;
         let resource = resource.or_else(|| customer.resource().map(ToString::to_string));
@@ -80,7 +82,7 @@ impl Helpdesk {
             archive_id: None,
             written_at: None,
         };
-        self.writer.write(ReceiveLine::new(line, rules)).await
+        self.writer.write(ReceiveLine::new(line, assistant)).await
     }
 
     /// Adds a message to a ticket: the customer's own line, or an agent's reply. Gives its id and time.
@@ -95,8 +97,39 @@ impl Helpdesk {
             return self.writer.write(Reply { ticket, speaker: speaker(caller), body }).await;
         }
         caller.require_voice_of(&row.customer)?;
-        let rules = self.desk(&row.desk).map(|desk| desk.rules.clone()).unwrap_or_default();
-        self.writer.write(AppendLine { ticket, body, rules }).await
+        self.writer.write(AppendLine { ticket, body }).await
+    }
+
+    /// A customer asks a desk for a person.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown desk, [`Error::WriteFailed`].
+    pub async fn ask_for_person(&self, desk: &str, customer: &BareJid, reason: &str) -> Result<Asked, Error> {
+        let (desk, _) = self.conversation_of(desk, customer)?;
+        self.writer.write(AskForPerson { desk, customer: customer.clone(), reason: reason.to_owned() }).await
+    }
+
+    /// A customer says that the matter is settled. Gives the ticket, if one was live.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ask_for_person`].
+    pub async fn resolve_own(&self, desk: &str, customer: &BareJid) -> Result<Option<Uuid>, Error> {
+        let conversation = self.conversation_of(desk, customer)?;
+        self.writer.write(ResolveOwn { conversation }).await
+    }
+
+    /// A customer begins a new ticket, whatever the old one is about. Gives the new one.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ask_for_person`].
+    pub async fn begin_anew(&self, desk: &str, customer: &BareJid) -> Result<Uuid, Error> {
+        let (desk, _) = self.conversation_of(desk, customer)?;
+        self.writer.write(BeginAnew { desk, customer: customer.clone() }).await
+    }
+
+    fn conversation_of(&self, desk: &str, customer: &BareJid) -> Result<(String, String), Error> {
+        check_jid(customer)?;
+        Ok((self.known_desk(desk)?.name.clone(), customer.to_string()))
     }
 
     /// One page of the tickets the caller may see, newest activity first.
@@ -131,7 +164,7 @@ fn speaker(caller: &Caller) -> Speaker {
     Speaker { id: caller.id.clone(), name: caller.display_name() }
 }
 
-fn check_body(field: &'static str, body: String) -> Result<String, Error> {
+pub(super) fn check_body(field: &'static str, body: String) -> Result<String, Error> {
     let body = without_nul(body);
     if body.trim().is_empty() {
         return Err(Error::invalid(field, "must not be empty"));

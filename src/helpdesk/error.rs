@@ -20,6 +20,14 @@ pub enum Error {
     /// The ticket is in a state that does not allow this.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody was faster, or the ticket is in a colleague's hands.
+    #[error("{reason}")]
+    Overtaken {
+        /// What has happened.
+        reason: String,
+        /// The ticket as it is now.
+        current: Box<deskbridge_entity::ticket::Model>,
+    },
     /// The database failed; details are for the log only.
     #[error("the database failed: {0}")]
     Database(#[from] sea_orm::DbErr),

@@ -56,6 +56,8 @@ pub fn takes_lines(ticket: &Model, now: DateTime<Utc>, rules: &Rules) -> bool {
 pub fn customer_wrote(ticket: &mut Model, now: DateTime<Utc>, rules: &Rules) {
     ticket.epoch += 1;
     ticket.last_message_at = now;
+    ticket.snoozed_until = None;
+    ticket.nudged_at = None;
     match (ticket.status, ticket.handler) {
         (Status::Escalated, _) => {}
         (_, Handler::Agent) => {
@@ -65,10 +67,16 @@ pub fn customer_wrote(ticket: &mut Model, now: DateTime<Utc>, rules: &Rules) {
         _ => {
             ticket.status = Status::Open;
             ticket.handler = Handler::Assistant;
-            owe_answer(ticket, now, rules);
+            owe_answer(ticket, now + delta(rules.quiet_window));
         }
     }
     ticket.resolved_at = None;
+    ticket.resolution = None;
+}
+
+/// The customer has said thanks in a resolved ticket: kept, and nothing else changes.
+pub fn customer_thanked(ticket: &mut Model, now: DateTime<Utc>) {
+    ticket.last_message_at = now;
 }
 
 /// An answer of the assistant was committed.
@@ -81,24 +89,130 @@ pub fn assistant_answered(ticket: &mut Model, now: DateTime<Utc>) {
 /// The ticket goes to people: from now on the assistant is silent.
 pub fn handed_off(ticket: &mut Model, reason: &str, now: DateTime<Utc>) {
     ticket.epoch += 1;
-    ticket.status = Status::Escalated;
-    ticket.handler = Handler::None;
-    ticket.agent = None;
     ticket.hand_off_reason = Some(reason.to_owned());
-    ticket.waiting_since.get_or_insert(now);
     ticket.last_message_at = now;
-    no_answer_due(ticket);
+    ticket.nudged_at = None;
+    queue(ticket, now);
+}
+
+/// An agent has taken the ticket.
+pub fn claimed(ticket: &mut Model, agent: &str, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    if ticket.status == Status::Escalated {
+        ticket.status = Status::Open;
+    }
+    hold(ticket, agent, now);
 }
 
 /// An agent has written to the customer: an implicit claim, and a running draft is void.
 pub fn agent_replied(ticket: &mut Model, agent: &str, now: DateTime<Utc>) {
     ticket.epoch += 1;
     ticket.status = Status::Pending;
-    ticket.handler = Handler::Agent;
-    ticket.agent = Some(agent.to_owned());
     ticket.waiting_since = None;
     ticket.resolved_at = None;
+    ticket.resolution = None;
+    ticket.nudged_at = None;
     ticket.last_message_at = now;
+    hold(ticket, agent, now);
+}
+
+/// The agent owed an answer for too long: back into the queue, with the time the customer has waited.
+pub fn claim_timed_out(ticket: &mut Model, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    queue(ticket, now);
+}
+
+/// The agent gives the ticket to the assistant, which sees the messages behind `from` and `summary`. Where the
+/// customer's last lines are unanswered it owes an answer at once; else the customer owes the next step.
+pub fn released(ticket: &mut Model, from: i64, summary: String, unanswered: bool, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    ticket.handler = Handler::Assistant;
+    ticket.agent = None;
+    ticket.claimed_at = None;
+    ticket.waiting_since = None;
+    ticket.hand_off_reason = None;
+    ticket.episode_from = Some(from);
+    ticket.episode_summary = Some(summary);
+    if unanswered {
+        ticket.status = Status::Open;
+        owe_answer(ticket, now);
+    } else {
+        ticket.status = Status::Pending;
+        ticket.last_message_at = now;
+        no_answer_due(ticket);
+    }
+}
+
+/// Who resolved a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// An agent.
+    Agent,
+    /// The customer, by a command or a reaction.
+    Customer,
+    /// The assistant, after the customer had confirmed.
+    Assistant,
+    /// Nobody wrote any more.
+    Idle,
+}
+
+impl Resolution {
+    /// The word that is stored.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Customer => "customer",
+            Self::Assistant => "assistant",
+            Self::Idle => "idle",
+        }
+    }
+}
+
+/// Done; a line of the customer reopens it for a while.
+pub fn resolved(ticket: &mut Model, by: Resolution, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    ticket.status = Status::Resolved;
+    ticket.resolved_at = Some(now);
+    ticket.resolution = Some(by.word().to_owned());
+    ticket.waiting_since = None;
+    ticket.snoozed_until = None;
+    no_answer_due(ticket);
+}
+
+/// An agent takes a resolved ticket up again.
+pub fn reopened(ticket: &mut Model, agent: &str, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    ticket.status = Status::Open;
+    ticket.resolved_at = None;
+    ticket.resolution = None;
+    ticket.nudged_at = None;
+    hold(ticket, agent, now);
+}
+
+/// The customer doubts that a resolved ticket is done: a person should look.
+pub fn doubted(ticket: &mut Model, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    ticket.resolved_at = None;
+    ticket.resolution = None;
+    if ticket.handler == Handler::Agent {
+        ticket.status = Status::Open;
+        ticket.waiting_since.get_or_insert(now);
+    } else {
+        ticket.hand_off_reason = Some("the customer says that it is not solved".to_owned());
+        queue(ticket, now);
+    }
+}
+
+/// Final.
+pub fn closed(ticket: &mut Model, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    ticket.status = Status::Closed;
+    ticket.handler = Handler::None;
+    ticket.closed_at = Some(now);
+    ticket.resolved_at.get_or_insert(now);
+    ticket.waiting_since = None;
+    ticket.snoozed_until = None;
     no_answer_due(ticket);
 }
 
@@ -107,8 +221,62 @@ pub fn propose_priority(ticket: &mut Model, proposed: Priority) {
     ticket.priority = ticket.priority.max(proposed);
 }
 
-fn owe_answer(ticket: &mut Model, now: DateTime<Utc>, rules: &Rules) {
-    ticket.reply_due_at = Some(now + delta(rules.quiet_window));
+/// What time does to a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Its snooze is over.
+    Wake,
+    /// The agent owed an answer for too long.
+    TimeOut,
+    /// The customer is asked, once, whether anything is left.
+    Nudge,
+    /// The customer did not answer that either.
+    ResolveIdle,
+    /// The reopen window is over.
+    Close,
+}
+
+/// What time does to the ticket next, and when. A ticket that waits for us is never nudged or resolved.
+#[must_use]
+pub fn next_step(ticket: &Model, rules: &Rules) -> Option<(Step, DateTime<Utc>)> {
+    if let Some(until) = ticket.snoozed_until.filter(|_| is_live(ticket.status)) {
+        return Some((Step::Wake, until));
+    }
+    match (ticket.status, ticket.handler) {
+        (Status::Open, Handler::Agent) => {
+            let since = ticket.claimed_at.max(ticket.waiting_since)?;
+            Some((Step::TimeOut, after(since, rules.claim_timeout?)))
+        }
+        (Status::Pending, _) => Some(match (ticket.nudged_at, rules.nudge_after?) {
+            (None, nudge_after) => (Step::Nudge, after(ticket.last_message_at, nudge_after)),
+            (Some(nudged), _) => (Step::ResolveIdle, after(nudged, rules.resolve_after)),
+        }),
+        (Status::Resolved, _) => Some((Step::Close, after(ticket.resolved_at?, rules.reopen_window))),
+        (Status::Open | Status::Escalated | Status::Closed, _) => None,
+    }
+}
+
+/// An agent may speak, and nobody else.
+fn hold(ticket: &mut Model, agent: &str, now: DateTime<Utc>) {
+    ticket.handler = Handler::Agent;
+    ticket.agent = Some(agent.to_owned());
+    ticket.claimed_at = Some(now);
+    ticket.snoozed_until = None;
+    no_answer_due(ticket);
+}
+
+/// Waits for a person.
+fn queue(ticket: &mut Model, now: DateTime<Utc>) {
+    ticket.status = Status::Escalated;
+    ticket.handler = Handler::None;
+    ticket.agent = None;
+    ticket.claimed_at = None;
+    ticket.waiting_since.get_or_insert(now);
+    no_answer_due(ticket);
+}
+
+fn owe_answer(ticket: &mut Model, at: DateTime<Utc>) {
+    ticket.reply_due_at = Some(at);
     // Whoever drafts works on an old epoch; the next claim starts afresh.
     ticket.reply_lease_until = None;
     ticket.reply_worker = None;
@@ -120,88 +288,14 @@ fn no_answer_due(ticket: &mut Model) {
     ticket.reply_worker = None;
 }
 
+fn after(time: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
+    time.checked_add_signed(delta(duration)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 /// A std duration as chrono's, saturating.
 pub(super) fn delta(duration: Duration) -> chrono::TimeDelta {
     chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use uuid::Uuid;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(second, 0).unwrap()
-    }
-
-    fn ticket(status: Status, handler: Handler) -> Model {
-        let mut ticket = super::super::unit::new_ticket(Uuid::nil(), "support", "ann@example.org", "Hello", at(0));
-        ticket.status = status;
-        ticket.handler = handler;
-        ticket
-    }
-
-    #[test]
-    fn a_line_opens_a_pending_ticket_and_owes_an_answer_after_the_quiet_window() {
-        let mut ticket = ticket(Status::Pending, Handler::Assistant);
-        customer_wrote(&mut ticket, at(10), &Rules::default());
-        assert_eq!((ticket.status, ticket.handler), (Status::Open, Handler::Assistant));
-        assert_eq!(ticket.reply_due_at, Some(at(13)));
-        assert_eq!(ticket.epoch, 1);
-    }
-
-    #[test]
-    fn a_line_in_an_escalated_ticket_is_only_appended() {
-        let mut ticket = ticket(Status::Escalated, Handler::None);
-        customer_wrote(&mut ticket, at(10), &Rules::default());
-        assert_eq!((ticket.status, ticket.handler, ticket.reply_due_at), (Status::Escalated, Handler::None, None));
-    }
-
-    #[test]
-    fn a_line_to_an_agent_reopens_for_the_agent_and_never_for_the_assistant() {
-        for status in [Status::Open, Status::Pending] {
-            let mut ticket = ticket(status, Handler::Agent);
-            customer_wrote(&mut ticket, at(10), &Rules::default());
-            assert_eq!((ticket.status, ticket.handler, ticket.reply_due_at), (Status::Open, Handler::Agent, None));
-            assert_eq!(ticket.waiting_since, Some(at(10)));
-        }
-    }
-
-    #[test]
-    fn a_new_line_takes_the_lease_from_a_running_draft() {
-        let mut ticket = ticket(Status::Open, Handler::Assistant);
-        ticket.reply_lease_until = Some(at(99));
-        ticket.reply_worker = Some(Uuid::nil());
-        customer_wrote(&mut ticket, at(10), &Rules::default());
-        assert_eq!((ticket.reply_lease_until, ticket.reply_worker), (None, None));
-    }
-
-    #[test]
-    fn a_resolved_ticket_takes_lines_for_the_reopen_window_only() {
-        let rules = Rules { reopen_window: Duration::from_secs(100), ..Rules::default() };
-        let mut ticket = ticket(Status::Resolved, Handler::None);
-        ticket.resolved_at = Some(at(0));
-        assert!(takes_lines(&ticket, at(100), &rules));
-        assert!(!takes_lines(&ticket, at(101), &rules));
-        ticket.status = Status::Closed;
-        assert!(!takes_lines(&ticket, at(1), &rules));
-    }
-
-    #[test]
-    fn waiting_since_is_kept_over_hand_offs_and_cleared_by_a_reply() {
-        let mut ticket = ticket(Status::Open, Handler::Assistant);
-        handed_off(&mut ticket, "asked for a person", at(5));
-        handed_off(&mut ticket, "again", at(9));
-        assert_eq!((ticket.waiting_since, ticket.epoch), (Some(at(5)), 2));
-        agent_replied(&mut ticket, "eve", at(20));
-        assert_eq!((ticket.waiting_since, ticket.status, ticket.handler), (None, Status::Pending, Handler::Agent));
-    }
-
-    #[test]
-    fn the_assistant_raises_a_priority_and_never_lowers_it() {
-        let mut ticket = ticket(Status::Open, Handler::Assistant);
-        propose_priority(&mut ticket, Priority::High);
-        propose_priority(&mut ticket, Priority::Low);
-        assert_eq!(ticket.priority, Priority::High);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `answering` (the assistant), `link` (XMPP) and `presence` (REST).
 
+mod agents;
 mod answering;
 mod caller;
 mod clock;
@@ -17,6 +18,7 @@ mod operation;
 pub mod phrases;
 mod presence;
 mod query;
+mod staff;
 mod store;
 pub mod texts;
 mod unit;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use jid::{BareJid, Jid};
 use tokio::sync::broadcast;
 
+pub use agents::Agent;
 pub use answering::{Claimed, Due};
 pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;
@@ -37,15 +40,18 @@ pub use lifecycle::Rules;
 pub use operation::{
     answer::{Fate, Outcome, Triage},
     delivery::Report,
+    hand_off::{Asked, HandOff, Words},
     line::{Line, Received},
     presence::Presence,
+    sweep::Swept,
 };
 pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
+pub use staff::NewAgent;
 pub use store::Store;
 pub use texts::Texts;
 pub use unit::Committed;
 
-use writer::Writer;
+use writer::{Place, Writer};
 
 /// The longest message, in bytes of UTF-8.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -128,7 +134,7 @@ pub struct Helpdesk {
     clock: Clock,
     writer: Writer,
     domain: Arc<str>,
-    desks: Arc<[Desk]>,
+    desks: Arc<[Arc<Desk>]>,
     commits: broadcast::Sender<Arc<Committed>>,
     signals: broadcast::Sender<Signal>,
 }
@@ -166,8 +172,10 @@ impl Helpdesk {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (commits, _) = broadcast::channel(COMMITS_KEPT);
         let (signals, _) = broadcast::channel(COMMITS_KEPT);
-        let (writer, work) = Writer::new(store.clone(), clock.clone(), commits.clone());
-        (Self { store, clock, writer, domain: domain.into(), desks: desks.into(), commits, signals }, work)
+        let desks: Arc<[Arc<Desk>]> = desks.into_iter().map(Arc::new).collect();
+        let place = Place { store: store.clone(), clock: clock.clone(), desks: Arc::clone(&desks) };
+        let (writer, work) = Writer::new(place, commits.clone());
+        (Self { store, clock, writer, domain: domain.into(), desks, commits, signals }, work)
     }
 
     /// The clock that the domain goes by.
@@ -184,17 +192,17 @@ impl Helpdesk {
 
     /// All desks; the first is the one that the bare domain stands for.
     #[must_use]
-    pub fn desks(&self) -> &[Desk] {
+    pub fn desks(&self) -> &[Arc<Desk>] {
         &self.desks
     }
 
     /// The desk of this name.
     #[must_use]
-    pub fn desk(&self, name: &str) -> Option<&Desk> {
+    pub fn desk(&self, name: &str) -> Option<&Arc<Desk>> {
         self.desks.iter().find(|desk| desk.name == name)
     }
 
-    fn known_desk(&self, name: &str) -> Result<&Desk, Error> {
+    fn known_desk(&self, name: &str) -> Result<&Arc<Desk>, Error> {
         self.desk(name).ok_or_else(|| Error::NotFound(format!("desk '{name}'")))
     }
 
@@ -225,6 +233,18 @@ impl Helpdesk {
     pub fn desk_address(&self, desk: &str) -> Result<BareJid, Error> {
         BareJid::new(&format!("{desk}@{}", self.domain)).map_err(|e| Error::invalid("desk", e.to_string()))
     }
+}
+
+/// The localpart of a ticket's own address, where its agent talks.
+#[must_use]
+pub fn ticket_node(short_id: &str) -> String {
+    format!("t-{short_id}")
+}
+
+/// The short id in the localpart of a ticket's own address.
+#[must_use]
+pub fn short_id_of(node: &str) -> Option<&str> {
+    node.strip_prefix("t-").filter(|id| id.len() == 12 && id.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// PostgreSQL's text holds no NUL; nobody misses it.

@@ -219,9 +219,11 @@ pub(super) async fn transcripts(
     }
     let places: Vec<String> = (1..=tickets.len()).map(|place| format!("${place}")).collect();
     let sql = format!(
-        "SELECT ticket_id, author, body FROM (SELECT ticket_id, author, body, seq, \
-         ROW_NUMBER() OVER (PARTITION BY ticket_id ORDER BY seq DESC) AS place \
-         FROM message WHERE visibility = 'public' AND ticket_id IN ({})) AS latest \
+        "SELECT ticket_id, author, body FROM (SELECT m.ticket_id, m.author, m.body, m.seq, \
+         ROW_NUMBER() OVER (PARTITION BY m.ticket_id ORDER BY m.seq DESC) AS place \
+         FROM message m JOIN ticket t ON t.id = m.ticket_id \
+         WHERE m.visibility = 'public' AND m.superseded_at IS NULL AND m.retracted_at IS NULL \
+         AND m.seq > COALESCE(t.episode_from, 0) AND m.ticket_id IN ({})) AS latest \
          WHERE place <= {limit} ORDER BY seq",
         places.join(", ")
     );

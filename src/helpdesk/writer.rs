@@ -9,7 +9,7 @@ use sea_orm::DbErr;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    Error,
+    Desk, Error,
     clock::Clock,
     store::Store,
     unit::{Committed, Needs, Unit},
@@ -69,6 +69,13 @@ impl<O: Operation> Job for Pending<O> {
     }
 }
 
+/// What changes are made in.
+pub(super) struct Place {
+    pub store: Store,
+    pub clock: Clock,
+    pub desks: Arc<[Arc<Desk>]>,
+}
+
 /// The way to the writer.
 #[derive(Clone)]
 pub(super) struct Writer {
@@ -87,12 +94,11 @@ pub(super) type Answer<T> = oneshot::Receiver<Result<T, Error>>;
 impl Writer {
     /// The writer and the task that does its work until the last handle is gone.
     pub(super) fn new(
-        store: Store,
-        clock: Clock,
+        place: Place,
         listeners: broadcast::Sender<Arc<Committed>>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        (Self { jobs }, work(queue, store, clock, listeners))
+        (Self { jobs }, work(queue, place, listeners))
     }
 
     /// Queues an operation, in order; waits only when the queue is full. The answer comes after the commit.
@@ -109,23 +115,18 @@ impl Writer {
     }
 }
 
-async fn work(
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
-    store: Store,
-    clock: Clock,
-    listeners: broadcast::Sender<Arc<Committed>>,
-) {
+async fn work(mut queue: mpsc::Receiver<Box<dyn Job>>, place: Place, listeners: broadcast::Sender<Arc<Committed>>) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
         let mut batch = std::mem::take(&mut jobs);
-        if run(&mut batch, BATCH_TRIES, &store, &clock, &listeners).await.is_ok() {
+        if run(&mut batch, BATCH_TRIES, &place, &listeners).await.is_ok() {
             batch.into_iter().for_each(|job| job.finish(None));
             continue;
         }
         // One of them may be the cause: each on its own, so that the others go through.
         for job in batch {
             let mut alone = vec![job];
-            let result = run(&mut alone, TRIES, &store, &clock, &listeners).await;
+            let result = run(&mut alone, TRIES, &place, &listeners).await;
             if let Err(error) = &result {
                 tracing::error!(%error, "a change could not be stored");
             }
@@ -138,13 +139,12 @@ async fn work(
 async fn run(
     jobs: &mut [Box<dyn Job>],
     tries: u32,
-    store: &Store,
-    clock: &Clock,
+    place: &Place,
     listeners: &broadcast::Sender<Arc<Committed>>,
 ) -> Result<(), DbErr> {
     let mut attempt = 1;
     loop {
-        match run_once(jobs, store, clock).await {
+        match run_once(jobs, place).await {
             Ok(committed) => {
                 // No listener is no fault: the rows are the queue, this is only the doorbell.
                 let _ = listeners.send(Arc::new(committed));
@@ -160,11 +160,11 @@ async fn run(
     }
 }
 
-async fn run_once(jobs: &mut [Box<dyn Job>], store: &Store, clock: &Clock) -> Result<Committed, DbErr> {
+async fn run_once(jobs: &mut [Box<dyn Job>], place: &Place) -> Result<Committed, DbErr> {
     let mut needs = Needs::default();
     jobs.iter().for_each(|job| job.needs(&mut needs));
-    let tx = store.begin().await?;
-    let mut unit = Unit::load(&tx, needs, clock.now()).await?;
+    let tx = place.store.begin().await?;
+    let mut unit = Unit::load(&tx, needs, place.clock.now(), Arc::clone(&place.desks)).await?;
     jobs.iter_mut().for_each(|job| job.apply(&mut unit));
     unit.commit(tx).await
 }

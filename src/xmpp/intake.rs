@@ -215,7 +215,7 @@ fn condition(error: &Error) -> DefinedCondition {
         Error::NotFound(_) => DefinedCondition::ItemNotFound,
         Error::Forbidden(_) => DefinedCondition::Forbidden,
         Error::Invalid { .. } => DefinedCondition::NotAcceptable,
-        Error::Conflict(_) => DefinedCondition::Conflict,
+        Error::Conflict(_) | Error::Overtaken { .. } => DefinedCondition::Conflict,
         Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => DefinedCondition::ResourceConstraint,
     }
 }

@@ -152,7 +152,9 @@ impl Manners {
     fn addressed(&self, to: &BareJid) -> Result<Option<&Desk>, DefinedCondition> {
         match to.node() {
             None => Ok(None),
-            Some(name) => self.helpdesk.desk(name.as_str()).map(Some).ok_or(DefinedCondition::ItemNotFound),
+            Some(name) => {
+                self.helpdesk.desk(name.as_str()).map(|desk| Some(&**desk)).ok_or(DefinedCondition::ItemNotFound)
+            }
         }
     }
 

@@ -4,15 +4,20 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    message::{Author, Visibility},
+    message::Author,
     ticket::{self, Handler, Priority, Status},
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
-use super::{line::subject_of, new_message, outbound};
+use super::{
+    hand_off::{HandOff, hand_off},
+    line::subject_of,
+    outbound,
+};
 use crate::helpdesk::{
-    Error, lifecycle,
+    Error,
+    lifecycle::{self, Resolution},
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -131,13 +136,11 @@ pub enum Outcome {
         body: String,
     },
     /// People take over.
-    HandOff {
-        /// The one line that the customer gets.
-        line: String,
-        /// Why, in words for an agent.
-        reason: String,
-        /// For the agent who takes it: an internal note.
-        summary: String,
+    HandOff(HandOff),
+    /// An answer, and the customer has said that it is done.
+    Resolve {
+        /// The text.
+        body: String,
     },
 }
 
@@ -163,6 +166,7 @@ impl Operation for CommitDraft {
 
     fn needs(&self, needs: &mut Needs) {
         needs.tickets.insert(self.ticket);
+        needs.people |= matches!(self.outcome, Outcome::HandOff(_));
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Fate, Error> {
@@ -175,18 +179,14 @@ impl Operation for CommitDraft {
         let now = unit.now;
         unit.change(self.ticket, |row, now| {
             self.triage.apply(row);
-            match &self.outcome {
-                Outcome::Answer { .. } => lifecycle::assistant_answered(row, now),
-                Outcome::HandOff { reason, .. } => lifecycle::handed_off(row, reason, now),
-            }
+            lifecycle::assistant_answered(row, now);
         });
         match &self.outcome {
             Outcome::Answer { body } => unit.say(outbound(self.ticket, Author::Assistant, body.clone(), now)),
-            Outcome::HandOff { line, summary, .. } => {
-                unit.say(outbound(self.ticket, Author::System, line.clone(), now));
-                let mut note = new_message(self.ticket, Author::Assistant, summary.clone(), now);
-                note.visibility = Visibility::Internal;
-                unit.say(note);
+            Outcome::HandOff(why) => hand_off(unit, self.ticket, why),
+            Outcome::Resolve { body } => {
+                unit.say(outbound(self.ticket, Author::Assistant, body.clone(), now));
+                unit.change(self.ticket, |row, now| lifecycle::resolved(row, Resolution::Assistant, now));
             }
         }
         Ok(Fate::Committed)

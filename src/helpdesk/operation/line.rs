@@ -1,15 +1,22 @@
 //! A line of the customer, from XMPP or over REST.
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::message::Author;
+use deskbridge_entity::{
+    agent::Duty,
+    message::Author,
+    ticket::{self, Handler, Status},
+};
 use jid::BareJid;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{new_message, open};
+use super::{
+    hand_off::{HandOff, Words, hand_off},
+    new_message, open, outbound,
+};
 use crate::helpdesk::{
-    Error,
-    lifecycle::{self, Rules},
+    Error, lifecycle,
+    phrases::{self, SmallTalk},
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -51,18 +58,19 @@ pub struct Received {
 /// Stores a line in the conversation's ticket, or opens one.
 pub(in crate::helpdesk) struct ReceiveLine {
     line: Line,
-    rules: Rules,
+    /// Whether an assistant answers at the desk.
+    assistant: bool,
     sender_key: Option<String>,
     archive_key: Option<String>,
 }
 
 impl ReceiveLine {
-    pub(in crate::helpdesk) fn new(line: Line, rules: Rules) -> Self {
+    pub(in crate::helpdesk) fn new(line: Line, assistant: bool) -> Self {
         // The sender is part of both keys: nobody can make another's line look like a duplicate.
         let sender = line.customer.as_str();
         let sender_key = line.stanza_id.as_deref().map(|id| fingerprint(&["id", sender, &line.desk, id, &line.body]));
         let archive_key = line.archive_id.as_deref().map(|id| fingerprint(&["archive", sender, &line.desk, id]));
-        Self { line, rules, sender_key, archive_key }
+        Self { line, assistant, sender_key, archive_key }
     }
 
     fn conversation(&self) -> (String, String) {
@@ -75,6 +83,7 @@ impl Operation for ReceiveLine {
 
     fn needs(&self, needs: &mut Needs) {
         needs.conversations.insert(self.conversation());
+        needs.people |= !self.assistant;
         needs.stanza_keys.extend([&self.sender_key, &self.archive_key].into_iter().flatten().cloned());
     }
 
@@ -84,15 +93,25 @@ impl Operation for ReceiveLine {
             return Ok(Received { ticket: known.ticket, message: known.message, is_duplicate: true, opened: false });
         }
         let now = unit.now;
+        let desk = unit.desk(&self.line.desk);
         let current = unit.current(&self.conversation());
-        let continued = current.filter(|ticket| lifecycle::takes_lines(ticket, now, &self.rules)).map(|t| t.id);
+        let is_first = current.is_none();
+        let continued = current.filter(|ticket| lifecycle::takes_lines(ticket, now, &desk.rules)).map(|t| t.id);
         let ticket = match continued {
             Some(id) => id,
             None => open(unit, &self.line.desk, &self.line.customer, &self.line.body),
         };
         let resource = self.line.resource.clone();
         unit.change(ticket, |row, now| {
-            lifecycle::customer_wrote(row, now, &self.rules);
+            if is_plain_thanks(row, &self.line.body) {
+                lifecycle::customer_thanked(row, now);
+            } else {
+                lifecycle::customer_wrote(row, now, &desk.rules);
+            }
+            // A ticket that was begun by a command is named by its first line.
+            if row.subject == subject_of("") {
+                row.subject = subject_of(&self.line.body);
+            }
             if resource.is_some() {
                 row.customer_resource = resource;
             }
@@ -109,7 +128,36 @@ impl Operation for ReceiveLine {
         }
         let id = message.id;
         unit.say(message);
+        if let Some(greeting) = desk.texts.greeting(&desk.title).filter(|_| is_first) {
+            unit.say(outbound(ticket, Author::System, greeting, now));
+        }
+        after_line(unit, ticket, id, &self.line.body);
         Ok(Received { ticket, message: id, is_duplicate: false, opened: continued.is_none() })
+    }
+}
+
+/// Thanks in a ticket that is done do not open it again.
+fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
+    ticket.status == Status::Resolved && phrases::small_talk(body) == Some(SmallTalk::Thanks)
+}
+
+/// The agent who has the ticket reads the line; where no assistant answers, people do.
+fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: &str) {
+    let Some(row) = unit.ticket(ticket) else { return };
+    match row.handler {
+        Handler::Agent => {
+            let holder = unit.agents.iter().find(|agent| Some(&agent.id) == row.agent.as_ref());
+            let jid = holder.filter(|agent| agent.duty != Duty::Off).and_then(|agent| agent.jid.clone());
+            if let Some(jid) = jid {
+                unit.tell(&jid, ticket, Some(message), body.to_owned());
+            }
+        }
+        Handler::Assistant if row.status == Status::Open && !unit.desk(&row.desk).assistant => {
+            let reason = "the desk has no assistant".to_owned();
+            let summary = format!("Handed off: {reason}\nIssue: {}", row.subject);
+            hand_off(unit, ticket, &HandOff { words: Words::Person, reason, summary });
+        }
+        _ => {}
     }
 }
 
@@ -117,7 +165,6 @@ impl Operation for ReceiveLine {
 pub(in crate::helpdesk) struct AppendLine {
     pub ticket: Uuid,
     pub body: String,
-    pub rules: Rules,
 }
 
 impl Operation for AppendLine {
@@ -125,6 +172,7 @@ impl Operation for AppendLine {
 
     fn needs(&self, needs: &mut Needs) {
         needs.with_siblings.insert(self.ticket);
+        needs.people = true;
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
@@ -134,13 +182,21 @@ impl Operation for AppendLine {
         if let Some(other) = other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status)) {
             return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
         }
-        if !lifecycle::takes_lines(ticket, now, &self.rules) {
+        let desk = unit.desk(&ticket.desk);
+        if !lifecycle::takes_lines(ticket, now, &desk.rules) {
             return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
         }
-        unit.change(self.ticket, |row, now| lifecycle::customer_wrote(row, now, &self.rules));
+        unit.change(self.ticket, |row, now| {
+            if is_plain_thanks(row, &self.body) {
+                lifecycle::customer_thanked(row, now);
+            } else {
+                lifecycle::customer_wrote(row, now, &desk.rules);
+            }
+        });
         let message = new_message(self.ticket, Author::Customer, self.body.clone(), now);
         let id = message.id;
         unit.say(message);
+        after_line(unit, self.ticket, id, &self.body);
         Ok((id, now))
     }
 }

@@ -1,10 +1,15 @@
 //! The changes of the domain, one file each kind.
 
+pub(super) mod agent;
 pub(super) mod answer;
+pub(super) mod customer;
 pub(super) mod delivery;
+pub(super) mod hand_off;
 pub(super) mod line;
 pub(super) mod presence;
 pub(super) mod reply;
+pub(super) mod staff;
+pub(super) mod sweep;
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::message::{self, Author, Visibility};

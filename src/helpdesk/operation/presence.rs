@@ -32,9 +32,13 @@ pub(in crate::helpdesk) struct SetPresence {
 impl Operation for SetPresence {
     type Output = ();
 
-    fn needs(&self, _: &mut Needs) {}
+    fn needs(&self, needs: &mut Needs) {
+        needs.people = true;
+    }
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let bare = self.presence.jid.to_bare();
+        unit.duty_changed |= unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&bare));
         let Presence { jid, available, show, text } = &self.presence;
         unit.set_presence(presence::Model {
             jid: jid.to_string(),

@@ -1,11 +1,14 @@
 //! An agent speaks to the customer.
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::{message::Author, ticket::Status};
+use deskbridge_entity::{
+    message::Author,
+    ticket::{self, Handler, Status},
+};
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::{open, outbound};
+use super::{hand_off::tell_on_duty, open, outbound};
 use crate::helpdesk::{
     Error, Received, lifecycle,
     unit::{Needs, Unit},
@@ -21,7 +24,22 @@ pub(in crate::helpdesk) struct Speaker {
     pub name: String,
 }
 
+/// Nobody speaks in a colleague's ticket.
+fn check_free(ticket: &ticket::Model, speaker: &Speaker) -> Result<(), Error> {
+    match &ticket.agent {
+        Some(agent) if ticket.handler == Handler::Agent && *agent != speaker.id => Err(Error::Overtaken {
+            reason: "a colleague has this ticket".to_owned(),
+            current: Box::new(ticket.clone()),
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str) -> Uuid {
+    if let Some(row) = unit.ticket(ticket).filter(|row| row.status == Status::Escalated).cloned() {
+        unit.count_waiting(&row.desk, false);
+        tell_on_duty(unit, ticket, Some(&speaker.id), |row| format!("{} has taken it: {}", speaker.name, row.subject));
+    }
     unit.change(ticket, |row, now| lifecycle::agent_replied(row, &speaker.id, now));
     let mut message = outbound(ticket, Author::Agent, body.to_owned(), unit.now);
     message.author_id = Some(speaker.id.clone());
@@ -54,6 +72,7 @@ impl Operation for Reply {
         if let Some(other) = other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status)) {
             return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
         }
+        check_free(ticket, &self.speaker)?;
         Ok((speak(unit, self.ticket, &self.speaker, &self.body), unit.now))
     }
 }
@@ -76,7 +95,9 @@ impl Operation for Approach {
 
     fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
         let current = unit.current(&(self.desk.clone(), self.customer.to_string()));
-        let live = current.filter(|ticket| lifecycle::is_live(ticket.status)).map(|ticket| ticket.id);
+        let live = current.filter(|ticket| lifecycle::is_live(ticket.status));
+        live.map_or(Ok(()), |ticket| check_free(ticket, &self.speaker))?;
+        let live = live.map(|ticket| ticket.id);
         let ticket = match live {
             Some(id) => id,
             None => open(unit, &self.desk, &self.customer, &self.body),

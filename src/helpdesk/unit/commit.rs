@@ -1,6 +1,6 @@
 //! Writing what a batch has changed, by a few statements whatever its size.
 
-use deskbridge_entity::{counter, event, message, presence, subscription, ticket};
+use deskbridge_entity::{counter, event, message, notice, presence, subscription, ticket};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, Iterable, QueryFilter, QueryTrait, Statement,
@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::{Committed, Unit};
+use crate::helpdesk::lifecycle;
 
 /// Rows written by one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
 const ROWS_PER_STATEMENT: usize = 500;
@@ -15,13 +16,19 @@ const ROWS_PER_STATEMENT: usize = 500;
 impl Unit {
     /// Writes everything and commits.
     pub(in crate::helpdesk) async fn commit(mut self, tx: DatabaseTransaction) -> Result<Committed, DbErr> {
-        let mut committed = Committed { outbox: self.new_messages.iter().any(|m| m.outbound), ..Committed::default() };
+        let mut committed = Committed {
+            outbox: !self.notices.is_empty() || self.new_messages.iter().any(|message| message.outbound),
+            duty: self.duty_changed,
+            ..Committed::default()
+        };
         self.announce_tickets(&mut committed);
         let first = self.number_events(&tx, &mut committed).await?;
+        self.number_notices(&tx).await?;
         let mut statements = std::mem::take(&mut self.leases);
         self.write_tickets(&mut statements);
         self.write_events(first, &mut statements);
         self.write_messages(&mut statements);
+        self.write_notices(&mut statements);
         self.write_presence(&mut statements);
         statements.append(&mut self.statements);
         execute(&tx, statements).await?;
@@ -59,7 +66,9 @@ impl Unit {
     }
 
     fn write_tickets(&self, statements: &mut Vec<Statement>) {
-        let changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| &t.row).collect();
+        let mut changed: Vec<_> = self.tickets.values().filter(|t| t.changed).map(|t| &t.row).collect();
+        // What ends before what begins: a conversation has one live ticket at any time.
+        changed.sort_by_key(|row| lifecycle::is_live(row.status));
         for chunk in changed.chunks(ROWS_PER_STATEMENT) {
             let rows = chunk.iter().map(|&row| sparse(row.clone().into_active_model()));
             use ticket::Column::{CreatedAt, Customer, Desk, Id, PreviousTicketId, ShortId};
@@ -71,26 +80,22 @@ impl Unit {
         }
     }
 
-    /// Takes the events' numbers. The counter's row stays locked until the commit, so numbers are in commit order.
+    /// Numbers the events, and messages by their events.
     async fn number_events(&mut self, tx: &DatabaseTransaction, committed: &mut Committed) -> Result<i64, DbErr> {
-        if self.events.is_empty() {
-            return Ok(0);
-        }
-        let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
-        let last = counter::Entity::update_many()
-            .col_expr(counter::Column::Value, Expr::col(counter::Column::Value).add(count))
-            .filter(counter::Column::Name.eq("event"))
-            .exec_with_returning(tx)
-            .await?
-            .first()
-            .map(|row| row.value)
-            .ok_or_else(|| DbErr::RecordNotFound("the counter 'event' is missing".to_owned()))?;
-        let first = last - count + 1;
+        let Some((first, last)) = take_numbers(tx, "event", self.events.len()).await? else { return Ok(0) };
         for (message, index) in self.new_messages.iter_mut().zip(&self.message_events) {
             message.seq = first + i64::try_from(*index).unwrap_or(i64::MAX);
         }
         committed.last_seq = Some(last);
         Ok(first)
+    }
+
+    async fn number_notices(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+        let Some((first, _)) = take_numbers(tx, "notice", self.notices.len()).await? else { return Ok(()) };
+        for (seq, notice) in (first..).zip(&mut self.notices) {
+            notice.seq = seq;
+        }
+        Ok(())
     }
 
     fn write_events(&mut self, first: i64, statements: &mut Vec<Statement>) {
@@ -119,6 +124,13 @@ impl Unit {
         }
     }
 
+    fn write_notices(&self, statements: &mut Vec<Statement>) {
+        for chunk in self.notices.chunks(ROWS_PER_STATEMENT) {
+            let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
+            statements.push(notice::Entity::insert_many(rows).build(self.backend));
+        }
+    }
+
     fn write_presence(&mut self, statements: &mut Vec<Statement>) {
         let rows: Vec<_> = self.presences.drain().map(|(_, row)| row.into_active_model()).collect();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
@@ -139,6 +151,23 @@ impl Unit {
             statements.push(subscription::Entity::insert_many(begun).on_conflict(keep).build(self.backend));
         }
     }
+}
+
+/// Takes the next `count` numbers of a counter, the first and the last. Its row stays locked until the commit, so
+/// numbers are in commit order.
+async fn take_numbers(tx: &DatabaseTransaction, name: &str, count: usize) -> Result<Option<(i64, i64)>, DbErr> {
+    if count == 0 {
+        return Ok(None);
+    }
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = counter::Entity::update_many()
+        .col_expr(counter::Column::Value, Expr::col(counter::Column::Value).add(count))
+        .filter(counter::Column::Name.eq(name))
+        .exec_with_returning(tx)
+        .await?;
+    let last = rows.first().map(|row| row.value);
+    let last = last.ok_or_else(|| DbErr::RecordNotFound(format!("the counter '{name}' is missing")))?;
+    Ok(Some((last - count + 1, last)))
 }
 
 /// Executes statements in order. SQLite takes them as one: each call is two hops between threads, which at rest

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     message,
-    ticket::{self, Status},
+    ticket::{self, Handler, Status},
 };
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Conversation, Known, Needs, Unit};
-use crate::helpdesk::{lifecycle::is_live, query};
+use crate::helpdesk::{agents, lifecycle::is_live, query};
 
 /// How long a stanza is remembered: longer than any client or server replays, shorter than it takes a client
 /// that counts its ids from one to say the same words under the same id again.
@@ -35,6 +35,9 @@ impl Unit {
         if needs.due > 0 {
             self.load_due(tx, needs.due, &needs.running).await?;
         }
+        if needs.steps > 0 {
+            self.load_steps(tx, needs.steps).await?;
+        }
         needs.tickets.extend(&needs.with_siblings);
         if !needs.tickets.is_empty() {
             // In the order of their ids, so that two processes cannot wait for each other.
@@ -53,6 +56,41 @@ impl Unit {
         }
         if !needs.conversations.is_empty() {
             self.load_conversations(tx, &needs.conversations).await?;
+        }
+        let is_with_people = |row: &ticket::Model| row.handler == Handler::Agent || row.status == Status::Escalated;
+        if needs.people || self.tickets.values().any(|tracked| is_with_people(&tracked.row)) {
+            self.load_people(tx).await?;
+        }
+        Ok(())
+    }
+
+    async fn load_people(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
+        self.agents = agents::load(tx).await?;
+        let waiting: Vec<(String, i64)> = ticket::Entity::find()
+            .select_only()
+            .column(ticket::Column::Desk)
+            .column_as(ticket::Column::Id.count(), "waiting")
+            .filter(ticket::Column::Status.eq(Status::Escalated))
+            .group_by(ticket::Column::Desk)
+            .into_tuple()
+            .all(tx)
+            .await?;
+        self.waiting = waiting.into_iter().map(|(desk, count)| (desk, count.try_into().unwrap_or_default())).collect();
+        Ok(())
+    }
+
+    /// Tickets whose time has come, the longest due first. Another process may be at some of them.
+    async fn load_steps(&mut self, tx: &DatabaseTransaction, limit: u64) -> Result<(), DbErr> {
+        let rows = ticket::Entity::find()
+            .filter(ticket::Column::StepAt.lte(self.now))
+            .order_by_asc(ticket::Column::StepAt)
+            .limit(limit)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .all(tx)
+            .await?;
+        for row in rows {
+            self.steps.push(row.id);
+            self.track(row);
         }
         Ok(())
     }

@@ -7,18 +7,24 @@
 mod commit;
 mod load;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    message, presence, subscription,
+    message, notice, presence, subscription,
     ticket::{self, Handler, Priority, Status},
 };
+use jid::BareJid;
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QueryTrait, Statement,
     sea_query::Expr,
 };
 use uuid::Uuid;
+
+use super::{Agent, Desk, lifecycle, texts::Wait, ticket_node};
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
@@ -36,6 +42,10 @@ pub(super) struct Needs {
     pub due: u64,
     /// Due tickets that their claimant is at already, on this epoch.
     pub running: HashMap<Uuid, i64>,
+    /// Agents, and how many tickets wait at each desk. Loaded anyway where people have a ticket.
+    pub people: bool,
+    /// How many tickets that time has something to do to.
+    pub steps: u64,
 }
 
 /// A message that is already stored under the same stanza key.
@@ -54,6 +64,8 @@ pub struct Committed {
     pub reply_due_at: Option<DateTime<Utc>>,
     /// Whether there is something new to send.
     pub outbox: bool,
+    /// Desks whose people on duty may have changed.
+    pub duty: bool,
     /// The last event's number.
     pub last_seq: Option<i64>,
 }
@@ -77,6 +89,7 @@ struct PendingEvent {
 pub(super) struct Unit {
     pub now: DateTime<Utc>,
     backend: DbBackend,
+    desks: Arc<[Arc<Desk>]>,
     tickets: HashMap<Uuid, Tracked>,
     /// The live ticket of a conversation, else its latest.
     current: HashMap<Conversation, Uuid>,
@@ -84,6 +97,11 @@ pub(super) struct Unit {
     known: HashMap<String, Known>,
     pub due: Vec<Uuid>,
     pub next_due: Option<DateTime<Utc>>,
+    /// Tickets that time has something to do to, oldest first.
+    pub steps: Vec<Uuid>,
+    pub agents: Vec<Agent>,
+    /// How many tickets wait for a person, by desk.
+    waiting: HashMap<String, u64>,
     new_messages: Vec<message::Model>,
     events: Vec<PendingEvent>,
     /// Index into `events` for each new message, to give it its number.
@@ -95,20 +113,32 @@ pub(super) struct Unit {
     presences: HashMap<String, presence::Model>,
     /// Desk and contact; `None` ends the subscription.
     subscriptions: HashMap<(String, String), Option<subscription::Model>>,
+    notices: Vec<notice::Model>,
+    /// Whether people on duty may have changed.
+    pub duty_changed: bool,
 }
 
 impl Unit {
-    pub(super) async fn load(tx: &DatabaseTransaction, needs: Needs, now: DateTime<Utc>) -> Result<Self, DbErr> {
+    pub(super) async fn load(
+        tx: &DatabaseTransaction,
+        needs: Needs,
+        now: DateTime<Utc>,
+        desks: Arc<[Arc<Desk>]>,
+    ) -> Result<Self, DbErr> {
         let backend = sea_orm::ConnectionTrait::get_database_backend(tx);
         let mut unit = Self {
             now,
             backend,
+            desks,
             tickets: HashMap::new(),
             current: HashMap::new(),
             loaded_messages: HashMap::new(),
             known: HashMap::new(),
             due: Vec::new(),
             next_due: None,
+            steps: Vec::new(),
+            agents: Vec::new(),
+            waiting: HashMap::new(),
             new_messages: Vec::new(),
             events: Vec::new(),
             message_events: Vec::new(),
@@ -116,6 +146,8 @@ impl Unit {
             statements: Vec::new(),
             presences: HashMap::new(),
             subscriptions: HashMap::new(),
+            notices: Vec::new(),
+            duty_changed: false,
         };
         unit.fill(tx, needs).await?;
         Ok(unit)
@@ -143,6 +175,48 @@ impl Unit {
         self.known.get(key).copied()
     }
 
+    /// The desk, or one with the default rules where it is gone from the configuration.
+    pub(super) fn desk(&self, name: &str) -> Arc<Desk> {
+        let known = self.desks.iter().find(|desk| desk.name == name);
+        known.cloned().unwrap_or_else(|| Arc::new(Desk::new(name, name)))
+    }
+
+    /// What a customer who waits behind `ahead` others can be told. Needs `people`.
+    pub(super) fn wait<'a>(&self, desk: &'a Desk, ahead: u64) -> Wait<'a> {
+        let mut agents = self.agents.iter().filter(|agent| agent.serves(&desk.name)).peekable();
+        // Of a desk whose people use nothing but REST, nobody knows who is there.
+        let on_duty = agents.peek().is_none() || agents.any(Agent::is_on_duty);
+        Wait { ahead: Some(ahead), hours: &desk.hours, now: self.now, on_duty }
+    }
+
+    /// How many tickets wait for a person at a desk.
+    pub(super) fn waiting(&self, desk: &str) -> u64 {
+        self.waiting.get(desk).copied().unwrap_or_default()
+    }
+
+    /// One more waits, or one less.
+    pub(super) fn count_waiting(&mut self, desk: &str, joins: bool) {
+        let waiting = self.waiting.entry(desk.to_owned()).or_default();
+        *waiting = if joins { *waiting + 1 } else { waiting.saturating_sub(1) };
+    }
+
+    /// Queues a message to an agent.
+    pub(super) fn tell(&mut self, recipient: &BareJid, ticket: Uuid, message: Option<Uuid>, body: String) {
+        let Some(row) = self.ticket(ticket) else { return };
+        let sender = ticket_node(&row.short_id);
+        self.notices.push(notice::Model {
+            id: Uuid::now_v7(),
+            seq: 0,
+            ticket_id: Some(ticket),
+            message_id: message,
+            sender,
+            recipient: recipient.to_string(),
+            body,
+            created_at: self.now,
+            sent_at: None,
+        });
+    }
+
     /// Changes a ticket: raises its version and says so in the event log.
     pub(super) fn change(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
         let now = self.now;
@@ -150,6 +224,15 @@ impl Unit {
         change(&mut tracked.row, now);
         tracked.row.version += 1;
         tracked.row.updated_at = now;
+        tracked.changed = true;
+        self.reschedule(id);
+    }
+
+    /// Notes when time will have something to do to a ticket.
+    pub(super) fn reschedule(&mut self, id: Uuid) {
+        let Some(desk) = self.ticket(id).map(|row| self.desk(&row.desk)) else { return };
+        let Some(tracked) = self.tickets.get_mut(&id) else { return };
+        tracked.row.step_at = lifecycle::next_step(&tracked.row, &desk.rules).map(|(_, at)| at);
         tracked.changed = true;
     }
 

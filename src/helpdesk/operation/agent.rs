@@ -1,0 +1,135 @@
+//! Who answers: named by the configuration at every start, or bound to a JID by an admin.
+
+use deskbridge_entity::agent::{self, Column, Duty, Entity, Source};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
+
+use crate::helpdesk::{
+    Error,
+    unit::{Needs, Unit},
+    writer::Operation,
+};
+
+/// Makes the configured agents known, and forgets those that are configured no longer.
+pub(in crate::helpdesk) struct NameConfigured {
+    pub agents: Vec<agent::Model>,
+}
+
+impl Operation for NameConfigured {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        // Who was bound over REST to the same JID keeps it.
+        let is_bound = |row: &agent::Model| {
+            unit.agents.iter().any(|known| {
+                known.source == Source::Rest && known.jid.as_ref().map(|jid| jid.as_str()) == row.jid.as_deref()
+            })
+        };
+        let named: Vec<agent::Model> = self.agents.iter().filter(|row| !is_bound(row)).cloned().collect();
+        let ids: Vec<String> = named.iter().map(|row| row.id.clone()).collect();
+        unit.run(&Entity::delete_many().filter(Column::Source.eq(Source::Config)).filter(Column::Id.is_not_in(ids)));
+        if !named.is_empty() {
+            // What an agent has said about being on duty outlives a restart.
+            let update = OnConflict::column(Column::Id)
+                .update_columns([Column::Jid, Column::Name, Column::Desks, Column::Source, Column::UpdatedAt])
+                .to_owned();
+            let rows = named.into_iter().map(IntoActiveModel::into_active_model);
+            unit.run(&Entity::insert_many(rows).on_conflict(update));
+        }
+        Ok(())
+    }
+}
+
+/// Binds an agent's id to a JID, with name, desks and role.
+pub(in crate::helpdesk) struct BindAgent {
+    pub agent: agent::Model,
+}
+
+impl Operation for BindAgent {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let jid = self.agent.jid.as_deref();
+        let other = unit.agents.iter().find(|known| {
+            known.id != self.agent.id && jid.is_some() && known.jid.as_ref().map(|jid| jid.as_str()) == jid
+        });
+        if let Some(other) = other {
+            return Err(Error::Conflict(format!("this JID is the agent '{}' already", other.id)));
+        }
+        let update = OnConflict::column(Column::Id)
+            .update_columns([
+                Column::Jid,
+                Column::Name,
+                Column::Desks,
+                Column::Role,
+                Column::Duty,
+                Column::Source,
+                Column::UpdatedAt,
+            ])
+            .to_owned();
+        unit.run(&Entity::insert_many([self.agent.clone().into_active_model()]).on_conflict(update));
+        unit.duty_changed = true;
+        Ok(())
+    }
+}
+
+/// Forgets an agent that was bound over REST.
+pub(in crate::helpdesk) struct RemoveAgent {
+    pub id: String,
+}
+
+impl Operation for RemoveAgent {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let known = unit.agents.iter().find(|known| known.id == self.id);
+        let known = known.ok_or_else(|| Error::NotFound(format!("agent '{}'", self.id)))?;
+        if known.source == Source::Config {
+            return Err(Error::Conflict("this agent stands in the configuration: remove it there".to_owned()));
+        }
+        unit.run(&Entity::delete_by_id(self.id.clone()));
+        unit.duty_changed = true;
+        Ok(())
+    }
+}
+
+/// An agent wants to be told of waiting tickets, or not, or as the chat client shows.
+pub(in crate::helpdesk) struct SetDuty {
+    pub id: String,
+    pub duty: Duty,
+}
+
+impl Operation for SetDuty {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        if !unit.agents.iter().any(|known| known.id == self.id) {
+            return Err(Error::NotFound(format!("agent '{}'", self.id)));
+        }
+        unit.run(
+            &Entity::update_many()
+                .col_expr(Column::Duty, Expr::value(sea_orm::ActiveEnum::to_value(&self.duty)))
+                .filter(Column::Id.eq(self.id.as_str())),
+        );
+        unit.duty_changed = true;
+        Ok(())
+    }
+}

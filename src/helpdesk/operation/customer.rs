@@ -1,0 +1,72 @@
+//! What a customer does to a conversation besides writing.
+
+use deskbridge_entity::{message::Author, ticket::Status};
+use jid::BareJid;
+use uuid::Uuid;
+
+use super::{open, outbound, staff::resolve};
+use crate::helpdesk::{
+    Error,
+    lifecycle::{self, Resolution},
+    unit::{Conversation, Needs, Unit},
+    writer::Operation,
+};
+
+/// The customer says that it is done.
+pub(in crate::helpdesk) struct ResolveOwn {
+    pub conversation: Conversation,
+}
+
+impl Operation for ResolveOwn {
+    type Output = Option<Uuid>;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.conversations.insert(self.conversation.clone());
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Option<Uuid>, Error> {
+        let live = unit.current(&self.conversation).filter(|ticket| lifecycle::is_live(ticket.status));
+        let Some(row) = live.cloned() else { return Ok(None) };
+        resolve(unit, &row, Resolution::Customer);
+        Ok(Some(row.id))
+    }
+}
+
+/// The customer begins a new conversation, whatever the old one is about.
+pub(in crate::helpdesk) struct BeginAnew {
+    pub desk: String,
+    pub customer: BareJid,
+}
+
+impl Operation for BeginAnew {
+    type Output = Uuid;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.conversations.insert((self.desk.clone(), self.customer.to_string()));
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Uuid, Error> {
+        let conversation = (self.desk.clone(), self.customer.to_string());
+        let old = unit.current(&conversation).filter(|ticket| lifecycle::is_live(ticket.status)).cloned();
+        if let Some(old) = &old {
+            if old.status == Status::Escalated {
+                unit.count_waiting(&self.desk, false);
+            }
+            unit.change(old.id, |row, now| lifecycle::resolved(row, Resolution::Customer, now));
+        }
+        // Without a first line the subject is open, too.
+        let id = open(unit, &self.desk, &self.customer, "");
+        if let Some(old) = old {
+            unit.change(id, |row, _| {
+                row.customer_resource = old.customer_resource;
+                row.customer_has_chat_states = old.customer_has_chat_states;
+            });
+        }
+        unit.change(id, |row, now| lifecycle::assistant_answered(row, now));
+        let line = unit.desk(&self.desk).texts.new_ticket();
+        unit.say(outbound(id, Author::System, line, unit.now));
+        Ok(id)
+    }
+}

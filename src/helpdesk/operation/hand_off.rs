@@ -1,0 +1,123 @@
+//! From the assistant to people: one line to the customer, one summary for the agent, and a word to all on duty.
+
+use deskbridge_entity::{
+    message::{Author, Visibility},
+    ticket::{Handler, Model, Status},
+};
+use jid::BareJid;
+use uuid::Uuid;
+
+use super::{new_message, open, outbound};
+use crate::helpdesk::{
+    Error, lifecycle,
+    unit::{Needs, Unit},
+    writer::Operation,
+};
+
+/// What the customer is told when people take over. The place in the queue and the hours follow in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// A person will answer.
+    Person,
+    /// The assistant failed; a person will answer.
+    Failure,
+    /// The assistant's own words.
+    Own(String),
+}
+
+/// Why and how a ticket goes to people.
+#[derive(Clone, Debug)]
+pub struct HandOff {
+    /// What the customer is told.
+    pub words: Words,
+    /// Why, in words for an agent.
+    pub reason: String,
+    /// For the agent who takes it: an internal note.
+    pub summary: String,
+}
+
+/// Hands a ticket to people. Needs `people`.
+pub(super) fn hand_off(unit: &mut Unit, ticket: Uuid, hand_off: &HandOff) {
+    let Some(row) = unit.ticket(ticket) else { return };
+    let desk = unit.desk(&row.desk);
+    let now = unit.now;
+    let wait = unit.wait(&desk, unit.waiting(&desk.name));
+    let line = match &hand_off.words {
+        Words::Person => desk.texts.hand_off(&wait),
+        Words::Failure => desk.texts.failure(&wait),
+        Words::Own(words) => desk.texts.hand_off_in(words, &wait),
+    };
+    unit.change(ticket, |row, now| lifecycle::handed_off(row, &hand_off.reason, now));
+    unit.count_waiting(&desk.name, true);
+    unit.say(outbound(ticket, Author::System, line, now));
+    let mut note = new_message(ticket, Author::Assistant, hand_off.summary.clone(), now);
+    note.visibility = Visibility::Internal;
+    unit.say(note);
+    tell_on_duty(unit, ticket, None, waits);
+}
+
+/// Tells every agent on duty at the ticket's desk, but not `except`.
+pub(super) fn tell_on_duty(unit: &mut Unit, ticket: Uuid, except: Option<&str>, text: impl Fn(&Model) -> String) {
+    let Some(row) = unit.ticket(ticket) else { return };
+    let body = text(row);
+    let told = unit.agents.iter().filter(|agent| agent.serves(&row.desk) && agent.is_on_duty());
+    let told: Vec<_> = told.filter(|agent| Some(agent.id.as_str()) != except).filter_map(|a| a.jid.clone()).collect();
+    for jid in told {
+        unit.tell(&jid, ticket, None, body.clone());
+    }
+}
+
+/// What agents read when a ticket waits.
+pub(super) fn waits(ticket: &Model) -> String {
+    let reason = ticket.hand_off_reason.as_deref().unwrap_or("nobody handles it");
+    format!(
+        "{} waits for a person at {}: {}\nReason: {reason}.\n/claim takes it, /history shows what was said, /help lists \
+         what else you can do.",
+        ticket.customer, ticket.desk, ticket.subject
+    )
+}
+
+/// The customer asks for a person, by a command or in so many words.
+pub(in crate::helpdesk) struct AskForPerson {
+    pub desk: String,
+    pub customer: BareJid,
+    pub reason: String,
+}
+
+/// What the wish for a person has led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The ticket waits for a person now; the customer is told in it.
+    HandedOff(Uuid),
+    /// It waited already: what the customer may be told of the queue.
+    Waiting(Uuid, String),
+    /// A person has the ticket.
+    WithPerson(Uuid),
+}
+
+impl Operation for AskForPerson {
+    type Output = Asked;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.conversations.insert((self.desk.clone(), self.customer.to_string()));
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Asked, Error> {
+        let conversation = (self.desk.clone(), self.customer.to_string());
+        let live = unit.current(&conversation).filter(|ticket| lifecycle::is_live(ticket.status));
+        let ticket = match live {
+            Some(row) if row.status == Status::Escalated => {
+                let desk = unit.desk(&self.desk);
+                let wait = unit.wait(&desk, unit.waiting(&desk.name).saturating_sub(1));
+                return Ok(Asked::Waiting(row.id, desk.texts.hand_off(&wait)));
+            }
+            Some(row) if row.handler == Handler::Agent => return Ok(Asked::WithPerson(row.id)),
+            Some(row) => row.id,
+            None => open(unit, &self.desk, &self.customer, "Asks for a person"),
+        };
+        let summary = format!("Handed off: {}\nNext step: read the customer's last lines and answer.", self.reason);
+        hand_off(unit, ticket, &HandOff { words: Words::Person, reason: self.reason.clone(), summary });
+        Ok(Asked::HandedOff(ticket))
+    }
+}

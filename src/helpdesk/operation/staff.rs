@@ -1,0 +1,289 @@
+//! What the staff does with a ticket. Every change is compare-and-set: of two agents who claim, one learns who won.
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::{
+    message::{self, Author, Visibility},
+    ticket::{Handler, Model, Priority, Status},
+};
+use uuid::Uuid;
+
+use super::{
+    hand_off::{tell_on_duty, waits},
+    new_message, outbound,
+};
+use crate::helpdesk::{
+    Caller, Error, Role,
+    lifecycle::{self, Resolution},
+    unit::{Needs, Unit},
+    writer::Operation,
+};
+
+/// What the assistant sees of a ticket that is given back to it.
+#[derive(Clone, Debug)]
+pub(in crate::helpdesk) struct Episode {
+    /// Messages behind this number are in its context.
+    pub from: i64,
+    /// What it is told of those before.
+    pub summary: String,
+    /// Whether a line of the customer waits for an answer.
+    pub unanswered: bool,
+}
+
+/// One change.
+#[derive(Clone, Debug)]
+pub(in crate::helpdesk) enum Change {
+    Claim,
+    Release(Episode),
+    /// Back into the queue, for a colleague.
+    Requeue,
+    /// To the agent of this id.
+    Assign(String),
+    Resolve,
+    Reopen,
+    Close,
+    Snooze(Option<DateTime<Utc>>),
+    Priority(Priority),
+    Tags(Vec<String>),
+    Note(String),
+}
+
+/// A change by a person of the staff.
+pub(in crate::helpdesk) struct ChangeTicket {
+    pub ticket: Uuid,
+    /// The version that the caller has seen, if it must be that one.
+    pub expected: Option<i64>,
+    pub caller: Caller,
+    pub change: Change,
+}
+
+impl Operation for ChangeTicket {
+    type Output = Model;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.with_siblings.insert(self.ticket);
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Model, Error> {
+        let missing = || Error::NotFound(format!("ticket {}", self.ticket));
+        let row = unit.ticket(self.ticket).filter(|row| self.caller.may_read(row)).ok_or_else(missing)?;
+        self.caller.require_desk(&row.desk)?;
+        if self.expected.is_some_and(|version| version != row.version) {
+            return Err(overtaken(row, format!("the ticket has changed: it is at version {} now", row.version)));
+        }
+        let row = row.clone();
+        self.change(unit, &row)?;
+        unit.ticket(self.ticket).cloned().ok_or_else(missing)
+    }
+}
+
+impl ChangeTicket {
+    fn change(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
+        match &self.change {
+            Change::Claim => self.claim(unit, row),
+            Change::Release(episode) => self.release(unit, row, episode),
+            Change::Requeue => self.requeue(unit, row),
+            Change::Assign(agent) => self.assign(unit, row, agent),
+            Change::Resolve => self.resolve(unit, row),
+            Change::Reopen => self.reopen(unit, row),
+            Change::Close => self.close(unit, row),
+            Change::Snooze(until) => self.snooze(unit, row, *until),
+            Change::Priority(priority) => {
+                unit.change(row.id, |row, _| row.priority = *priority);
+                Ok(())
+            }
+            Change::Tags(tags) => {
+                unit.change(row.id, |row, _| row.tags = tags.iter().cloned().collect());
+                Ok(())
+            }
+            Change::Note(text) => {
+                unit.change(row.id, |row, now| {
+                    // Who works on it does not lose it.
+                    if row.agent.as_ref() == Some(&self.caller.id) {
+                        row.claimed_at = Some(now);
+                    }
+                });
+                unit.say(note(unit.now, row.id, Some(&self.caller), text.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    fn claim(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
+        require_live(row)?;
+        if row.handler == Handler::Agent {
+            if row.agent.as_ref() == Some(&self.caller.id) {
+                return Ok(());
+            }
+            return Err(overtaken(row, format!("{} has this ticket", name_of(unit, row.agent.as_deref()))));
+        }
+        let who = self.caller.display_name();
+        if row.status == Status::Escalated {
+            unit.count_waiting(&row.desk, false);
+            tell_on_duty(unit, row.id, Some(&self.caller.id), |row| format!("{who} has taken it: {}", row.subject));
+        }
+        unit.change(row.id, |row, now| lifecycle::claimed(row, &self.caller.id, now));
+        Ok(())
+    }
+
+    fn release(&self, unit: &mut Unit, row: &Model, episode: &Episode) -> Result<(), Error> {
+        self.require_holder(unit, row)?;
+        let desk = unit.desk(&row.desk);
+        if !desk.assistant {
+            return Err(Error::Conflict("this desk has no assistant: give the ticket back to the queue".to_owned()));
+        }
+        let text = format!("Given to the assistant. What it is told:\n{}", episode.summary);
+        unit.say(note(unit.now, row.id, Some(&self.caller), text));
+        unit.change(row.id, |row, now| {
+            lifecycle::released(row, episode.from, episode.summary.clone(), episode.unanswered, now);
+        });
+        if !episode.unanswered
+            && let Some(line) = desk.texts.released()
+        {
+            unit.say(outbound(row.id, Author::System, line, unit.now));
+        }
+        Ok(())
+    }
+
+    fn requeue(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
+        self.require_holder(unit, row)?;
+        requeue(unit, row, &format!("{} gave it back", self.caller.display_name()));
+        Ok(())
+    }
+
+    fn assign(&self, unit: &mut Unit, row: &Model, agent: &str) -> Result<(), Error> {
+        self.caller.require_admin("assign tickets")?;
+        require_live(row)?;
+        let known = unit.agents.iter().find(|known| known.id == agent);
+        let known = known.ok_or_else(|| Error::invalid("agent", format!("there is no agent '{agent}'")))?;
+        if !known.serves(&row.desk) {
+            return Err(Error::invalid("agent", format!("'{agent}' does not answer at the desk '{}'", row.desk)));
+        }
+        let jid = known.jid.clone();
+        if row.status == Status::Escalated {
+            unit.count_waiting(&row.desk, false);
+        }
+        unit.change(row.id, |row, now| lifecycle::claimed(row, agent, now));
+        if let Some(jid) = jid.filter(|_| agent != self.caller.id) {
+            let text = format!(
+                "{} has given you this ticket of {}: {}\n/history shows what was said.",
+                self.caller.display_name(),
+                row.customer,
+                row.subject
+            );
+            unit.tell(&jid, row.id, None, text);
+        }
+        Ok(())
+    }
+
+    fn resolve(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
+        if row.status == Status::Resolved {
+            return Ok(());
+        }
+        require_live(row)?;
+        if row.handler == Handler::Agent {
+            self.require_holder(unit, row)?;
+        }
+        resolve(unit, row, Resolution::Agent);
+        Ok(())
+    }
+
+    fn reopen(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
+        if row.status != Status::Resolved {
+            return Err(overtaken(row, "only a resolved ticket can be reopened".to_owned()));
+        }
+        let other = unit.current(&(row.desk.clone(), row.customer.clone()));
+        if let Some(other) = other.filter(|other| other.id != row.id && lifecycle::is_live(other.status)) {
+            return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
+        }
+        unit.change(row.id, |row, now| lifecycle::reopened(row, &self.caller.id, now));
+        Ok(())
+    }
+
+    fn close(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
+        self.caller.require_admin("close tickets")?;
+        if row.status != Status::Closed {
+            if row.status == Status::Escalated {
+                unit.count_waiting(&row.desk, false);
+            }
+            unit.change(row.id, lifecycle::closed);
+        }
+        Ok(())
+    }
+
+    fn snooze(&self, unit: &mut Unit, row: &Model, until: Option<DateTime<Utc>>) -> Result<(), Error> {
+        require_live(row)?;
+        if row.handler == Handler::Agent {
+            self.require_holder(unit, row)?;
+        }
+        if until.is_some_and(|until| until <= unit.now) {
+            return Err(Error::invalid("until", "must be in the future"));
+        }
+        unit.change(row.id, |row, _| row.snoozed_until = until);
+        Ok(())
+    }
+
+    /// Nobody acts in a colleague's ticket, but admins.
+    fn require_holder(&self, unit: &Unit, row: &Model) -> Result<(), Error> {
+        if row.handler != Handler::Agent {
+            return Err(overtaken(row, "no agent has this ticket: claim it first".to_owned()));
+        }
+        if row.agent.as_ref() == Some(&self.caller.id) || self.caller.role == Role::Admin {
+            return Ok(());
+        }
+        Err(overtaken(row, format!("{} has this ticket", name_of(unit, row.agent.as_deref()))))
+    }
+}
+
+/// Resolves a ticket, and says so to the customer.
+pub(super) fn resolve(unit: &mut Unit, row: &Model, by: Resolution) {
+    let desk = unit.desk(&row.desk);
+    let line = match by {
+        Resolution::Agent => desk.texts.resolved(),
+        Resolution::Customer => Some(desk.texts.resolved_by_you()),
+        Resolution::Idle => desk.texts.resolved_idle(),
+        // The assistant's own answer says it.
+        Resolution::Assistant => None,
+    };
+    if row.status == Status::Escalated {
+        unit.count_waiting(&row.desk, false);
+    }
+    unit.change(row.id, |row, now| lifecycle::resolved(row, by, now));
+    if let Some(line) = line {
+        unit.say(outbound(row.id, Author::System, line, unit.now));
+    }
+}
+
+/// Puts a ticket back into the queue and tells all on duty.
+pub(super) fn requeue(unit: &mut Unit, row: &Model, reason: &str) {
+    unit.change(row.id, lifecycle::claim_timed_out);
+    unit.change(row.id, |row, _| row.hand_off_reason = Some(reason.to_owned()));
+    unit.count_waiting(&row.desk, true);
+    tell_on_duty(unit, row.id, None, waits);
+}
+
+fn note(now: DateTime<Utc>, ticket: Uuid, by: Option<&Caller>, text: String) -> message::Model {
+    message::Model {
+        visibility: Visibility::Internal,
+        author_id: by.map(|caller| caller.id.clone()),
+        author_name: by.map(Caller::display_name),
+        ..new_message(ticket, if by.is_some() { Author::Agent } else { Author::System }, text, now)
+    }
+}
+
+fn require_live(row: &Model) -> Result<(), Error> {
+    if lifecycle::is_live(row.status) {
+        return Ok(());
+    }
+    Err(overtaken(row, "this ticket is done; reopen it first".to_owned()))
+}
+
+fn overtaken(row: &Model, reason: String) -> Error {
+    Error::Overtaken { reason, current: Box::new(row.clone()) }
+}
+
+fn name_of(unit: &Unit, agent: Option<&str>) -> String {
+    let id = agent.unwrap_or("a colleague");
+    let known = unit.agents.iter().find(|known| known.id == id);
+    known.map_or_else(|| id.split('@').next().unwrap_or(id).to_owned(), super::super::Agent::display_name)
+}

@@ -1,0 +1,363 @@
+//! What the staff does with tickets, over REST or from a chat client.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use deskbridge_entity::{
+    agent::{self, Duty, Role as AgentRole, Source},
+    message::Author,
+    ticket::{Model, Priority},
+};
+use jid::BareJid;
+use uuid::Uuid;
+
+use super::{
+    Agent, Caller, Error, Helpdesk, Role, Swept, agents, check_jid,
+    conversation::check_body,
+    operation::{
+        agent::{BindAgent, NameConfigured, RemoveAgent, SetDuty},
+        staff::{Change, ChangeTicket, Episode},
+        sweep::Sweep,
+    },
+    query, without_nul,
+};
+
+/// Tickets in one part of a sweep.
+const SWEPT_AT_ONCE: u64 = 100;
+/// The longest snooze.
+const LONGEST_SNOOZE: Duration = Duration::from_hours(366 * 24);
+/// Tags of a ticket, at most, and the characters of each.
+const TAGS: (usize, usize) = (20, 40);
+/// How often a release is tried again when the customer writes at the same moment.
+const RELEASE_TRIES: u32 = 5;
+
+/// An agent as an admin describes one.
+#[derive(Clone, Debug)]
+pub struct NewAgent {
+    /// As in a token's `sub`.
+    pub id: String,
+    /// The bare JID the agent chats from.
+    pub jid: Option<BareJid>,
+    /// The name that customers see.
+    pub name: Option<String>,
+    /// The desks the agent answers at; `None` is every desk.
+    pub desks: Option<Vec<String>>,
+    /// Whether the agent also assigns and closes tickets.
+    pub is_admin: bool,
+    /// Whether the agent is told of tickets that wait.
+    pub duty: Duty,
+}
+
+impl Helpdesk {
+    /// Takes a ticket: ESCALATED or the assistant's. Of two who try one wins. `expected` is the version the caller has
+    /// seen, if it must still be that one; so with all changes here.
+    ///
+    /// # Errors
+    /// [`Error::Overtaken`] with the ticket as it is now; [`Error::NotFound`] unless the caller may see it.
+    pub async fn claim(&self, caller: &Caller, ticket: Uuid, expected: Option<i64>) -> Result<Model, Error> {
+        self.change(caller, ticket, expected, Change::Claim).await
+    }
+
+    /// Gives a ticket back: to the assistant, with a summary (one is made if none is given), or to the queue.
+    ///
+    /// # Errors
+    /// [`Error::Overtaken`] unless the caller has the ticket; [`Error::Conflict`] at a desk without an assistant.
+    pub async fn release(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        expected: Option<i64>,
+        to_assistant: bool,
+        summary: Option<String>,
+    ) -> Result<Model, Error> {
+        if !to_assistant {
+            return self.change(caller, ticket, expected, Change::Requeue).await;
+        }
+        let summary = summary.map(|text| check_body("summary", text)).transpose()?;
+        let mut tries = RELEASE_TRIES;
+        loop {
+            // The version holds the line that the assistant begins behind: a new line moves it.
+            let row = self.ticket(caller, ticket).await?;
+            let episode = self.episode(&row, summary.clone()).await?;
+            let version = expected.unwrap_or(row.version);
+            match self.change(caller, ticket, Some(version), Change::Release(episode)).await {
+                Err(Error::Overtaken { current, .. })
+                    if tries > 0 && expected.is_none() && current.version != version =>
+                {
+                    tries -= 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// What the assistant is to see of a ticket that people had: the customer's unanswered lines, and a summary.
+    async fn episode(&self, row: &Model, summary: Option<String>) -> Result<Episode, Error> {
+        let (messages, _) = query::messages(&self.store, row.id, false, None).await?;
+        let is_word = |author| matches!(author, Author::Agent | Author::Assistant);
+        let from = messages.iter().rev().find(|message| is_word(message.author)).map_or(0, |message| message.seq);
+        let unanswered = messages.iter().any(|message| message.seq > from && message.author == Author::Customer);
+        let summary = summary.unwrap_or_else(|| {
+            let last = |wanted| messages.iter().rev().find(|message| message.author == wanted);
+            let said = |wanted| last(wanted).map(|message| message.body.chars().take(500).collect::<String>());
+            let mut summary = format!("Subject: {}", row.subject);
+            for (who, text) in [("customer", said(Author::Customer)), ("colleague", said(Author::Agent))] {
+                if let Some(text) = text {
+                    summary.push_str(&format!("\nLast word of the {who}: {text}"));
+                }
+            }
+            summary
+        });
+        Ok(Episode { from, summary, unanswered })
+    }
+
+    /// Gives a ticket to an agent. Admins only.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`]; [`Error::Invalid`] for an unknown agent or one of another desk; else as
+    /// [`Helpdesk::claim`].
+    pub async fn assign(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        expected: Option<i64>,
+        agent: String,
+    ) -> Result<Model, Error> {
+        self.change(caller, ticket, expected, Change::Assign(agent)).await
+    }
+
+    /// Resolves a ticket; the customer is told.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::claim`].
+    pub async fn resolve(&self, caller: &Caller, ticket: Uuid, expected: Option<i64>) -> Result<Model, Error> {
+        self.change(caller, ticket, expected, Change::Resolve).await
+    }
+
+    /// Takes up a resolved ticket again; it is the caller's then.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the conversation goes on in another ticket; else as [`Helpdesk::claim`].
+    pub async fn reopen(&self, caller: &Caller, ticket: Uuid, expected: Option<i64>) -> Result<Model, Error> {
+        self.change(caller, ticket, expected, Change::Reopen).await
+    }
+
+    /// Closes a ticket for good. Admins only.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::assign`].
+    pub async fn close(&self, caller: &Caller, ticket: Uuid, expected: Option<i64>) -> Result<Model, Error> {
+        self.change(caller, ticket, expected, Change::Close).await
+    }
+
+    /// Hides a ticket until a time, at most a year, or shows it again (`None`). The customer's next line ends it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a time that is past or too far; else as [`Helpdesk::claim`].
+    pub async fn snooze(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        expected: Option<i64>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Model, Error> {
+        let longest = self.clock.now() + super::lifecycle::delta(LONGEST_SNOOZE);
+        if until.is_some_and(|until| until > longest) {
+            return Err(Error::invalid("until", "must be within a year"));
+        }
+        self.change(caller, ticket, expected, Change::Snooze(until)).await
+    }
+
+    /// Sets a priority: people may lower one, too.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::claim`].
+    pub async fn set_priority(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        expected: Option<i64>,
+        priority: Priority,
+    ) -> Result<Model, Error> {
+        self.change(caller, ticket, expected, Change::Priority(priority)).await
+    }
+
+    /// Sets the tags: at most 20, each of at most 40 characters; spaces around and repetitions are dropped.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]; else as [`Helpdesk::claim`].
+    pub async fn set_tags(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        expected: Option<i64>,
+        tags: Vec<String>,
+    ) -> Result<Model, Error> {
+        let (most, longest) = TAGS;
+        let mut clean: Vec<String> = Vec::with_capacity(tags.len());
+        for tag in tags {
+            let tag = without_nul(tag).trim().to_owned();
+            if tag.is_empty() || tag.chars().count() > longest || tag.contains(char::is_control) {
+                return Err(Error::invalid("tags", format!("each has 1 to {longest} characters and no line breaks")));
+            }
+            if !clean.contains(&tag) {
+                clean.push(tag);
+            }
+        }
+        if clean.len() > most {
+            return Err(Error::invalid("tags", format!("at most {most}")));
+        }
+        self.change(caller, ticket, expected, Change::Tags(clean)).await
+    }
+
+    /// Adds an internal note: the staff reads it, customer and assistant never do.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an empty or oversized text; else as [`Helpdesk::claim`].
+    pub async fn note(&self, caller: &Caller, ticket: Uuid, text: String) -> Result<Model, Error> {
+        let text = check_body("content", text)?;
+        self.change(caller, ticket, None, Change::Note(text)).await
+    }
+
+    async fn change(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        expected: Option<i64>,
+        change: Change,
+    ) -> Result<Model, Error> {
+        if !caller.is_staff() {
+            // Who may not see the ticket does not learn that it is there.
+            self.ticket(caller, ticket).await?;
+            return Err(Error::Forbidden("this is for the staff".to_owned()));
+        }
+        self.writer.write(ChangeTicket { ticket, expected, caller: caller.clone(), change }).await
+    }
+
+    /// Does what is due by time: nudges, resolves, closes, takes tickets from agents who do not answer, ends snoozes.
+    /// Several processes may do it at once.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        let mut total = Swept::default();
+        loop {
+            let part = self.writer.write(Sweep { limit: SWEPT_AT_ONCE }).await?;
+            total.add(part);
+            if part.total() < SWEPT_AT_ONCE {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// All agents, by id.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn agents(&self) -> Result<Vec<Agent>, Error> {
+        Ok(agents::load(self.store.read()).await?)
+    }
+
+    /// The agent who chats from this address.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn agent_at(&self, jid: &BareJid) -> Result<Option<Agent>, Error> {
+        Ok(self.agents().await?.into_iter().find(|agent| agent.jid.as_ref() == Some(jid)))
+    }
+
+    /// Whether somebody is on duty at a desk; `None` when nobody is known to answer there.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn on_duty(&self, desk: &str) -> Result<Option<bool>, Error> {
+        let agents = self.agents().await?;
+        let mut agents = agents.iter().filter(|agent| agent.serves(desk)).peekable();
+        Ok(agents.peek().is_some().then(|| agents.any(Agent::is_on_duty)))
+    }
+
+    /// Makes the configured agents known. Once at every start.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn name_configured_agents(&self) -> Result<(), Error> {
+        let mut rows: Vec<agent::Model> = Vec::new();
+        for desk in self.desks() {
+            for configured in &desk.agents {
+                let id = configured.jid.to_string();
+                let desks = |row: &agent::Model| row.desks.clone().and_then(|names| serde_json::from_value(names).ok());
+                match rows.iter_mut().find(|row| row.id == id) {
+                    Some(row) => {
+                        let mut names: Vec<String> = desks(row).unwrap_or_default();
+                        names.push(desk.name.clone());
+                        row.desks = Some(names.into());
+                        row.name = row.name.take().or_else(|| configured.name.clone());
+                    }
+                    None => rows.push(agent::Model {
+                        jid: Some(id.clone()),
+                        id,
+                        name: configured.name.clone(),
+                        desks: Some(vec![desk.name.clone()].into()),
+                        role: AgentRole::Agent,
+                        duty: Duty::Auto,
+                        source: Source::Config,
+                        updated_at: self.clock.now(),
+                    }),
+                }
+            }
+        }
+        self.writer.write(NameConfigured { agents: rows }).await
+    }
+
+    /// Binds an agent to a JID. Admins only.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`] for an unknown desk or an address of ours, [`Error::Conflict`] when
+    /// the JID is another agent's.
+    pub async fn bind_agent(&self, caller: &Caller, new: NewAgent) -> Result<(), Error> {
+        caller.require_admin("bind agents")?;
+        if new.id.trim().is_empty() || new.id.len() > super::MAX_JID {
+            return Err(Error::invalid("id", format!("must have 1 to {} bytes", super::MAX_JID)));
+        }
+        if let Some(jid) = &new.jid {
+            check_jid(jid)?;
+            if jid.domain().as_str() == &*self.domain || jid.node().is_none() {
+                return Err(Error::invalid("jid", "must be a person's address on another domain than ours"));
+            }
+        }
+        for name in new.desks.iter().flatten() {
+            self.known_desk(name).map_err(|_| Error::invalid("desks", format!("there is no desk '{name}'")))?;
+        }
+        let agent = agent::Model {
+            id: without_nul(new.id),
+            jid: new.jid.map(|jid| jid.to_string()),
+            name: new.name.map(without_nul),
+            desks: new.desks.map(Into::into),
+            role: if new.is_admin { AgentRole::Admin } else { AgentRole::Agent },
+            duty: new.duty,
+            source: Source::Rest,
+            updated_at: self.clock.now(),
+        };
+        self.writer.write(BindAgent { agent }).await
+    }
+
+    /// Forgets an agent that was bound over REST. Admins only.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] for one from the configuration.
+    pub async fn remove_agent(&self, caller: &Caller, id: &str) -> Result<(), Error> {
+        caller.require_admin("remove agents")?;
+        self.writer.write(RemoveAgent { id: id.to_owned() }).await
+    }
+
+    /// Says whether an agent is told of waiting tickets: oneself, or an admin for others.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`].
+    pub async fn set_duty(&self, caller: &Caller, id: &str, duty: Duty) -> Result<(), Error> {
+        if !(caller.role == Role::Agent && caller.id == id) {
+            caller.require_admin("set the duty of others")?;
+        }
+        self.writer.write(SetDuty { id: id.to_owned(), duty }).await
+    }
+}
