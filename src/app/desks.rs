@@ -1,5 +1,8 @@
 //! From `[[desk]]` to the desks that the domain knows.
 
+#[cfg(test)]
+mod tests;
+
 use anyhow::anyhow;
 
 use super::title;

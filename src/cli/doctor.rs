@@ -36,6 +36,9 @@ fn bad(problem: impl Display, advice: &str) -> Finding {
 }
 
 fn configuration(config: &Config) -> Finding {
+    if let Err(error) = app::desks(config) {
+        return Finding::Bad(format!("{error:#}"));
+    }
     match (config.component(), config.jwt_secret()) {
         (Err(error), _) | (_, Err(error)) => Finding::Bad(error.to_string()),
         (Ok(component), Ok(secret)) if secret.expose().len() < 32 => Finding::Good(format!(

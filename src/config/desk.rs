@@ -1,5 +1,8 @@
 //! `[[desk]]`: a support address and everything that is its own.
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use jid::BareJid;

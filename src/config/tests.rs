@@ -1,11 +1,11 @@
 use super::*;
 
-fn parse(text: &str, vars: &[(&str, &str)]) -> Result<Config, Error> {
+pub(super) fn parse(text: &str, vars: &[(&str, &str)]) -> Result<Config, Error> {
     let vars = vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Config::parse(Path::new("test.toml"), text, vars)
 }
 
-fn complaint(text: &str, vars: &[(&str, &str)]) -> String {
+pub(super) fn complaint(text: &str, vars: &[(&str, &str)]) -> String {
     parse(text, vars).unwrap_err().to_string()
 }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use deskbridge_entity::ticket::{Handler, Model, Priority, Status};
 
 /// Times that a desk's rules depend on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// How long after the customer's last line an answer is due.
     pub quiet_window: Duration,

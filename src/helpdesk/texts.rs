@@ -43,7 +43,7 @@ impl Language {
         }
     }
 
-    fn text(self, text: Text) -> &'static str {
+    pub(crate) fn text(self, text: Text) -> &'static str {
         match self {
             Self::English => en::text(text),
             Self::German => de::text(text),
