@@ -150,7 +150,7 @@ fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
 pub fn brain(config: &Config) -> anyhow::Result<Brain> {
     let prompts = Prompts::load(config.assistant.prompts.as_deref()).context("prompts (assistant.prompts)")?;
     let mut desks = HashMap::new();
-    for (index, desk) in config.desk.iter().enumerate() {
+    for (index, (desk, shown)) in config.desk.iter().zip(self::desks(config)?).enumerate() {
         let knowledge = match &desk.knowledge {
             Some(folder) => {
                 let knowledge = Knowledge::load(folder).with_context(|| format!("desk[{index}].knowledge"))?;
@@ -159,7 +159,12 @@ pub fn brain(config: &Config) -> anyhow::Result<Brain> {
             }
             None => Knowledge::default(),
         };
-        let material = Material { knowledge: Arc::new(knowledge), prompt: desk.prompt.clone(), title: title(desk) };
+        let material = Material {
+            knowledge: Arc::new(knowledge),
+            prompt: desk.prompt.clone(),
+            title: shown.title,
+            texts: shown.texts,
+        };
         desks.insert(desk.name.clone(), material);
     }
     Ok(Brain {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     helpdesk::{
-        Due, HandOff, Outcome, Triage, Utterance, Words,
+        Due, HandOff, Outcome, Texts, Triage, Utterance, Words,
         phrases::{self, SmallTalk},
     },
     knowledge::Knowledge,
@@ -47,6 +47,8 @@ pub struct Material {
     pub prompt: Option<String>,
     /// What people call it.
     pub title: String,
+    /// What it says by itself.
+    pub texts: Texts,
 }
 
 /// Why there is no answer. The text is for agents and logs: it holds nothing of the customer's.
@@ -99,7 +101,8 @@ impl Brain {
             Some(llm) => self.ask(llm, ticket, material, knowledge, history, &question).await?,
             None => {
                 let first = !history.iter().any(|message| message.author == Wrote::Assistant);
-                builtin::answer(knowledge, &question, first)
+                let texts = material.map(|material| material.texts.clone()).unwrap_or_default();
+                builtin::answer(knowledge, &question, first, &texts)
             }
         };
         Ok((triage(&draft), outcome(draft, ticket, history)))

@@ -10,47 +10,53 @@ use super::{
     sources,
 };
 use crate::{
-    helpdesk::phrases::{self, SmallTalk},
+    helpdesk::{
+        Texts,
+        phrases::{self, SmallTalk},
+    },
     knowledge::Knowledge,
 };
-
-const NOTICE: &str = "No language model is configured here, so I quote our help pages.";
 
 /// Answers `question`, the customer's last lines, from `knowledge`.
 ///
 /// `first` is true for the first answer in a ticket: only that one says that no language model is configured. The reply
-/// is ready to send: its source is already appended.
+/// is in the desk's words and ready to send: its source is already appended.
 #[must_use]
-pub fn answer(knowledge: &Knowledge, question: &str, first: bool) -> Draft {
+pub fn answer(knowledge: &Knowledge, question: &str, first: bool, texts: &Texts) -> Draft {
+    let notice = if first { texts.no_model() } else { None };
+    let introduced = |reply: &str, separator: &str| match &notice {
+        Some(notice) => format!("{notice}{separator}{reply}"),
+        None => reply.to_owned(),
+    };
     if phrases::asks_for_person(question) {
-        return Draft::hand_off("A person will answer you here.", "The customer asked for a person.");
+        return Draft::hand_off("", "the customer asked for a person");
     }
     match phrases::small_talk(question) {
-        Some(SmallTalk::Thanks) => return Draft::new("You are welcome!", Action::Continue),
-        Some(SmallTalk::Greeting) => {
-            return Draft::new(introduced("Hello! What can I look up for you?", first, " "), Action::Continue);
-        }
+        Some(SmallTalk::Thanks) => return Draft::new(texts.welcome(), Action::Continue),
+        Some(SmallTalk::Greeting) => return Draft::new(introduced(&texts.hello(), " "), Action::Continue),
         None => {}
     }
     let Some(hit) = knowledge.best(question) else {
-        let reply = introduced("I found nothing that answers this. A person will answer you here.", first, " ");
+        let reply = introduced(&texts.nothing_found(), " ");
         return Draft::hand_off(
             reply,
-            "The help pages have no answer to the question (no language model is configured).",
+            "the help pages have no answer to the question (no language model is configured)",
         );
     };
     let quoted = sources::with_sources(&hit.passage.text, &[1], slice::from_ref(&hit.passage));
-    Draft { citations: vec![1], ..Draft::new(introduced(&quoted, first, "\n\n"), Action::Continue) }
-}
-
-fn introduced(reply: &str, first: bool, separator: &str) -> String {
-    if first { format!("{NOTICE}{separator}{reply}") } else { reply.to_owned() }
+    Draft { citations: vec![1], ..Draft::new(introduced(&quoted, "\n\n"), Action::Continue) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::knowledge::Passage;
+
+    const NOTICE: &str = "No language model is configured here, so I quote our help pages.";
+
+    fn answer(knowledge: &Knowledge, question: &str, first: bool) -> Draft {
+        super::answer(knowledge, question, first, &Texts::default())
+    }
 
     fn knowledge() -> Knowledge {
         Knowledge::from_passages(vec![
@@ -99,7 +105,7 @@ mod tests {
     #[test]
     fn hands_off_whoever_asks_for_a_person_whatever_else_is_asked() {
         let draft = answer(&knowledge(), "How long is my gift card valid? I want to talk to a person!", true);
-        assert_eq!(draft, Draft::hand_off("A person will answer you here.", "The customer asked for a person."));
+        assert_eq!(draft, Draft::hand_off("", "the customer asked for a person"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::support::{
     stage::{DESK, Rest, Running, Setting, lines, token},
 };
 
-const SORRY: &str = "Sorry, I cannot answer this right now. A person will reply to you here.";
+const SORRY: &str = "Sorry, I cannot answer this right now. A person will reply to you here. You are next in line.";
 
 scenario!(an_error_of_the_model_is_one_line_and_a_hand_off);
 scenario!(a_new_line_ends_the_running_request_and_one_answer_covers_both);
@@ -104,7 +104,8 @@ async fn fails(database: &Database, reply: Reply, reason: &str, is_outage: bool)
     escalated(&app.rest, "alice@localhost", SORRY, reason).await;
 
     carol.say(DESK, "My kettle is broken, too").await;
-    assert_eq!(carol.answer_text().await, SORRY);
+    // The second to wait at this desk.
+    assert_eq!(carol.answer_text().await, SORRY.replace("You are next in line.", "Before you in line: 1."));
     let health = app.rest.health_of("assistant").await;
     assert_eq!(health, if is_outage { "unhealthy" } else { "healthy" });
 
@@ -190,8 +191,8 @@ async fn the_model_hands_off() {
     let model = Model::start(draft("I will get somebody.", "hand_off", json!({ "reason": "very upset" }))).await;
     let (_server, app, mut alice) = stage(&database, &model).await;
     alice.say(DESK, "This is the third time!").await;
-    assert_eq!(alice.answer_text().await, "I will get somebody.");
-    escalated(&app.rest, "alice@localhost", "I will get somebody.", "very upset").await;
+    assert_eq!(alice.answer_text().await, "I will get somebody. You are next in line.");
+    escalated(&app.rest, "alice@localhost", "I will get somebody. You are next in line.", "very upset").await;
     silent(&mut alice).await;
     assert_eq!(model.requests().len(), 1);
     app.stop().await;
@@ -203,8 +204,14 @@ async fn whoever_asks_for_a_person_gets_one_without_the_model() {
     let model = Model::start(Reply::Answer("I am a person, too!".into())).await;
     let (_server, app, mut alice) = stage(&database, &model).await;
     alice.say(DESK, "Let me talk to a human, please").await;
-    assert_eq!(alice.answer_text().await, "A person will answer you here.");
-    escalated(&app.rest, "alice@localhost", "A person will answer you here.", "asked for a person").await;
+    assert_eq!(alice.answer_text().await, "A person will answer you here. You are next in line.");
+    escalated(
+        &app.rest,
+        "alice@localhost",
+        "A person will answer you here. You are next in line.",
+        "asked for a person",
+    )
+    .await;
     silent(&mut alice).await;
     assert_eq!(model.requests().len(), 0);
     app.stop().await;

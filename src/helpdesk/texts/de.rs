@@ -56,7 +56,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::NoModel => "Hier ist kein Sprachmodell eingerichtet; ich zitiere deshalb unsere Hilfeseiten.",
         Text::Hello => "Guten Tag! Was kann ich für Sie nachschlagen?",
         Text::Welcome => "Gern geschehen!",
-        Text::NothingFound => "Dazu habe ich nichts gefunden.",
+        Text::NothingFound => "Dazu habe ich nichts gefunden. Ein Mensch wird Ihnen hier antworten.",
         Text::StatusAway => "Gerade ist kein Mensch da; der Assistent antwortet.",
         Text::StatusOff => "Gerade ist niemand da. Hinterlassen Sie eine Nachricht: Sie wird gelesen.",
     }

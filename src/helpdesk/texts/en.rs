@@ -45,7 +45,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::NoModel => "No language model is configured here, so I quote our help pages.",
         Text::Hello => "Hello! What can I look up for you?",
         Text::Welcome => "You are welcome!",
-        Text::NothingFound => "I found nothing that answers this.",
+        Text::NothingFound => "I found nothing that answers this. A person will answer you here.",
         Text::StatusAway => "No person is here right now; the assistant answers.",
         Text::StatusOff => "Nobody is here right now. Leave a message: it will be read.",
     }
