@@ -190,6 +190,9 @@ fn a_bad_configuration_stops_the_start_and_names_the_key() {
         ),
         (with("[[desk]]\nname = \"support\"\n[desk.texts]\nnudge = \"{name}?\"\n"), none, "desk[0].texts.nudge"),
         (with("[[desk]]\nname = \"support\"\nlanguage = \"xx\"\n"), none, "desk[0].language"),
+        (with("[[desk]]\nname = \"support\"\navatar = \"nowhere.png\"\n"), none, "desk[0].avatar"),
+        // It is there, but no picture.
+        (with("[[desk]]\nname = \"support\"\navatar = \"deskbridge.toml\"\n"), none, "desk[0].avatar"),
         (with("[kitchen]\n"), none, "kitchen"),
         (without("secret"), none, "xmpp.secret"),
         (without("domain"), none, "xmpp.domain"),
