@@ -13,26 +13,26 @@ use crate::helpdesk::{Avatar, Desk, Helpdesk};
 pub(super) const SOFTWARE: &str = "Deskbridge";
 
 /// Our addresses: the domain and its desks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Directory<'a> {
     pub domain: &'a str,
-    pub desks: &'a [Desk],
+    pub desks: Vec<&'a Desk>,
 }
 
 impl<'a> Directory<'a> {
     pub(super) fn of(helpdesk: &'a Helpdesk) -> Self {
-        Self { domain: helpdesk.domain(), desks: helpdesk.desks() }
+        Self { domain: helpdesk.domain(), desks: helpdesk.desks().iter().map(|desk| -> &Desk { desk }).collect() }
     }
 
     /// The desk at an address, or `None` for the domain itself.
     ///
     /// # Errors
     /// `item-not-found` where nothing is.
-    pub(super) fn at(self, address: &BareJid) -> Result<Option<&'a Desk>, DefinedCondition> {
+    pub(super) fn at(&self, address: &BareJid) -> Result<Option<&'a Desk>, DefinedCondition> {
         match address.node() {
             None => Ok(None),
             Some(name) => {
-                let desk = self.desks.iter().find(|desk| desk.name == name.as_str());
+                let desk = self.desks.iter().copied().find(|desk| desk.name == name.as_str());
                 desk.map(Some).ok_or(DefinedCondition::ItemNotFound)
             }
         }
@@ -42,7 +42,7 @@ impl<'a> Directory<'a> {
     ///
     /// # Errors
     /// `item-not-found` where nothing is.
-    pub(super) fn card(self, address: &'a BareJid) -> Result<Card<'a>, DefinedCondition> {
+    pub(super) fn card(&self, address: &'a BareJid) -> Result<Card<'a>, DefinedCondition> {
         Ok(match self.at(address)? {
             Some(desk) => Card {
                 address,
@@ -65,7 +65,7 @@ impl<'a> Directory<'a> {
     ///
     /// # Errors
     /// `item-not-found` for an address, node or item that is not there.
-    pub(super) fn answer(self, to: &'a BareJid, request: &Request) -> Result<Option<Element>, DefinedCondition> {
+    pub(super) fn answer(&self, to: &'a BareJid, request: &Request) -> Result<Option<Element>, DefinedCondition> {
         let card = self.card(to)?;
         Ok(Some(match request {
             Request::DiscoInfo { node } => info(&card, node.as_deref())?,
@@ -83,7 +83,7 @@ impl<'a> Directory<'a> {
         }))
     }
 
-    fn items(self, card: &Card<'_>, node: Option<&str>) -> Result<Element, DefinedCondition> {
+    fn items(&self, card: &Card<'_>, node: Option<&str>) -> Result<Element, DefinedCondition> {
         if node.is_some() {
             // The one item that the node has (XEP-0060 §5.5).
             let at = published_at(card, node)?;

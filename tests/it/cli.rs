@@ -141,6 +141,7 @@ async fn doctor_finds_what_is_broken_and_says_what_to_do() {
         ("DESKBRIDGE_XMPP__DOMAIN", "nowhere.localhost", "xmpp", "xmpp.domain"),
         ("DESKBRIDGE_DATABASE__URL", "sqlite:///dev/null/x.db?mode=rwc", "database", "database.url"),
         ("DESKBRIDGE_ASSISTANT__BASE_URL", no_model.as_str(), "assistant", "assistant.base_url"),
+        ("DESKBRIDGE_DESK__0__AVATAR", "nowhere.png", "configuration", "desk[0].avatar"),
     ] {
         let ill = examine(&[(name, value)]);
         assert_eq!(ill.code, 1, "{name}: {ill:?}");

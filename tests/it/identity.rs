@@ -57,11 +57,10 @@ async fn browsing_the_domain_finds_the_desks_their_names_and_pictures() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_desk_shows_a_description_and_a_picture_of_its_own() {
-    let server = Server::start(Kind::Prosody).await;
+/// A description, and a picture as large as it may be: an answer of 87 KB goes through the server.
+async fn a_desk_shows_what_is_its_own(kind: Kind) {
+    let server = Server::start(kind).await;
     let database = Database::sqlite();
-    // As large as it may be: an answer of 87 KB goes through the server.
     let mut picture = b"\xff\xd8\xff\xe0".to_vec();
     picture.resize(64 * 1024, b'x');
     let path = database.folder.path().join("kettle.jpg");
@@ -75,4 +74,14 @@ async fn a_desk_shows_a_description_and_a_picture_of_its_own() {
     for hash in ["photo", "data", "shown_photo"] {
         assert_eq!(seen[hash], seen["info"]["id"], "{hash}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_desk_shows_what_is_its_own_by_prosody() {
+    a_desk_shows_what_is_its_own(Kind::Prosody).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_desk_shows_what_is_its_own_by_ejabberd() {
+    a_desk_shows_what_is_its_own(Kind::Ejabberd).await;
 }

@@ -22,7 +22,7 @@ fn ask(to: &str, payload: &str) -> Result<Element, String> {
     let Ok(Inbound::Iq(Iq { to, kind: IqKind::Get(request), .. })) = inbound(stanza, "help.example") else {
         panic!("{payload}")
     };
-    let answer = Directory { domain: "help.example", desks: &desks }.answer(&to, &request);
+    let answer = Directory { domain: "help.example", desks: desks.iter().collect() }.answer(&to, &request);
     answer.map(|answer| answer.expect("an answer")).map_err(|condition| Element::from(condition).name().to_owned())
 }
 
@@ -66,7 +66,7 @@ fn an_address_says_what_it_is_and_what_it_can_do() {
 #[test]
 fn the_hash_in_the_presence_can_be_asked_for() {
     let (desks, address) = (desks(), BareJid::new("support@help.example").unwrap());
-    let badge = Directory { domain: "help.example", desks: &desks }.card(&address).unwrap().badge();
+    let badge = Directory { domain: "help.example", desks: desks.iter().collect() }.card(&address).unwrap().badge();
     let caps = badge.caps();
     assert!(caps.starts_with("xmpp:help.example#") && caps.ends_with(&badge.caps_ver), "{caps}");
     let answer = ask("support@help.example", &info(&format!(" node='{caps}'"))).unwrap();
