@@ -3,18 +3,20 @@
 #[cfg(test)]
 mod tests;
 
-use anyhow::anyhow;
+use std::{fs::File, io::Read, path::Path};
+
+use anyhow::{Context, anyhow};
 
 use super::title;
 use crate::{
     config::{self, Config, Timeout},
-    helpdesk::{Desk, DeskAgent, Hours, Limits, Rules, Texts, is_settled, texts::Language},
+    helpdesk::{Avatar, Desk, DeskAgent, Hours, Limits, Rules, Texts, is_settled, texts::Language},
 };
 
 /// The desks of a configuration.
 ///
 /// # Errors
-/// When hours, texts or an agent's JID are unusable, with the key.
+/// When hours, texts, a picture or an agent's JID are unusable, with the key.
 pub fn desks(config: &Config) -> anyhow::Result<Vec<Desk>> {
     config.desk.iter().enumerate().map(|(index, desk)| self::desk(config, index, desk)).collect()
 }
@@ -32,9 +34,12 @@ fn desk(config: &Config, index: usize, desk: &config::Desk) -> anyhow::Result<De
             return Err(complaint(&format!("agents[{place}]"), "is not in its normal form"));
         }
     }
+    let avatar = desk.avatar.as_deref().map_or_else(|| Ok(Avatar::default()), avatar);
     Ok(Desk {
         name: desk.name.clone(),
         title: title(desk),
+        description: desk.description.clone().unwrap_or_default(),
+        avatar: avatar.with_context(|| format!("configuration key desk[{index}].avatar"))?,
         rules: rules(config, desk),
         hours,
         texts,
@@ -46,6 +51,16 @@ fn desk(config: &Config, index: usize, desk: &config::Desk) -> anyhow::Result<De
         limits: if config.limits.enabled { limits(&desk.limits) } else { Limits::NONE },
         assistant: desk.assistant,
     })
+}
+
+fn avatar(path: &Path) -> anyhow::Result<Avatar> {
+    let mut bytes = Vec::new();
+    // Not more than is needed to see that it is too much: it might be a disk image, or /dev/zero.
+    let limit = u64::try_from(Avatar::MAX_BYTES + 1)?;
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Avatar::new(&bytes).with_context(|| format!("{} cannot be shown", path.display()))
 }
 
 fn rules(config: &Config, desk: &config::Desk) -> Rules {

@@ -25,6 +25,12 @@ pub struct Desk {
     /// What people call it.
     #[serde(default)]
     pub title: Option<String>,
+    /// What it is for, as customers' clients show it.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Its picture: a PNG or JPEG file of at most 64 KiB.
+    #[serde(default)]
+    pub avatar: Option<PathBuf>,
     /// Instructions of its own for the assistant.
     #[serde(default)]
     pub prompt: Option<String>,
@@ -104,6 +110,8 @@ impl Desk {
         Self {
             name: name.to_owned(),
             title: None,
+            description: None,
+            avatar: None,
             prompt: None,
             knowledge: None,
             assistant: true,

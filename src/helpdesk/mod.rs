@@ -7,6 +7,7 @@
 
 mod agents;
 mod answering;
+mod avatar;
 mod caller;
 mod clock;
 mod conversation;
@@ -31,6 +32,7 @@ use tokio::sync::broadcast;
 
 pub use agents::Agent;
 pub use answering::{Claimed, Due};
+pub use avatar::{Avatar, AvatarError};
 pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;
 pub use conversation::Conversation;
@@ -67,6 +69,10 @@ pub struct Desk {
     pub name: String,
     /// What people call it.
     pub title: String,
+    /// What it is for, in a sentence or two that customers see; may be empty.
+    pub description: String,
+    /// Its picture.
+    pub avatar: Avatar,
     /// The times of its lifecycle.
     pub rules: Rules,
     /// When people are there.
@@ -111,12 +117,14 @@ impl Default for Limits {
 }
 
 impl Desk {
-    /// A desk that is always open, with the assistant, English texts, no agents and the default times and limits.
+    /// A desk that is always open, with the assistant, English texts, no agents and the default picture, times and limits.
     #[must_use]
     pub fn new(name: impl Into<String>, title: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             title: title.into(),
+            description: String::new(),
+            avatar: Avatar::default(),
             rules: Rules::default(),
             hours: Hours::default(),
             texts: Texts::default(),

@@ -5,11 +5,12 @@ use tokio::sync::{broadcast::error::RecvError, mpsc};
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
-    outgoing::{self, Identity},
+    identity::{Directory, SOFTWARE},
+    outgoing::{self, Badge},
     outlet::{Outlet, SendError},
     stanza::{self, Iq, IqKind, Presence, PresenceKind, Show, State},
 };
-use crate::helpdesk::{self, Desk, Helpdesk, Signal};
+use crate::helpdesk::{self, Helpdesk, Signal};
 
 /// Requests that may wait for their answer.
 pub(super) const WAITING: usize = 4096;
@@ -85,8 +86,9 @@ impl Manners {
             self.show_desk(&desk.name).await?;
         }
         for (address, contacts) in contacts {
+            let Some(badge) = self.badge(&address) else { continue };
             for contact in contacts {
-                self.send_presence(&address, &contact.into(), &PresenceKind::Probe).await?;
+                self.send_presence(&badge, &contact.into(), &PresenceKind::Probe).await?;
             }
         }
         Ok(())
@@ -95,10 +97,7 @@ impl Manners {
     /// At its end: nobody is there any more.
     pub(super) async fn take_leave(&self) -> Result<(), SendError> {
         for desk in self.helpdesk.desks() {
-            let Ok(address) = self.helpdesk.desk_address(&desk.name) else { continue };
-            for contact in self.subscribers(&desk.name).await {
-                self.send_presence(&address, &contact.into(), &PresenceKind::Unavailable).await?;
-            }
+            self.show_all(&desk.name, &PresenceKind::Unavailable).await?;
         }
         Ok(())
     }
@@ -119,50 +118,24 @@ impl Manners {
     }
 
     fn payload(&self, to: &BareJid, request: &stanza::Request) -> Result<Option<Element>, DefinedCondition> {
-        let desk = self.addressed(to)?;
-        let (identity, title) = match desk {
-            Some(desk) => (Identity::Desk, desk.title.as_str()),
-            None => (Identity::Domain, "Deskbridge"),
-        };
-        // A node names a part of us, and we have none (XEP-0030 §3.2).
-        let whole = |node: &Option<String>| node.is_none().then_some(()).ok_or(DefinedCondition::ItemNotFound);
-        Ok(Some(match request {
-            stanza::Request::DiscoInfo { node } => {
-                whole(node)?;
-                outgoing::disco_info(identity, title, None)
-            }
-            stanza::Request::DiscoItems { node } => {
-                whole(node)?;
-                let desks = if desk.is_some() { &[] } else { self.helpdesk.desks() };
-                let items: Vec<(BareJid, &str)> = desks
-                    .iter()
-                    .filter_map(|desk| Some((self.helpdesk.desk_address(&desk.name).ok()?, desk.title.as_str())))
-                    .collect();
-                outgoing::disco_items(items.iter().map(|(jid, title)| (jid, *title)), None)
-            }
-            stanza::Request::Ping => return Ok(None),
-            stanza::Request::Version => outgoing::version("Deskbridge", env!("CARGO_PKG_VERSION")),
-            stanza::Request::Time => outgoing::time(self.helpdesk.clock().now()),
-            stanza::Request::VCard => outgoing::vcard(title, ""),
-            stanza::Request::Unknown => return Err(DefinedCondition::ServiceUnavailable),
-        }))
-    }
-
-    /// The desk at an address, or `None` for the domain itself.
-    fn addressed(&self, to: &BareJid) -> Result<Option<&Desk>, DefinedCondition> {
-        match to.node() {
-            None => Ok(None),
-            Some(name) => {
-                self.helpdesk.desk(name.as_str()).map(|desk| Some(&**desk)).ok_or(DefinedCondition::ItemNotFound)
-            }
+        if let Some(payload) = Directory::of(&self.helpdesk).answer(to, request)? {
+            return Ok(Some(payload));
+        }
+        match request {
+            stanza::Request::Ping => Ok(None),
+            stanza::Request::Version => Ok(Some(outgoing::version(SOFTWARE, env!("CARGO_PKG_VERSION")))),
+            stanza::Request::Time => Ok(Some(outgoing::time(self.helpdesk.clock().now()))),
+            _ => Err(DefinedCondition::ServiceUnavailable),
         }
     }
 
     async fn meet(&self, presence: Presence) -> Result<(), SendError> {
         let Presence { from, to, kind } = presence;
-        let Ok(Some(desk)) = self.addressed(&to).map(|desk| desk.map(|desk| desk.name.clone())) else {
+        let directory = Directory::of(&self.helpdesk);
+        let Ok(Some(desk)) = directory.at(&to).map(|desk| desk.map(|desk| desk.name.clone())) else {
             return Ok(());
         };
+        let Some(badge) = self.badge(&to) else { return Ok(()) };
         match kind {
             PresenceKind::Available { show, status, .. } => self.note(from, true, show, status).await,
             PresenceKind::Unavailable => self.note(from, false, None, None).await,
@@ -170,18 +143,18 @@ impl Manners {
                 let contact = from.to_bare();
                 if self.subscribe(&desk, contact.clone(), true).await {
                     let contact = Jid::from(contact);
-                    self.send_presence(&to, &contact, &PresenceKind::Subscribed).await?;
+                    self.send_presence(&badge, &contact, &PresenceKind::Subscribed).await?;
                     // Asked back: only then does the server tell us which resources are there.
-                    self.send_presence(&to, &contact, &PresenceKind::Subscribe).await?;
-                    self.show_desk_to(&desk, &to, &contact).await?;
+                    self.send_presence(&badge, &contact, &PresenceKind::Subscribe).await?;
+                    self.show_to(&desk, &badge, &contact).await?;
                 }
             }
             PresenceKind::Unsubscribe => {
                 let contact = from.to_bare();
                 if self.subscribe(&desk, contact.clone(), false).await {
                     let contact = Jid::from(contact);
-                    self.send_presence(&to, &contact, &PresenceKind::Unsubscribed).await?;
-                    self.send_presence(&to, &contact, &PresenceKind::Unavailable).await?;
+                    self.send_presence(&badge, &contact, &PresenceKind::Unsubscribed).await?;
+                    self.send_presence(&badge, &contact, &PresenceKind::Unavailable).await?;
                 }
             }
             PresenceKind::Probe => {
@@ -191,7 +164,7 @@ impl Manners {
                     .inspect_err(|error| tracing::error!(%error, "a subscription could not be read"))
                     .unwrap_or(false)
                 {
-                    self.show_desk_to(&desk, &to, &from).await?;
+                    self.show_to(&desk, &badge, &from).await?;
                 }
             }
             PresenceKind::Subscribed | PresenceKind::Unsubscribed | PresenceKind::Error => {}
@@ -211,42 +184,58 @@ impl Manners {
         stored.inspect_err(|error| tracing::error!(%error, "a subscription could not be stored")).is_ok()
     }
 
-    async fn subscribers(&self, desk: &str) -> Vec<BareJid> {
-        subscribers(&self.helpdesk, desk).await
-    }
-
     async fn show_typing(&self, desk: &str, to: &Jid, typing: bool) -> Result<(), SendError> {
         let Ok(from) = self.helpdesk.desk_address(desk) else { return Ok(()) };
         let state = if typing { State::Composing } else { State::Paused };
         self.outlet.send(&outgoing::chat_state(&from, to, state)).await
     }
 
+    /// Tells everybody who may see it what a desk shows now.
     async fn show_desk(&self, desk: &str) -> Result<(), SendError> {
+        match self.shown(desk).await {
+            Some(kind) => self.show_all(desk, &kind).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn show_all(&self, desk: &str, kind: &PresenceKind) -> Result<(), SendError> {
         let Ok(address) = self.helpdesk.desk_address(desk) else { return Ok(()) };
-        for contact in self.subscribers(desk).await {
-            self.show_desk_to(desk, &address, &contact.into()).await?;
+        let Some(badge) = self.badge(&address) else { return Ok(()) };
+        for contact in subscribers(&self.helpdesk, desk).await {
+            self.send_presence(&badge, &contact.into(), kind).await?;
         }
         Ok(())
     }
 
-    async fn show_desk_to(&self, desk: &str, address: &BareJid, to: &Jid) -> Result<(), SendError> {
-        let kind = match self.helpdesk.desk_presence(desk).await {
-            Ok(presence) if presence.available => PresenceKind::Available {
+    async fn show_to(&self, desk: &str, badge: &Badge, to: &Jid) -> Result<(), SendError> {
+        match self.shown(desk).await {
+            Some(kind) => self.send_presence(badge, to, &kind).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What a desk shows now; `None` when that cannot be told.
+    async fn shown(&self, desk: &str) -> Option<PresenceKind> {
+        match self.helpdesk.desk_presence(desk).await {
+            Ok(presence) if presence.available => Some(PresenceKind::Available {
                 show: presence.show.as_deref().and_then(Show::named),
                 status: presence.text,
                 priority: 0,
-            },
-            Ok(_) => PresenceKind::Unavailable,
+            }),
+            Ok(_) => Some(PresenceKind::Unavailable),
             Err(error) => {
                 tracing::error!(%error, "a desk's presence could not be read");
-                return Ok(());
+                None
             }
-        };
-        self.send_presence(address, to, &kind).await
+        }
     }
 
-    async fn send_presence(&self, from: &BareJid, to: &Jid, kind: &PresenceKind) -> Result<(), SendError> {
-        match outgoing::presence(from, to, kind) {
+    fn badge(&self, address: &BareJid) -> Option<Badge> {
+        Directory::of(&self.helpdesk).card(address).ok().map(|card| card.badge())
+    }
+
+    async fn send_presence(&self, badge: &Badge, to: &Jid, kind: &PresenceKind) -> Result<(), SendError> {
+        match outgoing::presence(badge, to, kind) {
             Some(stanza) => self.outlet.send(&stanza).await,
             None => Ok(()),
         }

@@ -2,9 +2,10 @@
 //!
 //! `gate` stands before the parser; `stanza` turns elements into values and `outgoing` values into elements, both
 //! pure. `login` makes a stream; `intake` reads it in order, `outbox` delivers what is committed, `manners` answers
-//! requests and shows presence, `outlet` writes. A `session` is all of them on one stream; [`run`] keeps one going.
+//! requests (`identity` those about ourselves) and shows presence, `outlet` writes. A `session` is all of them on one stream; [`run`] keeps one going.
 
 pub mod gate;
+mod identity;
 mod intake;
 pub mod login;
 mod manners;

@@ -141,6 +141,7 @@ async fn doctor_finds_what_is_broken_and_says_what_to_do() {
         ("DESKBRIDGE_XMPP__DOMAIN", "nowhere.localhost", "xmpp", "xmpp.domain"),
         ("DESKBRIDGE_DATABASE__URL", "sqlite:///dev/null/x.db?mode=rwc", "database", "database.url"),
         ("DESKBRIDGE_ASSISTANT__BASE_URL", no_model.as_str(), "assistant", "assistant.base_url"),
+        ("DESKBRIDGE_DESK__0__AVATAR", "nowhere.png", "configuration", "desk[0].avatar"),
     ] {
         let ill = examine(&[(name, value)]);
         assert_eq!(ill.code, 1, "{name}: {ill:?}");
@@ -190,6 +191,9 @@ fn a_bad_configuration_stops_the_start_and_names_the_key() {
         ),
         (with("[[desk]]\nname = \"support\"\n[desk.texts]\nnudge = \"{name}?\"\n"), none, "desk[0].texts.nudge"),
         (with("[[desk]]\nname = \"support\"\nlanguage = \"xx\"\n"), none, "desk[0].language"),
+        (with("[[desk]]\nname = \"support\"\navatar = \"nowhere.png\"\n"), none, "desk[0].avatar"),
+        // It is there, but no picture.
+        (with("[[desk]]\nname = \"support\"\navatar = \"deskbridge.toml\"\n"), none, "desk[0].avatar"),
         (with("[kitchen]\n"), none, "kitchen"),
         (without("secret"), none, "xmpp.secret"),
         (without("domain"), none, "xmpp.domain"),

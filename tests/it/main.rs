@@ -11,6 +11,7 @@ mod crash;
 mod delivery;
 mod ejabberd;
 mod failure;
+mod identity;
 mod ignored;
 mod link;
 mod manners;

@@ -56,8 +56,13 @@ mod requests {
             attributes(payload(&reply), "item", ["jid", "name"]),
             [[Some("support@help.localhost"), Some("Tea Support")], [Some("billing@help.localhost"), Some("Billing")]]
         );
+        // What a desk publishes (XEP-0084).
         let reply = alice.ask(DESK, "get", items).await;
-        assert_eq!(payload(&reply).children().count(), 0);
+        assert_eq!(
+            attributes(payload(&reply), "item", ["jid", "node"]),
+            ["urn:xmpp:avatar:data", "urn:xmpp:avatar:metadata", "urn:xmpp:vcard4"]
+                .map(|node| [Some(DESK), Some(node)])
+        );
 
         for to in [DOMAIN, DESK] {
             let pong = alice.ask(to, "get", "<ping xmlns='urn:xmpp:ping'/>").await;
@@ -70,8 +75,10 @@ mod requests {
             let utc = text(payload(&time), "utc");
             assert!(chrono::DateTime::parse_from_rfc3339(&utc).is_ok() && utc.ends_with('Z'), "{utc}");
         }
-        let card = alice.ask(DESK, "get", "<vCard xmlns='vcard-temp'/>").await;
-        assert_eq!(text(payload(&card), "FN"), "Tea Support");
+        for (to, name) in [(DOMAIN, "Deskbridge"), (DESK, "Tea Support")] {
+            let card = alice.ask(to, "get", "<vCard xmlns='vcard-temp'/>").await;
+            assert_eq!(text(payload(&card), "FN"), name);
+        }
 
         let ping = "<ping xmlns='urn:xmpp:ping'/>";
         let unknown = "<query xmlns='urn:example:nobody-knows'/>";
@@ -84,6 +91,8 @@ mod requests {
             (DESK, "set", ping, "service-unavailable"),
             (DOMAIN, "get", unknown, "service-unavailable"),
             (DESK, "get", node, "item-not-found"),
+            (DOMAIN, "get", node, "item-not-found"),
+            (DESK, "set", "<vCard xmlns='vcard-temp'><FN>Mine</FN></vCard>", "service-unavailable"),
         ] {
             let reply = alice.ask(to, kind, payload).await;
             assert_eq!((reply.attr("type"), reply.attr("from")), (Some("error"), Some(to)), "{kind} {payload}");

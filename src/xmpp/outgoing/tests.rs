@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::xmpp::stanza::{Inbound, Show, inbound};
+use crate::xmpp::stanza::{Inbound, PresenceKind, Show, inbound};
 
 fn desk() -> BareJid {
     BareJid::new("support@help.example").unwrap()
@@ -9,6 +9,16 @@ fn desk() -> BareJid {
 
 fn customer() -> Jid {
     Jid::new("alice@home.example/phone").unwrap()
+}
+
+fn badge() -> Badge {
+    Badge {
+        from: desk(),
+        nick: "Support".to_owned(),
+        caps_node: "xmpp:help.example".to_owned(),
+        caps_ver: "QgayPKawpkPSDYmwT/WM94uAlu0=".to_owned(),
+        avatar: "a9993e364706816aba3e25717850c26c9cd0d89d".to_owned(),
+    }
 }
 
 fn encoded(stanza: &Element) -> String {
@@ -70,37 +80,36 @@ fn signals_read_back_as_what_they_are() {
         PresenceKind::Unsubscribed,
         PresenceKind::Probe,
     ] {
-        let Inbound::Presence(got) = swap(presence(&desk(), &customer(), &kind).unwrap()) else { panic!() };
+        let Inbound::Presence(got) = swap(presence(&badge(), &customer(), &kind).unwrap()) else { panic!() };
         assert_eq!(got.kind, kind);
     }
-    assert_eq!(presence(&desk(), &customer(), &PresenceKind::Error), None);
+    assert_eq!(presence(&badge(), &customer(), &PresenceKind::Error), None);
 }
 
 #[test]
-fn disco_tells_what_is_supported() {
-    let info = disco_info(Identity::Desk, "Support\u{1}", Some("n"));
-    let iq = parsed(&encoded(&result(&desk(), &customer(), "q", Some(info))));
-    assert_eq!((iq.attr("id"), iq.attr("type")), (Some("q"), Some("result")));
-    let query = iq.get_child("query", ns::DISCO_INFO).unwrap();
-    assert_eq!(query.attr("node"), Some("n"));
-    let identity = query.get_child("identity", ns::DISCO_INFO).unwrap();
-    let attributes = ["category", "type", "name"].map(|name| identity.attr(name));
-    assert_eq!(attributes, [Some("client"), Some("bot"), Some("Support\u{FFFD}")]);
-    let features: Vec<_> = query.children().filter_map(|child| child.attr("var")).collect();
-    assert_eq!(features, DESK_FEATURES);
-    let domain = disco_info(Identity::Domain, "Help", None);
-    assert_eq!(domain.attr("node"), None);
-    let identity = domain.get_child("identity", ns::DISCO_INFO).unwrap();
-    assert_eq!((identity.attr("category"), identity.attr("type")), (Some("component"), Some("generic")));
+fn what_is_available_says_what_it_can_do_and_how_it_looks() {
+    let away = PresenceKind::Available { show: Some(Show::Away), status: None, priority: 0 };
+    let xml = encoded(&presence(&badge(), &customer(), &away).unwrap());
+    let expected = "<presence from='support@help.example' to='alice@home.example/phone'><show>away</show>\
+         <c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='xmpp:help.example' ver='QgayPKawpkPSDYmwT/WM94uAlu0='/>\
+         <x xmlns='vcard-temp:x:update'><photo>a9993e364706816aba3e25717850c26c9cd0d89d</photo></x></presence>";
+    assert_eq!(parsed(&xml), parsed(expected));
+}
+
+#[test]
+fn the_name_is_in_a_request_for_a_subscription_and_nowhere_else() {
+    let xml = encoded(&presence(&badge(), &customer(), &PresenceKind::Subscribe).unwrap());
+    let expected = "<presence type='subscribe' from='support@help.example' to='alice@home.example/phone'>\
+         <nick xmlns='http://jabber.org/protocol/nick'>Support</nick></presence>";
+    assert_eq!(parsed(&xml), parsed(expected));
+    for kind in [PresenceKind::Unavailable, PresenceKind::Subscribed, PresenceKind::Unsubscribed, PresenceKind::Probe] {
+        assert_eq!(presence(&badge(), &customer(), &kind).unwrap().children().count(), 0, "{kind:?}");
+    }
 }
 
 #[test]
 fn other_payloads() {
     let desk = desk();
-    let items = disco_items([(&desk, "Support")], None);
-    let item = items.children().next().unwrap();
-    assert_eq!((item.attr("jid"), item.attr("name")), (Some("support@help.example"), Some("Support")));
-    assert_eq!(disco_items([], Some("n")).children().count(), 0);
     let text =
         |element: &Element| element.children().map(|child| (child.name().to_owned(), child.text())).collect::<Vec<_>>();
     assert_eq!(
@@ -109,10 +118,6 @@ fn other_payloads() {
     );
     let now = DateTime::from_timestamp(1_767_225_600, 5).unwrap();
     assert_eq!(text(&time(now)), [("tzo".into(), "+00:00".to_owned()), ("utc".into(), "2026-01-01T00:00:00Z".into())]);
-    assert_eq!(
-        text(&vcard("Support", "Ask us")),
-        [("FN".into(), "Support".to_owned()), ("DESC".into(), "Ask us".into())]
-    );
     let fence = ping(&desk, &Jid::new("home.example").unwrap(), "fence-1");
     assert_eq!(encoded(&fence).matches("urn:xmpp:ping").count(), 1);
 }

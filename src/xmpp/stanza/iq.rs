@@ -5,8 +5,12 @@ use xmpp_parsers::{minidom::Element, ns};
 
 use super::{Envelope, Ignored, Inbound, id_of};
 
-/// The longest node of a disco request that is repeated in the answer, in bytes (RFC 7622's size of a part).
+/// The longest node of a request that is kept, in bytes (RFC 7622's size of a part).
 const MAX_NODE_BYTES: usize = 1023;
+/// The most items that one request may name; no node of ours has more than one.
+const MAX_ITEMS: usize = 16;
+/// XEP-0292.
+pub(in crate::xmpp) const VCARD4: &str = "urn:ietf:params:xml:ns:vcard-4.0";
 
 /// A request: it must be answered, if only with `service-unavailable`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +55,15 @@ pub enum Request {
     Time,
     /// XEP-0054.
     VCard,
+    /// XEP-0292, asked for directly (its §6) rather than at its node.
+    VCard4,
+    /// XEP-0060 §6.5: what is published?
+    Items {
+        /// At which node; `None` names none that we could have.
+        node: Option<String>,
+        /// These items only, if there are any; an id that is too long to be one of ours counts as one that is not there.
+        ids: Vec<String>,
+    },
     /// Anything else: `service-unavailable`.
     Unknown,
 }
@@ -101,7 +114,7 @@ pub(super) fn inbound(stanza: &Element, envelope: Envelope) -> Result<Inbound, I
 }
 
 fn request(payload: &Element) -> Request {
-    let node = || payload.attr("node").filter(|node| node.len() <= MAX_NODE_BYTES).map(str::to_owned);
+    let node = || node_of(payload);
     match payload.name() {
         "query" if payload.has_ns(ns::DISCO_INFO) => Request::DiscoInfo { node: node() },
         "query" if payload.has_ns(ns::DISCO_ITEMS) => Request::DiscoItems { node: node() },
@@ -109,6 +122,22 @@ fn request(payload: &Element) -> Request {
         "ping" if payload.has_ns(ns::PING) => Request::Ping,
         "time" if payload.has_ns(ns::TIME) => Request::Time,
         "vCard" if payload.has_ns(ns::VCARD) => Request::VCard,
+        "vcard" if payload.has_ns(VCARD4) => Request::VCard4,
+        "pubsub" if payload.has_ns(ns::PUBSUB) => match payload.get_child("items", ns::PUBSUB) {
+            Some(items) => Request::Items { node: node_of(items), ids: ids(items) },
+            None => Request::Unknown,
+        },
         _ => Request::Unknown,
     }
+}
+
+/// What is cut off was too long to be a node of ours, and is none now either.
+fn node_of(element: &Element) -> Option<String> {
+    let node = element.attr("node")?;
+    Some(node[..node.floor_char_boundary(MAX_NODE_BYTES)].to_owned())
+}
+
+fn ids(items: &Element) -> Vec<String> {
+    let items = items.children().filter(|child| child.is("item", ns::PUBSUB)).take(MAX_ITEMS);
+    items.map(|item| id_of(item, "id").unwrap_or_default().to_owned()).collect()
 }

@@ -18,7 +18,7 @@ use xmpp_parsers::{
     ns,
 };
 
-pub(in crate::xmpp) use self::message::CHAT_MARKERS;
+pub(in crate::xmpp) use self::{iq::VCARD4, message::CHAT_MARKERS};
 use crate::helpdesk::is_settled;
 
 pub use self::{

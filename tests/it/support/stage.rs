@@ -36,6 +36,8 @@ pub struct Setting<'a> {
     pub timeout: &'a str,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
+    /// More lines of TOML for the desk `support`.
+    pub desk: String,
     /// The real binary's environment, beside what it inherits.
     pub env: Vec<(&'a str, String)>,
 }
@@ -44,7 +46,16 @@ impl<'a> Setting<'a> {
     /// Answers come quickly and by `model`, or by the built-in default on the sample pages.
     pub fn new(server: &'a Server, database: &'a Database, model: Option<&'a Model>) -> Self {
         let knowledge = model.is_none().then(|| concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge/support").into());
-        Self { server, database, model, quiet_window: "100ms", timeout: "10s", knowledge, env: Vec::new() }
+        Self {
+            server,
+            database,
+            model,
+            quiet_window: "100ms",
+            timeout: "10s",
+            knowledge,
+            desk: String::new(),
+            env: Vec::new(),
+        }
     }
 
     /// Writes the configuration file as an operator would; two desks, `support` and `billing`.
@@ -65,6 +76,7 @@ impl<'a> Setting<'a> {
         if let Some(knowledge) = &self.knowledge {
             text += &format!("knowledge = \"{}\"\n", knowledge.display());
         }
+        text += &self.desk;
         text += "[[desk]]\nname = \"billing\"\ntitle = \"Billing\"\n";
         let path = self.database.folder.path().join("deskbridge.toml");
         std::fs::write(&path, text).unwrap();

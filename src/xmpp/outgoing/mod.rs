@@ -2,6 +2,15 @@
 //!
 //! The server ends the stream over one illegal character or one oversized stanza, and models emit both, so every text
 //! goes through [`sanitize`] and every stanza through an encoder of its own.
+//!
+//! Messages are here. `card` is how an address shows itself, `disco` and `caps` what it can do, `presence` whether it is
+//! there, `pubsub` what it publishes.
+
+mod caps;
+mod card;
+mod disco;
+mod presence;
+mod pubsub;
 
 use std::borrow::Cow;
 
@@ -23,7 +32,15 @@ use xso::AsXml;
 
 use super::{
     gate::is_xml_char,
-    stanza::{CHAT_MARKERS, PresenceKind, State},
+    stanza::{CHAT_MARKERS, State},
+};
+
+pub use self::{
+    caps::ver,
+    card::Card,
+    disco::{FEATURES, Feature, Identity, Item, disco_info, disco_items, node_info},
+    presence::{Badge, presence},
+    pubsub::{Node, published},
 };
 
 /// The longest text of one message, in bytes. Servers close the stream from 256 KiB on, and escaping may make five
@@ -32,22 +49,6 @@ pub const MAX_TEXT_BYTES: usize = 60_000;
 
 /// XEP-0334.
 const HINTS: &str = "urn:xmpp:hints";
-
-/// What the component itself answers, for its disco#info.
-pub const DOMAIN_FEATURES: &[&str] = &[ns::DISCO_INFO, ns::DISCO_ITEMS, ns::PING, ns::VERSION, ns::TIME];
-
-/// What a desk answers and understands, for its disco#info.
-pub const DESK_FEATURES: &[&str] = &[
-    ns::DISCO_INFO,
-    ns::DISCO_ITEMS,
-    ns::PING,
-    ns::VERSION,
-    ns::TIME,
-    ns::VCARD,
-    ns::RECEIPTS,
-    ns::CHATSTATES,
-    CHAT_MARKERS,
-];
 
 /// Makes a text fit for XML 1.0 §2.2 and for a message: an illegal character becomes U+FFFD, `\r\n` and `\r` become `\n`
 /// (a parser would make them so), and what is longer than [`MAX_TEXT_BYTES`] ends with an ellipsis.
@@ -161,34 +162,6 @@ pub fn chat_state(from: &BareJid, to: &Jid, state: State) -> Element {
     chat(from, to).append(Element::bare(state.name(), ns::CHATSTATES)).append(Element::bare("no-store", HINTS)).build()
 }
 
-/// A presence stanza. `Error` gives `None`: nobody is answered with it.
-#[must_use]
-pub fn presence(from: &BareJid, to: &Jid, kind: &PresenceKind) -> Option<Element> {
-    let word = match kind {
-        PresenceKind::Available { show, status, priority } => {
-            let mut presence = addressed("presence", from, to);
-            if let Some(show) = show {
-                presence = presence.append(text_element("show", show.name()));
-            }
-            if let Some(status) = status {
-                presence = presence.append(text_element("status", status));
-            }
-            if *priority != 0 {
-                presence = presence.append(text_element("priority", &priority.to_string()));
-            }
-            return Some(presence.build());
-        }
-        PresenceKind::Unavailable => "unavailable",
-        PresenceKind::Subscribe => "subscribe",
-        PresenceKind::Subscribed => "subscribed",
-        PresenceKind::Unsubscribe => "unsubscribe",
-        PresenceKind::Unsubscribed => "unsubscribed",
-        PresenceKind::Probe => "probe",
-        PresenceKind::Error => return None,
-    };
-    Some(addressed("presence", from, to).attr(xml_ncname!("type").to_owned(), word).build())
-}
-
 /// A ping (XEP-0199): keep-alive, and the fence behind a batch.
 #[must_use]
 pub fn ping(from: &BareJid, to: &Jid, id: &str) -> Element {
@@ -199,45 +172,6 @@ pub fn ping(from: &BareJid, to: &Jid, id: &str) -> Element {
 #[must_use]
 pub fn result(from: &BareJid, to: &Jid, id: &str, payload: Option<Element>) -> Element {
     iq(from, to, id, "result").append_all(payload).build()
-}
-
-/// What a disco#info request is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Identity {
-    /// The component's own address.
-    Domain,
-    /// A desk.
-    Desk,
-}
-
-/// The payload that answers disco#info (XEP-0030 §3). `node` is the request's.
-#[must_use]
-pub fn disco_info(identity: Identity, name: &str, node: Option<&str>) -> Element {
-    let (category, kind, features) = match identity {
-        Identity::Domain => ("component", "generic", DOMAIN_FEATURES),
-        Identity::Desk => ("client", "bot", DESK_FEATURES),
-    };
-    let identity = Element::builder("identity", ns::DISCO_INFO)
-        .attr(xml_ncname!("category").to_owned(), category)
-        .attr(xml_ncname!("type").to_owned(), kind)
-        .attr(xml_ncname!("name").to_owned(), &*sanitize(name))
-        .build();
-    let features = features.iter().map(|feature| {
-        Element::builder("feature", ns::DISCO_INFO).attr(xml_ncname!("var").to_owned(), *feature).build()
-    });
-    query(ns::DISCO_INFO, node).append(identity).append_all(features).build()
-}
-
-/// The payload that answers disco#items (XEP-0030 §4): for the domain its desks with their titles, for a desk nothing.
-#[must_use]
-pub fn disco_items<'a>(items: impl IntoIterator<Item = (&'a BareJid, &'a str)>, node: Option<&str>) -> Element {
-    let items = items.into_iter().map(|(jid, name)| {
-        Element::builder("item", ns::DISCO_ITEMS)
-            .attr(xml_ncname!("jid").to_owned(), jid.as_str())
-            .attr(xml_ncname!("name").to_owned(), &*sanitize(name))
-            .build()
-    });
-    query(ns::DISCO_ITEMS, node).append_all(items).build()
 }
 
 /// The payload that answers a version request (XEP-0092).
@@ -257,13 +191,6 @@ pub fn time(now: DateTime<Utc>) -> Element {
         .build()
 }
 
-/// The payload that answers a vCard request (XEP-0054) with a desk's title and description.
-#[must_use]
-pub fn vcard(title: &str, description: &str) -> Element {
-    let part = |tag, text| Element::builder(tag, ns::VCARD).append(&*sanitize(text)).build();
-    Element::builder("vCard", ns::VCARD).append(part("FN", title)).append(part("DESC", description)).build()
-}
-
 fn addressed(name: &str, from: &BareJid, to: &Jid) -> ElementBuilder {
     Element::builder(name, ns::COMPONENT)
         .attr(xml_ncname!("from").to_owned(), from.as_str())
@@ -276,10 +203,6 @@ fn chat(from: &BareJid, to: &Jid) -> ElementBuilder {
 
 fn iq(from: &BareJid, to: &Jid, id: &str, kind: &str) -> ElementBuilder {
     addressed("iq", from, to).attr(xml_ncname!("id").to_owned(), id).attr(xml_ncname!("type").to_owned(), kind)
-}
-
-fn query(namespace: &str, node: Option<&str>) -> ElementBuilder {
-    Element::builder("query", namespace).attr(node_name(), node)
 }
 
 fn node_name() -> NcName {
