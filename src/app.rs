@@ -2,7 +2,7 @@
 
 mod desks;
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ use crate::{
     },
     config::{self, Config},
     health::Health,
-    helpdesk::{Clock, Helpdesk, Store},
+    helpdesk::{Clock, Helpdesk, Store, Swept},
     knowledge::Knowledge,
     xmpp::{self, login::Account},
 };
@@ -75,6 +75,7 @@ impl App {
         tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), stop.clone()));
         let worker = Worker::new(helpdesk.clone(), brain, health.clone(), config.assistant.concurrency);
         tasks.spawn(worker.run(stop.clone()));
+        tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
         let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health });
         tasks.spawn(api::serve(listener, router, stop.clone()));
         tasks.close();
@@ -107,6 +108,38 @@ impl App {
         self.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// How often time is looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+async fn keep_sweeping(helpdesk: Helpdesk, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        match helpdesk.sweep().await {
+            Ok(swept) if swept.total() > 0 => tracing::info!(?swept, "time has passed for some tickets"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the sweep failed; it is tried again"),
+        }
+    }
+}
+
+/// One sweep, for cron: without the XMPP link, the API or the assistant.
+///
+/// # Errors
+/// When the configuration or the database is unusable.
+pub async fn sweep(config: &Config) -> anyhow::Result<Swept> {
+    let desks = desks(config)?;
+    let store = connect(config).await?;
+    store.migrate().await.context("the database could not be brought up to date")?;
+    let (helpdesk, write) = Helpdesk::new(store.clone(), Clock::default(), &config.domain()?, desks);
+    let writer = tokio::spawn(write);
+    let swept = helpdesk.sweep().await;
+    drop(helpdesk);
+    writer.await?;
+    store.close().await;
+    Ok(swept?)
 }
 
 /// Connects to the configured database.

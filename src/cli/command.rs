@@ -11,7 +11,7 @@ use crate::{
     api::{Claims, Tokens},
     app::{self, App},
     config::Config,
-    helpdesk::{Clock, Role},
+    helpdesk::{Clock, Role, Swept},
     logging,
 };
 
@@ -34,6 +34,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                 0 => println!("the database is up to date"),
                 n => println!("the database is up to date: {n} step(s) were run"),
             }
+        }
+        Command::Sweep => {
+            let Swept { nudged, resolved, closed, timed_out, woken, .. } = app::sweep(&config).await?;
+            println!(
+                "{nudged} nudged, {resolved} resolved, {closed} closed, {timed_out} back in the queue, {woken} woken"
+            );
         }
         Command::Token(args) => println!("{}", token(&config, args)?),
         Command::Doctor => return Ok(examine(&config).await),

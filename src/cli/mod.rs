@@ -17,6 +17,7 @@ pub use command::run;
     after_help = "Examples:
   deskbridge doctor                              check configuration, database, XMPP and model
   deskbridge serve                               run, with ./deskbridge.toml if it is there
+  deskbridge sweep                               nudge, resolve and close what time is up for
   deskbridge token --sub eve --role agent        a token for an agent, valid for 8 hours
   deskbridge token --sub ann@example.org --role customer --ttl 1h
 
@@ -47,6 +48,12 @@ pub enum Command {
     ///
     /// `serve` does the same at its start. A database that a newer Deskbridge has made is refused.
     Migrate,
+    /// Do once what time does to tickets, and stop
+    ///
+    /// Nudges customers who owe an answer, resolves what stays silent, closes what is long resolved, gives tickets of
+    /// agents who do not answer back to the queue, and ends snoozes. `serve` does the same by itself every minute; for
+    /// cron beside it or instead. The customers' lines go out as soon as a `serve` with the XMPP link runs.
+    Sweep,
     /// Print a token for the REST API
     ///
     /// Signed with auth.jwt_secret (HS256). Send it as `Authorization: Bearer TOKEN`.

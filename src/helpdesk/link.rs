@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deskbridge_entity::presence::Source;
+use deskbridge_entity::{notice, presence::Source};
 use jid::BareJid;
 use uuid::Uuid;
 
@@ -24,13 +24,21 @@ impl Helpdesk {
         query::unsent(&self.store, after, limit).await
     }
 
-    /// The server has confirmed these messages.
+    /// Unsent notices to agents behind `after` in commit order.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn unsent_notices(&self, after: i64, limit: u64) -> Result<Vec<notice::Model>, Error> {
+        query::unsent_notices(&self.store, after, limit).await
+    }
+
+    /// The server has confirmed these messages and notices.
     ///
     /// # Errors
     /// [`Error::WriteFailed`].
-    pub async fn mark_sent(&self, messages: Vec<Uuid>) -> Result<(), Error> {
+    pub async fn mark_sent(&self, messages: Vec<Uuid>, notices: Vec<Uuid>) -> Result<(), Error> {
         // If it cannot be stored they go out once more, under the same ids: nobody needs to wait for it.
-        self.writer.queue(MarkSent { messages }).await.map(drop)
+        self.writer.queue(MarkSent { messages, notices }).await.map(drop)
     }
 
     /// Puts messages back into the outbox that the server confirmed within this time but no customer's client

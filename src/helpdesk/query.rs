@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     message::{self, Author, Visibility},
+    notice,
     presence::{self, Source},
     subscription,
     ticket::{self, Status},
@@ -288,6 +289,16 @@ pub(super) async fn unsent(store: &Store, after: i64, limit: u64) -> Result<Vec<
     let statement = Statement::from_sql_and_values(store.backend(), sql, [after.into(), limit.into()]);
     let rows = OutgoingRow::find_by_statement(statement).all(store.read()).await?;
     Ok(rows.into_iter().filter_map(OutgoingRow::addressed).collect())
+}
+
+/// Unsent notices behind `after` in commit order.
+pub(super) async fn unsent_notices(store: &Store, after: i64, limit: u64) -> Result<Vec<notice::Model>, Error> {
+    let notices = notice::Entity::find()
+        .filter(notice::Column::SentAt.is_null())
+        .filter(notice::Column::Seq.gt(after))
+        .order_by_asc(notice::Column::Seq)
+        .limit(limit);
+    Ok(notices.all(store.read()).await?)
 }
 
 impl OutgoingRow {

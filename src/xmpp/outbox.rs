@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use deskbridge_entity::message::Author;
+use deskbridge_entity::{message::Author, notice};
 use jid::{BareJid, Jid};
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
@@ -80,9 +80,10 @@ pub(super) async fn deliver(
         outlet,
         fences,
         in_flight: VecDeque::new(),
-        confirmed: Vec::new(),
+        confirmed: Sent::default(),
         note_at: None,
         sent_up_to: 0,
+        notices_sent_up_to: 0,
         next_fence: Fences::ALIVE + 1,
     };
     let mut look = true;
@@ -140,8 +141,15 @@ async fn ring(commits: &mut tokio::sync::broadcast::Receiver<std::sync::Arc<crat
 
 struct Batch {
     fence: u64,
-    messages: Vec<Uuid>,
+    sent: Sent,
     sent_at: time::Instant,
+}
+
+/// Ids of what is on its way, or has arrived.
+#[derive(Default)]
+struct Sent {
+    messages: Vec<Uuid>,
+    notices: Vec<Uuid>,
 }
 
 struct Batches {
@@ -150,9 +158,10 @@ struct Batches {
     fences: Fences,
     in_flight: VecDeque<Batch>,
     /// Confirmed, but not noted yet, and when they will be.
-    confirmed: Vec<Uuid>,
+    confirmed: Sent,
     note_at: Option<time::Instant>,
     sent_up_to: i64,
+    notices_sent_up_to: i64,
     next_fence: u64,
 }
 
@@ -167,23 +176,55 @@ impl Batches {
                     return Ok(());
                 }
             };
-            let Some(last) = unsent.last() else { return Ok(()) };
-            self.sent_up_to = last.seq;
-            let is_last_batch = unsent.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
-            let mut messages = Vec::with_capacity(unsent.len());
+            let notices = match self.helpdesk.unsent_notices(self.notices_sent_up_to, BATCH).await {
+                Ok(notices) => notices,
+                Err(error) => {
+                    tracing::error!(%error, "the notices could not be read");
+                    Vec::new()
+                }
+            };
+            if unsent.is_empty() && notices.is_empty() {
+                return Ok(());
+            }
+            self.sent_up_to = unsent.last().map_or(self.sent_up_to, |last| last.seq);
+            self.notices_sent_up_to = notices.last().map_or(self.notices_sent_up_to, |last| last.seq);
+            let is_last_batch = unsent.len().max(notices.len()) < usize::try_from(BATCH).unwrap_or(usize::MAX);
+            let mut sent = Sent::default();
             for message in unsent {
                 if self.send(&message).await? {
-                    messages.push(message.id);
+                    sent.messages.push(message.id);
                 }
             }
+            for notice in notices {
+                self.send_notice(&notice).await?;
+                sent.notices.push(notice.id);
+            }
             self.outlet.send(&self.fences.ping(self.next_fence)).await.map_err(|_| broken())?;
-            self.in_flight.push_back(Batch { fence: self.next_fence, messages, sent_at: time::Instant::now() });
+            self.in_flight.push_back(Batch { fence: self.next_fence, sent, sent_at: time::Instant::now() });
             self.next_fence += 1;
             if is_last_batch {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// What agents are told. One that cannot be addressed or written is dropped: the ticket says the same.
+    async fn send_notice(&self, notice: &notice::Model) -> Result<(), Down> {
+        let addresses = (self.helpdesk.desk_address(&notice.sender), BareJid::new(&notice.recipient));
+        let (Ok(from), Ok(to)) = addresses else { return Ok(()) };
+        let stanza = outgoing::message(&outgoing::Answer {
+            id: notice.id,
+            from: &from,
+            to: &Jid::from(to),
+            body: &notice.body,
+            thread: None,
+            chat_states: false,
+        });
+        match self.outlet.send(&stanza).await {
+            Ok(()) | Err(SendError::Unwritable) => Ok(()),
+            Err(SendError::Down) => Err(broken()),
+        }
     }
 
     /// Whether the message is on its way; one that cannot be addressed or written counts as failed.
@@ -211,18 +252,19 @@ impl Batches {
 
     fn came_back(&mut self, fence: u64) {
         while let Some(batch) = self.in_flight.pop_front_if(|batch| batch.fence <= fence) {
-            self.confirmed.extend(batch.messages);
+            self.confirmed.messages.extend(batch.sent.messages);
+            self.confirmed.notices.extend(batch.sent.notices);
         }
-        if !self.confirmed.is_empty() {
+        if !(self.confirmed.messages.is_empty() && self.confirmed.notices.is_empty()) {
             self.note_at.get_or_insert_with(|| time::Instant::now() + NOTE_AFTER);
         }
     }
 
     async fn note_confirmed(&mut self) {
         self.note_at = None;
-        let messages = std::mem::take(&mut self.confirmed);
-        if !messages.is_empty() {
-            self.note(self.helpdesk.mark_sent(messages).await);
+        let Sent { messages, notices } = std::mem::take(&mut self.confirmed);
+        if !(messages.is_empty() && notices.is_empty()) {
+            self.note(self.helpdesk.mark_sent(messages, notices).await);
         }
     }
 

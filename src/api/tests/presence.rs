@@ -12,7 +12,7 @@ async fn xmpp_says(desks: &Desks, jid: &str, available: bool, show: Option<&str>
     let presence = Presence { jid: jid.parse().unwrap(), available, show: show.map(Into::into), text: None };
     desks.api.helpdesk.note_presence(presence).await.unwrap();
     // The note is queued, not awaited: a write behind it shows that it is done.
-    desks.api.helpdesk.mark_sent(vec![]).await.unwrap();
+    desks.api.helpdesk.mark_sent(vec![], vec![]).await.unwrap();
     let told = json!({ "jid": "fence@example.net", "status": "available" });
     desks.post(&agent("eve"), PRESENCE, told).await.ok(200);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::message;
+use deskbridge_entity::{message, notice};
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait},
@@ -19,6 +19,7 @@ use crate::helpdesk::{
 /// The XMPP server has confirmed these (the ping fence).
 pub(in crate::helpdesk) struct MarkSent {
     pub messages: Vec<Uuid>,
+    pub notices: Vec<Uuid>,
 }
 
 impl Operation for MarkSent {
@@ -27,15 +28,21 @@ impl Operation for MarkSent {
     fn needs(&self, _: &mut Needs) {}
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
-        if self.messages.is_empty() {
-            return Ok(());
+        if !self.messages.is_empty() {
+            unit.run(
+                &message::Entity::update_many()
+                    .col_expr(message::Column::SentAt, Expr::value(unit.now))
+                    .filter(message::Column::Id.is_in(self.messages.iter().copied()))
+                    .filter(message::Column::SentAt.is_null()),
+            );
         }
-        unit.run(
-            &message::Entity::update_many()
-                .col_expr(message::Column::SentAt, Expr::value(unit.now))
-                .filter(message::Column::Id.is_in(self.messages.iter().copied()))
-                .filter(message::Column::SentAt.is_null()),
-        );
+        if !self.notices.is_empty() {
+            unit.run(
+                &notice::Entity::update_many()
+                    .col_expr(notice::Column::SentAt, Expr::value(unit.now))
+                    .filter(notice::Column::Id.is_in(self.notices.iter().copied())),
+            );
+        }
         Ok(())
     }
 }
@@ -60,6 +67,11 @@ impl Operation for Resend {
                 .filter(message::Column::SentAt.gte(since))
                 .filter(message::Column::DeliveredAt.is_null())
                 .filter(message::Column::ReadAt.is_null()),
+        );
+        unit.run(
+            &notice::Entity::update_many()
+                .col_expr(notice::Column::SentAt, Expr::value(Option::<DateTime<Utc>>::None))
+                .filter(notice::Column::SentAt.gte(since)),
         );
         Ok(())
     }
