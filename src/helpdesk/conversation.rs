@@ -94,10 +94,34 @@ impl Helpdesk {
         let row = self.ticket(caller, ticket).await?;
         let body = check_body("content", body)?;
         if caller.is_staff() {
-            return self.writer.write(Reply { ticket, speaker: speaker(caller), body }).await;
+            return self.writer.write(Reply { ticket, speaker: speaker(caller), body, key: None }).await;
         }
         caller.require_voice_of(&row.customer)?;
         self.writer.write(AppendLine { ticket, body }).await
+    }
+
+    /// An agent's line from a chat client: as [`Helpdesk::say`], and a repeated stanza counts once.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::say`].
+    pub async fn reply_from_chat(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        body: String,
+        stanza_id: Option<&str>,
+    ) -> Result<(), Error> {
+        self.ticket(caller, ticket).await?;
+        let body = check_body("message", body)?;
+        self.writer.write(Reply::from_chat(ticket, speaker(caller), body, stanza_id)).await.map(drop)
+    }
+
+    /// The ticket with this short id, as in its own address.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ticket`].
+    pub async fn ticket_at(&self, caller: &Caller, short_id: &str) -> Result<ticket::Model, Error> {
+        query::ticket_at(&self.store, caller, short_id).await
     }
 
     /// A customer asks a desk for a person.

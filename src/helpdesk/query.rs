@@ -124,6 +124,13 @@ pub(super) async fn ticket(store: &Store, caller: &Caller, id: Uuid) -> Result<t
     row.filter(|row| caller.may_read(row)).ok_or_else(|| Error::NotFound(format!("ticket {id}")))
 }
 
+/// As [`ticket`], by the part of the id that its own address shows.
+pub(super) async fn ticket_at(store: &Store, caller: &Caller, short_id: &str) -> Result<ticket::Model, Error> {
+    caller.require_reader()?;
+    let row = ticket::Entity::find().filter(ticket::Column::ShortId.eq(short_id)).one(store.read()).await?;
+    row.filter(|row| caller.may_read(row)).ok_or_else(|| Error::NotFound(format!("ticket {short_id}")))
+}
+
 /// Messages in one part of a conversation, at most.
 const PART: usize = 500;
 /// Characters of their texts together, at most; the newest message counts in any case.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
+    agent_chat::Spoken,
     gate::Rejected,
     login::{self, Down, Io},
     manners::Request,
@@ -17,7 +18,7 @@ use super::{
     outlet::Outlet,
     stanza::{self, Chat, Inbound, Iq, MarkerKind},
 };
-use crate::helpdesk::{Error, Helpdesk, Line, Received, Report};
+use crate::helpdesk::{Error, Helpdesk, Line, Received, Report, short_id_of};
 
 /// A line on its way to the disk, and whom to tell.
 pub(super) struct Storing {
@@ -40,6 +41,7 @@ pub(super) struct Intake {
     pub returned: mpsc::UnboundedSender<u64>,
     pub storing: mpsc::Sender<Storing>,
     pub requests: mpsc::Sender<Request>,
+    pub spoken: mpsc::Sender<Spoken>,
     pub told_about_encryption: HashSet<BareJid>,
 }
 
@@ -123,6 +125,13 @@ impl Intake {
     /// In order, and without waiting for the disk: many lines share a commit.
     async fn store(&self, chat: Box<Chat>, stanza: Element) {
         let desk = chat.to.node().map(|node| node.as_str());
+        if let Some(ticket) = desk.and_then(short_id_of).map(ToOwned::to_owned) {
+            if let Err(refused) = self.spoken.try_send(Spoken { chat, ticket, stanza }) {
+                tracing::warn!("an agent's line was refused: too many wait");
+                self.answer_error(&refused.into_inner().stanza, DefinedCondition::ResourceConstraint);
+            }
+            return;
+        }
         let desk = match desk {
             Some(name) => self.helpdesk.desk(name),
             // The bare domain stands for the first desk.

@@ -4,6 +4,7 @@
 //! pure. `login` makes a stream; `intake` reads it in order, `outbox` delivers what is committed, `manners` answers
 //! requests (`identity` those about ourselves) and shows presence, `outlet` writes. A `session` is all of them on one stream; [`run`] keeps one going.
 
+mod agent_chat;
 pub mod gate;
 mod identity;
 mod intake;

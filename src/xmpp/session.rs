@@ -11,7 +11,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    IN_DOUBT, intake,
+    IN_DOUBT,
+    agent_chat::{self, AgentChat},
+    intake,
     intake::{Intake, STORING},
     login::{self, Account, Down},
     manners::{Manners, WAITING},
@@ -77,6 +79,7 @@ impl Session {
         let (returned, fences_back) = mpsc::unbounded_channel();
         let (storing, stored) = mpsc::channel(STORING);
         let (requests, waiting) = mpsc::channel(WAITING);
+        let (spoken, lines) = mpsc::channel(agent_chat::WAITING);
         let fences = Fences::new(address);
         let manners = Manners { helpdesk: helpdesk.clone(), outlet: outlet.clone() };
         let drain = CancellationToken::new();
@@ -87,14 +90,16 @@ impl Session {
             returned,
             storing,
             requests,
+            spoken,
             told_about_encryption: HashSet::new(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(intake.read(read, rejected));
         tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
-        helpers.spawn(intake::acknowledge(stored, outlet, helpdesk.domain().to_owned()));
+        helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.domain().to_owned()));
         helpers.spawn(manners.clone().answer(waiting));
+        helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet: outlet.clone() }.listen(lines));
         helpers.spawn(manners.clone().show());
         let greeting = manners.clone();
         helpers.spawn(async move {

@@ -8,7 +8,7 @@ use deskbridge_entity::{
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::{hand_off::tell_on_duty, open, outbound};
+use super::{hand_off::tell_on_duty, line::fingerprint, open, outbound};
 use crate::helpdesk::{
     Error, Received, lifecycle,
     unit::{Needs, Unit},
@@ -35,7 +35,7 @@ fn check_free(ticket: &ticket::Model, speaker: &Speaker) -> Result<(), Error> {
     }
 }
 
-fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str) -> Uuid {
+fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str, key: Option<&str>) -> Uuid {
     if let Some(row) = unit.ticket(ticket).filter(|row| row.status == Status::Escalated).cloned() {
         unit.count_waiting(&row.desk, false);
         tell_on_duty(unit, ticket, Some(&speaker.id), |row| format!("{} has taken it: {}", speaker.name, row.subject));
@@ -44,6 +44,7 @@ fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str) -> Uuid {
     let mut message = outbound(ticket, Author::Agent, body.to_owned(), unit.now);
     message.author_id = Some(speaker.id.clone());
     message.author_name = Some(speaker.name.clone());
+    message.sender_key = key.map(ToOwned::to_owned);
     let id = message.id;
     unit.say(message);
     id
@@ -54,6 +55,21 @@ pub(in crate::helpdesk) struct Reply {
     pub ticket: Uuid,
     pub speaker: Speaker,
     pub body: String,
+    /// Names the stanza it came in, to know a repeated one.
+    pub key: Option<String>,
+}
+
+impl Reply {
+    /// A reply from the speaker's chat client, whose stanza has this id.
+    pub(in crate::helpdesk) fn from_chat(
+        ticket: Uuid,
+        speaker: Speaker,
+        body: String,
+        stanza_id: Option<&str>,
+    ) -> Self {
+        let key = stanza_id.map(|id| fingerprint(&["reply", &speaker.id, &ticket.to_string(), id, &body]));
+        Self { ticket, speaker, body, key }
+    }
 }
 
 impl Operation for Reply {
@@ -61,9 +77,14 @@ impl Operation for Reply {
 
     fn needs(&self, needs: &mut Needs) {
         needs.with_siblings.insert(self.ticket);
+        needs.people = true;
+        needs.stanza_keys.extend(self.key.clone());
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
+        if let Some(known) = self.key.as_deref().and_then(|key| unit.known(key)) {
+            return Ok((known.message, unit.now));
+        }
         let ticket = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
         if ticket.status == Status::Closed {
             return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
@@ -73,7 +94,7 @@ impl Operation for Reply {
             return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
         }
         check_free(ticket, &self.speaker)?;
-        Ok((speak(unit, self.ticket, &self.speaker, &self.body), unit.now))
+        Ok((speak(unit, self.ticket, &self.speaker, &self.body, self.key.as_deref()), unit.now))
     }
 }
 
@@ -91,6 +112,7 @@ impl Operation for Approach {
 
     fn needs(&self, needs: &mut Needs) {
         needs.conversations.insert((self.desk.clone(), self.customer.to_string()));
+        needs.people = true;
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
@@ -105,7 +127,7 @@ impl Operation for Approach {
         if self.resource.is_some() {
             unit.change(ticket, |row, _| row.customer_resource.clone_from(&self.resource));
         }
-        let message = speak(unit, ticket, &self.speaker, &self.body);
+        let message = speak(unit, ticket, &self.speaker, &self.body, None);
         Ok(Received { ticket, message, is_duplicate: false, opened: live.is_none() })
     }
 }

@@ -1,0 +1,106 @@
+//! An agent's own chat client: each ticket has an address of its own, `t-<short id>@<domain>`, and what the agent of the
+//! ticket writes there goes to the customer. A line that begins with `//` is an internal note, one with `/` a command.
+
+use jid::BareJid;
+use tokio::sync::mpsc;
+use uuid::Uuid;
+use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
+
+use super::{
+    outgoing::{self, Answer},
+    outlet::{Outlet, SendError},
+    stanza::{self, Chat},
+};
+use crate::helpdesk::{Agent, Error, Helpdesk};
+
+/// Lines of agents that may wait.
+pub(super) const WAITING: usize = 1024;
+
+/// What somebody wrote to a ticket's address.
+pub(super) struct Spoken {
+    pub chat: Box<Chat>,
+    /// The short id in the address.
+    pub ticket: String,
+    /// For an error answer.
+    pub stanza: Element,
+}
+
+/// The side of a session that agents talk to.
+pub(super) struct AgentChat {
+    pub helpdesk: Helpdesk,
+    pub outlet: Outlet,
+}
+
+impl AgentChat {
+    /// Takes lines in order, until the link is down.
+    pub(super) async fn listen(self, mut lines: mpsc::Receiver<Spoken>) {
+        while let Some(spoken) = lines.recv().await {
+            if self.hear(spoken).await == Err(SendError::Down) {
+                return;
+            }
+        }
+    }
+
+    async fn hear(&self, Spoken { chat, ticket, stanza }: Spoken) -> Result<(), SendError> {
+        let agent = match self.helpdesk.agent_at(&chat.from.to_bare()).await {
+            Ok(agent) => agent,
+            Err(error) => {
+                tracing::error!(%error, "the agents could not be read");
+                return self.refuse(&stanza, DefinedCondition::InternalServerError).await;
+            }
+        };
+        // To everybody else the address does not exist.
+        let Some(agent) = agent else { return self.refuse(&stanza, DefinedCondition::ItemNotFound).await };
+        match self.take(&agent, &ticket, &chat).await {
+            Ok(answer) => {
+                if let Some(id) = chat.id.as_deref().filter(|_| chat.wants_receipt) {
+                    self.outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await?;
+                }
+                match answer {
+                    Some(text) => self.tell(&chat, &text).await,
+                    None => Ok(()),
+                }
+            }
+            Err(Error::NotFound(_)) => self.refuse(&stanza, DefinedCondition::ItemNotFound).await,
+            Err(error @ (Error::Database(_) | Error::WriteFailed(_) | Error::Stopping)) => {
+                tracing::error!(%error, "an agent's line could not be stored");
+                self.refuse(&stanza, DefinedCondition::InternalServerError).await
+            }
+            // In words, since a client shows a stanza error as little more than a red mark.
+            Err(error) => self.tell(&chat, &format!("Not done: {error}.")).await,
+        }
+    }
+
+    /// Does what the line says; gives what the agent is told.
+    async fn take(&self, agent: &Agent, short_id: &str, chat: &Chat) -> Result<Option<String>, Error> {
+        let caller = agent.caller();
+        let ticket = self.helpdesk.ticket_at(&caller, short_id).await?;
+        let text = chat.body.clone();
+        if let Some(note) = text.strip_prefix("//") {
+            self.helpdesk.note(&caller, ticket.id, note.trim_start().to_owned()).await?;
+            return Ok(None);
+        }
+        self.helpdesk.reply_from_chat(&caller, ticket.id, text, chat.id.as_deref()).await?;
+        Ok(None)
+    }
+
+    async fn tell(&self, chat: &Chat, text: &str) -> Result<(), SendError> {
+        let from: &BareJid = &chat.to;
+        let answer = Answer {
+            id: Uuid::now_v7(),
+            from,
+            to: &chat.from,
+            body: text,
+            thread: chat.thread.as_deref(),
+            chat_states: false,
+        };
+        self.outlet.send(&outgoing::message(&answer)).await
+    }
+
+    async fn refuse(&self, stanza: &Element, condition: DefinedCondition) -> Result<(), SendError> {
+        match stanza::error_reply(stanza, self.helpdesk.domain(), condition) {
+            Some(reply) => self.outlet.send(&reply).await,
+            None => Ok(()),
+        }
+    }
+}
