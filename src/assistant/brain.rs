@@ -12,7 +12,7 @@ use super::{
     builtin,
     draft::{Action, Draft, Priority},
     llm::{Llm, LlmError},
-    prompt::{Author, Desk, MAX_PASSAGES, Prompt, PromptError, Prompts, Turn},
+    prompt::{Author, Desk, Fact, MAX_PASSAGES, Prompt, PromptError, Prompts, Turn},
     sources,
 };
 use crate::{
@@ -120,12 +120,15 @@ impl Brain {
         let passages: Vec<_> = knowledge.found(question, MAX_PASSAGES).into_iter().map(|hit| hit.passage).collect();
         let turns: Vec<Turn> = history.iter().filter_map(turn).collect();
         let want_triage = !ticket.subject_is_named;
+        let before = ticket.episode_summary.clone();
+        let facts: Vec<Fact> =
+            before.map(|value| Fact { name: "before, with a colleague".into(), value }).into_iter().collect();
         let messages = self.prompts.messages(&Prompt {
             desk: Desk {
                 title: material.map_or(&ticket.desk, |material| &material.title),
                 instructions: material.and_then(|material| material.prompt.as_deref()),
             },
-            facts: &[],
+            facts: &facts,
             passages: &passages,
             history: &turns,
             triage: want_triage,

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod agents;
 mod cli;
 mod conversation;
 mod crash;
@@ -13,6 +14,7 @@ mod ejabberd;
 mod failure;
 mod identity;
 mod ignored;
+mod lifecycle;
 mod link;
 mod manners;
 mod model;

@@ -123,6 +123,15 @@ impl ChangeTicket {
             tell_on_duty(unit, row.id, Some(&self.caller.id), |row| format!("{who} has taken it: {}", row.subject));
         }
         unit.change(row.id, |row, now| lifecycle::claimed(row, &self.caller.id, now));
+        let jid = unit.agents.iter().find(|agent| agent.id == self.caller.id).and_then(|agent| agent.jid.clone());
+        if let Some(jid) = jid {
+            let text = format!(
+                "You have it: {} ({}). What you write here goes to the customer; // before a line makes it a note. \
+                 /history shows what was said.",
+                row.subject, row.customer
+            );
+            unit.tell(&jid, row.id, None, text);
+        }
         Ok(())
     }
 

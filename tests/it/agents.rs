@@ -1,0 +1,116 @@
+//! Agents with nothing but a chat client.
+
+use crate::support::scenario;
+
+scenario!(an_agent_with_nothing_but_a_chat_client_helps_a_customer);
+scenario!(strangers_find_nothing_at_a_tickets_address);
+
+mod scenarios {
+    use std::time::Duration;
+
+    use crate::support::{
+        client::{Client, body, error_condition},
+        database::Database,
+        eventually,
+        model::{Model, Reply},
+        server::{Kind, Server},
+        stage::{DESK, Setting, lines},
+    };
+
+    const AGENTS: &str = "agents = [{ jid = \"bob@localhost\", name = \"Bob\" }, \"carol@localhost\"]\n";
+
+    /// The next message from a ticket's own address: the address, and the text.
+    async fn notice(agent: &mut Client) -> (String, String) {
+        let stanza = agent
+            .expect("a notice", |stanza| {
+                body(stanza).is_some() && stanza.attr("from").is_some_and(|from| from.starts_with("t-"))
+            })
+            .await;
+        (stanza.attr("from").unwrap().to_owned(), body(&stanza).unwrap())
+    }
+
+    /// Adds the desk as a contact, so that it learns who is there.
+    async fn on_duty(agent: &mut Client, app: &crate::support::stage::Running) {
+        agent.send(&format!("<presence type='subscribe' to='{DESK}'/>")).await;
+        agent.expect("the desk asks back", |stanza| stanza.attr("type") == Some("subscribe")).await;
+        agent.send(&format!("<presence type='subscribed' to='{DESK}'/>")).await;
+        let bare = agent.jid.split('/').next().unwrap().to_owned();
+        eventually("the agent is on duty", || async {
+            let agents = app.helpdesk.as_ref().unwrap().agents().await.unwrap();
+            agents.iter().any(|known| known.id == bare && known.is_on_duty()).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn an_agent_with_nothing_but_a_chat_client_helps_a_customer(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Answer("Two to three working days.".into())).await;
+        let app = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, Some(&model)) }.start().await;
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        let mut carol = Client::login(&server, "carol", "desk").await;
+        on_duty(&mut bob, &app).await;
+        on_duty(&mut carol, &app).await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "My kettle explodes. Let me talk to a human!").await;
+        let line = alice.answer_text().await;
+        assert_eq!(line, "A person will answer you here. You are next in line.");
+
+        // Everybody on duty is told; the claim of one tells the others.
+        let (address, told) = notice(&mut bob).await;
+        assert!(told.contains("alice@localhost") && told.contains("My kettle explodes"), "{told}");
+        assert_eq!(notice(&mut carol).await, (address.clone(), told));
+        let id = bob.say(&address, "Hello, this is Bob. Does it steam?").await;
+        bob.receipt(&id).await;
+        assert_eq!(alice.answer_text().await, "Hello, this is Bob. Does it steam?");
+        let (_, told) = notice(&mut carol).await;
+        assert!(told.starts_with("Bob has taken it"), "{told}");
+
+        // A repeated stanza counts once; a note stays inside.
+        bob.say_as(&id, &address, "Hello, this is Bob. Does it steam?").await;
+        bob.receipt(&id).await;
+        let note = bob.say(&address, "// sounds like model 3").await;
+        bob.receipt(&note).await;
+        alice.say(DESK, "It does!").await;
+        assert_eq!(notice(&mut bob).await, (address.clone(), "It does!".to_owned()));
+        assert_eq!(model.requests().len(), 0, "the assistant is silent");
+
+        // A colleague cannot talk over him.
+        carol.say(&address, "I know better").await;
+        let (_, refused) = notice(&mut carol).await;
+        assert!(refused.contains("a colleague has this ticket"), "{refused}");
+        let said = alice.drain(Duration::from_millis(300)).await;
+        assert!(said.iter().all(|stanza| body(stanza).is_none()), "{said:?}");
+        let conversation = app.rest.ticket_in("alice@localhost", "OPEN").await;
+        let notes: Vec<_> = lines(&conversation).into_iter().map(|(_, text)| text).collect();
+        assert!(notes.contains(&"sounds like model 3".to_owned()), "{notes:?}");
+        assert_eq!(notes.iter().filter(|text| text.starts_with("Hello, this is Bob")).count(), 1);
+        app.stop().await;
+    }
+
+    pub async fn strangers_find_nothing_at_a_tickets_address(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Answer("Fine.".into())).await;
+        let desk = "agents = [\"bob@localhost\"]\n".to_owned();
+        let app = Setting { desk, ..Setting::new(&server, &database, Some(&model)) }.start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "How are you?").await;
+        alice.answer().await;
+        let conversation = app.rest.ticket_in("alice@localhost", "PENDING").await;
+        let id = conversation["ticket_id"].as_str().unwrap().replace('-', "");
+        let address = format!("t-{}@help.localhost", &id[20..]);
+        // Not even the customer whose ticket it is.
+        for name in ["alice", "carol"] {
+            let mut stranger = Client::login(&server, name, "other").await;
+            stranger.say(&address, "Let me in").await;
+            let error = stranger.expect("an error", |stanza| stanza.attr("type") == Some("error")).await;
+            assert_eq!(error_condition(&error).as_deref(), Some("item-not-found"));
+        }
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        bob.say("t-0123456789ab@help.localhost", "Anybody?").await;
+        let error = bob.expect("an error", |stanza| stanza.attr("type") == Some("error")).await;
+        assert_eq!(error_condition(&error).as_deref(), Some("item-not-found"));
+        let conversation = app.rest.ticket_in("alice@localhost", "PENDING").await;
+        assert_eq!(lines(&conversation).len(), 2);
+        app.stop().await;
+    }
+}
