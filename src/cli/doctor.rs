@@ -41,7 +41,6 @@ fn configuration(config: &Config) -> Finding {
     }
     match (config.component(), config.jwt_secret()) {
         (Err(error), _) | (_, Err(error)) => Finding::Bad(error.to_string()),
-        (Ok(_), Ok(_)) if let Err(error) = app::desks(config) => Finding::Bad(format!("{error:#}")),
         (Ok(component), Ok(secret)) if secret.expose().len() < 32 => Finding::Good(format!(
             "complete, for {}; but auth.jwt_secret is shorter than 32 bytes and may be guessed",
             component.domain

@@ -4,8 +4,19 @@ use deskbridge_entity::presence::{Model as PresenceRow, Source};
 use jid::Jid;
 
 use super::{
-    Caller, Error, Helpdesk, Presence, Role, Signal, check_jid, operation::presence::SetPresence, query, without_nul,
+    Caller, Desk, Error, Helpdesk, Presence, Role, Signal, check_jid, operation::presence::SetPresence, query,
+    without_nul,
 };
+
+/// What a desk shows by itself, with a status line: `away` while the assistant is alone, `xa` while nobody answers at all.
+/// `on_duty` is `None` where no person is meant to answer: there the assistant alone is all there is.
+fn by_itself(desk: &Desk, on_duty: Option<bool>) -> (Option<&'static str>, Option<String>) {
+    match (desk.assistant, on_duty) {
+        (_, Some(true)) | (true, None) => (None, None),
+        (true, Some(false)) => (Some("away"), Some(desk.texts.status_away())),
+        (false, _) => (Some("xa"), Some(desk.texts.status_off())),
+    }
+}
 
 impl Helpdesk {
     /// Sets a presence as told over REST. A desk's subscribers are told, too.
@@ -49,16 +60,20 @@ impl Helpdesk {
         query::presence(&self.store, jid).await
     }
 
-    /// What a desk shows to its subscribers, as set over REST; plainly available if never set.
+    /// What a desk shows to its subscribers: what was set over REST, else what follows from who is there to answer.
     ///
     /// # Errors
     /// [`Error::Database`].
     pub async fn desk_presence(&self, desk: &str) -> Result<Presence, Error> {
+        let known = self.known_desk(desk)?;
         let jid = Jid::from(self.desk_address(desk)?);
         let row = query::presence(&self.store, &jid).await?.into_iter().next();
         Ok(match row {
             Some(row) => Presence { jid, available: row.available, show: row.show, text: row.text },
-            None => Presence { jid, available: true, show: None, text: None },
+            None => {
+                let (show, text) = by_itself(known, self.on_duty(desk).await?);
+                Presence { jid, available: true, show: show.map(str::to_owned), text }
+            }
         })
     }
 
@@ -69,5 +84,27 @@ impl Helpdesk {
             return Ok(());
         }
         Err(Error::Forbidden("this JID has no ticket at the desks of this token".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_desk_shows_who_is_there() {
+        let shows = |assistant, on_duty| {
+            let desk = Desk { assistant, ..Desk::new("support", "Support") };
+            let (show, text) = by_itself(&desk, on_duty);
+            assert_eq!(show.is_some(), text.is_some_and(|text| !text.is_empty()));
+            show
+        };
+        assert_eq!(shows(true, None), None);
+        assert_eq!(shows(true, Some(true)), None);
+        assert_eq!(shows(true, Some(false)), Some("away"));
+        // People alone are a desk, too.
+        assert_eq!(shows(false, Some(true)), None);
+        assert_eq!(shows(false, Some(false)), Some("xa"));
+        assert_eq!(shows(false, None), Some("xa"));
     }
 }

@@ -1,5 +1,7 @@
 //! Being a good contact: requests are answered, subscriptions accepted, presence shown.
 
+use std::collections::HashMap;
+
 use jid::{BareJid, Jid};
 use tokio::sync::{broadcast::error::RecvError, mpsc};
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
@@ -49,18 +51,36 @@ impl Manners {
         }
     }
 
-    /// Shows what is told but not stored: typing, and changes of a desk's presence.
-    pub(super) async fn show(self) {
+    /// Shows what is told but not stored, as typing is, and what the desks show: first to everybody, then each change.
+    /// `contacts` are asked for a sign. These must be from before the session: a probe that overtakes a new contact's
+    /// consent makes Prosody forget that we asked for it.
+    pub(super) async fn show(self, contacts: Vec<(BareJid, Vec<BareJid>)>) {
         let mut signals = self.helpdesk.signals();
+        let mut commits = self.helpdesk.commits();
+        let mut last = HashMap::new();
+        if self.greet(contacts, &mut last).await == Err(SendError::Down) {
+            return;
+        }
         loop {
-            let done = match signals.recv().await {
-                Ok(Signal::Typing { desk, to, typing }) => self.show_typing(&desk, &to, typing).await,
-                Ok(Signal::DeskPresence { desk }) => self.show_desk(&desk).await,
-                Err(RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "typing notices were dropped");
-                    Ok(())
-                }
-                Err(RecvError::Closed) => return,
+            let done = tokio::select! {
+                signal = signals.recv() => match signal {
+                    Ok(Signal::Typing { desk, to, typing }) => self.show_typing(&desk, &to, typing).await,
+                    Ok(Signal::DeskPresence { desk }) => {
+                        last.remove(&desk);
+                        self.show_change(&desk, &mut last).await
+                    }
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::warn!(missed, "typing notices were dropped");
+                        Ok(())
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+                commit = commits.recv() => match commit {
+                    Ok(commit) if !commit.duty => Ok(()),
+                    // Somebody has come on duty or left; what was missed may have been that.
+                    Ok(_) | Err(RecvError::Lagged(_)) => self.show_changes(&mut last).await,
+                    Err(RecvError::Closed) => return,
+                },
             };
             if done == Err(SendError::Down) {
                 return;
@@ -78,13 +98,12 @@ impl Manners {
         contacts
     }
 
-    /// At the beginning of a session: everybody learns that the desks are there, and `contacts` are asked for a sign.
-    /// These must be from before the session: a probe that overtakes a new contact's consent makes Prosody forget
-    /// that we asked for it.
-    pub(super) async fn greet(&self, contacts: Vec<(BareJid, Vec<BareJid>)>) -> Result<(), SendError> {
-        for desk in self.helpdesk.desks() {
-            self.show_desk(&desk.name).await?;
-        }
+    async fn greet(
+        &self,
+        contacts: Vec<(BareJid, Vec<BareJid>)>,
+        last: &mut HashMap<String, PresenceKind>,
+    ) -> Result<(), SendError> {
+        self.show_changes(last).await?;
         for (address, contacts) in contacts {
             let Some(badge) = self.badge(&address) else { continue };
             for contact in contacts {
@@ -190,12 +209,22 @@ impl Manners {
         self.outlet.send(&outgoing::chat_state(&from, to, state)).await
     }
 
-    /// Tells everybody who may see it what a desk shows now.
-    async fn show_desk(&self, desk: &str) -> Result<(), SendError> {
-        match self.shown(desk).await {
-            Some(kind) => self.show_all(desk, &kind).await,
-            None => Ok(()),
+    async fn show_changes(&self, last: &mut HashMap<String, PresenceKind>) -> Result<(), SendError> {
+        for desk in self.helpdesk.desks() {
+            self.show_change(&desk.name, last).await?;
         }
+        Ok(())
+    }
+
+    /// Tells everybody who may see it what a desk shows now, unless that is what they were told `last`.
+    async fn show_change(&self, desk: &str, last: &mut HashMap<String, PresenceKind>) -> Result<(), SendError> {
+        let Some(kind) = self.shown(desk).await else { return Ok(()) };
+        if last.get(desk) == Some(&kind) {
+            return Ok(());
+        }
+        self.show_all(desk, &kind).await?;
+        last.insert(desk.to_owned(), kind);
+        Ok(())
     }
 
     async fn show_all(&self, desk: &str, kind: &PresenceKind) -> Result<(), SendError> {

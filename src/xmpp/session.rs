@@ -63,6 +63,8 @@ struct Session {
     tasks: JoinSet<Down>,
     /// They end with the link.
     helpers: JoinSet<()>,
+    /// Shows changes of presence, until the farewell.
+    showing: AbortOnDropHandle<()>,
     manners: Manners,
     drain: CancellationToken,
 }
@@ -100,14 +102,9 @@ impl Session {
         helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.domain().to_owned()));
         helpers.spawn(manners.clone().answer(waiting));
         helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet: outlet.clone() }.listen(lines));
-        helpers.spawn(manners.clone().show());
-        let greeting = manners.clone();
-        helpers.spawn(async move {
-            // A link that breaks meanwhile is noticed by the others.
-            let _ = greeting.greet(contacts).await;
-        });
+        let showing = AbortOnDropHandle::new(tokio::spawn(manners.clone().show(contacts)));
         let writer = AbortOnDropHandle::new(tokio::spawn(outlet::write(frames, write)));
-        Self { writer, tasks, helpers, manners, drain }
+        Self { writer, tasks, helpers, showing, manners, drain }
     }
 
     async fn serve(mut self, stop: &CancellationToken) -> Down {
@@ -125,6 +122,9 @@ impl Session {
 
     /// Unavailable to the contacts, then the outbox until everything is confirmed, then the end of the stream.
     async fn farewell(mut self) {
+        // Who left a moment ago must not make a desk appear again.
+        self.showing.abort();
+        let _ = (&mut self.showing).await;
         // Whoever cannot be told now will be told by the server.
         let _ = self.manners.take_leave().await;
         self.drain.cancel();

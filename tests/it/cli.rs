@@ -141,7 +141,6 @@ async fn doctor_finds_what_is_broken_and_says_what_to_do() {
         ("DESKBRIDGE_XMPP__DOMAIN", "nowhere.localhost", "xmpp", "xmpp.domain"),
         ("DESKBRIDGE_DATABASE__URL", "sqlite:///dev/null/x.db?mode=rwc", "database", "database.url"),
         ("DESKBRIDGE_ASSISTANT__BASE_URL", no_model.as_str(), "assistant", "assistant.base_url"),
-        ("DESKBRIDGE_DESK__0__AVATAR", "nowhere.png", "configuration", "desk[0].avatar"),
     ] {
         let ill = examine(&[(name, value)]);
         assert_eq!(ill.code, 1, "{name}: {ill:?}");
@@ -151,6 +150,11 @@ async fn doctor_finds_what_is_broken_and_says_what_to_do() {
         assert_eq!(ill.out.lines().count(), 4, "the others are looked at all the same: {}", ill.out);
         assert!(!ill.out.contains(SECRET) && !ill.out.contains(JWT_SECRET), "{}", ill.out);
     }
+
+    let no_picture = examine(&[("DESKBRIDGE_DESK__0__AVATAR", "nowhere.png")]);
+    let first = no_picture.out.lines().next().unwrap();
+    assert!(no_picture.code == 1 && first.starts_with("FAIL  configuration"), "{no_picture:?}");
+    assert!(first.contains("desk[0].avatar") && first.contains("nowhere.png"), "{first}");
 
     let empty = tempfile::tempdir().unwrap();
     let bare = deskbridge(empty.path(), &[], &["doctor"]);

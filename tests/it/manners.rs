@@ -4,6 +4,8 @@ use crate::support::scenario;
 
 scenario!(subscribers_see_what_a_desk_shows_and_others_do_not);
 scenario!(the_contacts_see_a_stop_and_a_start);
+scenario!(a_desk_shows_whether_people_are_there);
+scenario!(a_desk_without_an_assistant_is_there_when_people_are);
 
 mod requests {
     use xmpp_parsers::minidom::Element;
@@ -197,6 +199,58 @@ mod scenarios {
         assert_eq!(alice.shown(DESK).await, shown);
         // The new link has asked who is there.
         app.rest.knows("alice@localhost/phone", "available").await;
+        app.stop().await;
+    }
+    fn saying(show: &str, status: &str) -> Shown {
+        Shown { kind: None, show: Some(show.to_owned()), status: Some(status.to_owned()) }
+    }
+
+    pub async fn a_desk_shows_whether_people_are_there(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let mut setting = Setting::new(&server, &database, None);
+        setting.desk = "agents = [\"bob@localhost\"]\n[desk.texts]\nstatus_away = \"Only the assistant\"\n".to_owned();
+        let app = setting.start().await;
+        let away = || saying("away", "Only the assistant");
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        assert_eq!(alice.befriend(DESK).await, away());
+        // A desk that has no people shows nothing about them.
+        assert_eq!(alice.befriend("billing@help.localhost").await, Shown::available());
+
+        let mut bob = Client::login(&server, "bob", "laptop").await;
+        bob.befriend(DESK).await;
+        assert_eq!(alice.shown(DESK).await, Shown::available());
+        // Once is enough: what changes nothing is not told again.
+        bob.send("<presence><show>away</show></presence>").await;
+        app.rest.knows("bob@localhost/laptop", "available").await;
+        bob.send("<presence><show>dnd</show></presence>").await;
+        assert_eq!(alice.shown(DESK).await, away());
+        bob.send("<presence/>").await;
+        assert_eq!(alice.shown(DESK).await, Shown::available());
+        bob.leave().await;
+        assert_eq!(alice.shown(DESK).await, away());
+
+        // What is told over REST counts more.
+        app.rest.tell_presence(json!({ "jid": DESK, "status": "available", "show": "chat" })).await;
+        assert_eq!(alice.shown(DESK).await.show.as_deref(), Some("chat"));
+        let came = alice.seen_until_pong("billing@help.localhost").await;
+        assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
+        app.stop().await;
+    }
+
+    pub async fn a_desk_without_an_assistant_is_there_when_people_are(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let mut setting = Setting::new(&server, &database, None);
+        setting.desk = "assistant = false\nagents = [\"bob@localhost\"]\n\
+                        [desk.texts]\nstatus_off = \"Leave a message\"\n"
+            .to_owned();
+        let app = setting.start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        assert_eq!(alice.befriend(DESK).await, saying("xa", "Leave a message"));
+        let mut bob = Client::login(&server, "bob", "laptop").await;
+        bob.befriend(DESK).await;
+        assert_eq!(alice.shown(DESK).await, Shown::available());
+        bob.leave().await;
+        assert_eq!(alice.shown(DESK).await, saying("xa", "Leave a message"));
         app.stop().await;
     }
 }

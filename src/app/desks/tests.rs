@@ -28,6 +28,7 @@ fn what_the_example_shows_as_defaults_is_what_counts_without_a_file() {
     assert_eq!(shown.rules, default.rules);
     assert_eq!((shown.limits, shown.assistant), (default.limits, default.assistant));
     assert_eq!((&shown.name, &shown.title, shown.texts.language()), (&default.name, &default.title, Language::English));
+    assert_eq!((shown.description.is_empty(), &shown.avatar), (false, &default.avatar));
     assert_eq!(shown.hours.describe(), "Mon–Thu 09:00–12:00, 13:00–17:00; Fri 09:00–14:00 (Europe/Berlin)");
     assert_eq!(shown.texts.greeting("Tea").unwrap(), "Welcome to Tea!");
     let agents: Vec<_> = shown.agents.iter().map(|agent| (agent.jid.as_str(), agent.name.as_deref())).collect();
