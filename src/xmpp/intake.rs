@@ -107,7 +107,7 @@ impl Intake {
                 }
             }
             Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest),
-            Inbound::Retraction(_) | Inbound::ChatState(_) => {}
+            Inbound::Retraction(_) | Inbound::Reactions(_) | Inbound::ChatState(_) => {}
         }
     }
 
@@ -134,7 +134,7 @@ impl Intake {
             customer: chat.from.to_bare(),
             resource: chat.from.resource().map(ToString::to_string),
             chat_states: Some(chat.supports_chat_states),
-            body: chat.body.clone(),
+            body: chat.text(),
             stanza_id: chat.id.clone().or_else(|| chat.origin_id.clone()),
             archive_id: chat.archive_id.clone(),
             written_at: chat.stamp,
