@@ -14,6 +14,7 @@ pub mod outgoing;
 mod outlet;
 mod session;
 pub mod stanza;
+mod styling;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 //! whatever modules and domains it has. Only its return marks the batch as sent. What was not confirmed when the
 //! stream broke goes out again, under the same id.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
 use deskbridge_entity::message::Author;
 use jid::{BareJid, Jid};
@@ -21,6 +21,7 @@ use super::{
     login::Down,
     outgoing,
     outlet::{Outlet, SendError},
+    styling,
 };
 use crate::helpdesk::{Error, Helpdesk, Outgoing, Report};
 
@@ -189,11 +190,16 @@ impl Batches {
     /// Whether the message is on its way; one that cannot be addressed or written counts as failed.
     async fn send(&self, message: &Outgoing) -> Result<bool, Down> {
         let Ok(from) = self.helpdesk.desk_address(&message.desk) else { return Ok(false) };
+        // Models write Markdown, and REST shows it; chat clients show message styling. People write what they mean.
+        let body = match message.author {
+            Author::Assistant => styling::from_markdown(&message.body),
+            Author::Agent | Author::System | Author::Customer => Cow::Borrowed(message.body.as_str()),
+        };
         let stanza = outgoing::message(&outgoing::Answer {
             id: message.id,
             from: &from,
             to: &message.to,
-            body: &message.body,
+            body: &body,
             thread: None,
             // The assistant's answer ends its `composing`; people's lines end nothing.
             chat_states: message.chat_states && message.author != Author::Agent,

@@ -3,9 +3,14 @@
 use super::*;
 
 fn reactions(inner: &str) -> Vec<String> {
-    match read(&format!("<message type='chat'><reactions xmlns='urn:xmpp:reactions:0' id='q'>{inner}</reactions></message>")) {
+    match read(&format!(
+        "<message type='chat'><reactions xmlns='urn:xmpp:reactions:0' id='q'>{inner}</reactions></message>"
+    )) {
         Ok(Inbound::Reactions(Reactions { id, emojis, from, to })) => {
-            assert_eq!((id.as_str(), from.as_str(), to.as_str()), ("q", "alice@home.example/phone", "support@help.example"));
+            assert_eq!(
+                (id.as_str(), from.as_str(), to.as_str()),
+                ("q", "alice@home.example/phone", "support@help.example")
+            );
             emojis
         }
         other => panic!("{other:?}"),
@@ -21,21 +26,25 @@ fn reactions_are_what_is_listed() {
     assert!(reactions(&format!("<reaction>{}</reaction>", "x".repeat(65))).is_empty());
     let many: String = (0..20).map(|n| format!("<reaction>{n}</reaction>")).collect();
     assert_eq!(reactions(&many).len(), 8);
-    let nameless = "<message type='chat'><reactions xmlns='urn:xmpp:reactions:0'><reaction>👍</reaction></reactions></message>";
+    let nameless =
+        "<message type='chat'><reactions xmlns='urn:xmpp:reactions:0'><reaction>👍</reaction></reactions></message>";
     assert_eq!(read(nameless), Err(Ignored::NoBody));
 }
 
 #[test]
 fn a_reaction_s_fallback_is_no_question() {
     let list = "<reactions xmlns='urn:xmpp:reactions:0' id='q'><reaction>👍</reaction></reactions>";
-    let fallback = "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reactions:0'><body start='0' end='8'/></fallback>";
-    let go = |body: &str, fallback: &str| read(&format!("<message type='chat'><body>{body}</body>{list}{fallback}</message>"));
+    let fallback =
+        "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reactions:0'><body start='0' end='8'/></fallback>";
+    let go = |body: &str, fallback: &str| {
+        read(&format!("<message type='chat'><body>{body}</body>{list}{fallback}</message>"))
+    };
     assert!(matches!(go("&gt; Hello\n👍", ""), Ok(Inbound::Chat(_))));
     let whole = fallback.replace(" start='0' end='8'", "");
     assert!(matches!(go("&gt; Hello\n👍", &whole), Ok(Inbound::Reactions(_))));
     // Words of one's own beside it are words.
     let Ok(Inbound::Chat(chat)) = go("&gt; Hello\nThanks", fallback) else { panic!() };
-    assert_eq!(chat.body, "\nThanks");
+    assert_eq!(chat.body, "Thanks");
 }
 
 #[test]

@@ -147,7 +147,8 @@ fn every_known_way_of_encryption_is_seen() {
         assert!(chat(&format!("{omemo}<body>fallback</body>")).encrypted, "{namespace}");
     }
     // Whatever the hint names: what we do not know of we cannot read either.
-    for namespace in ["urn:xmpp:otr:0", "jabber:x:encrypted", "urn:xmpp:openpgp:0", "urn:xmpp:omemo:2", "urn:new:1", ""] {
+    for namespace in ["urn:xmpp:otr:0", "jabber:x:encrypted", "urn:xmpp:openpgp:0", "urn:xmpp:omemo:2", "urn:new:1", ""]
+    {
         let hint = format!("<body>x</body><encryption xmlns='urn:xmpp:eme:0' namespace='{namespace}'/>");
         assert!(chat(&hint).encrypted, "{namespace}");
     }
@@ -192,7 +193,8 @@ fn a_file_is_known_by_its_url() {
         assert_eq!((sent.body.as_str(), sent.files), ("", vec![photo.to_owned()]), "{way}");
     }
     // What is no address of the web is no file.
-    for odd in ["", " ", "file:///etc/passwd", "photo.jpg", "ftp://up.example/a", "https://a b", "javascript:alert(1)"] {
+    for odd in ["", " ", "file:///etc/passwd", "photo.jpg", "ftp://up.example/a", "https://a b", "javascript:alert(1)"]
+    {
         assert!(chat(&format!("<body>x</body>{}", oob(odd))).files.is_empty(), "{odd}");
     }
     assert!(chat(&format!("<body>x</body>{}", oob(&format!("https://{}", "a".repeat(2048))))).files.is_empty());

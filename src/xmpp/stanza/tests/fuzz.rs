@@ -84,7 +84,8 @@ fn tree() -> impl Strategy<Value = Element> {
         "",
         "x",
     ]);
-    let attribute = select(vec!["from", "to", "id", "type", "by", "target", "uri", "stamp", "start", "end", "for", "node", "a"]);
+    let attribute =
+        select(vec!["from", "to", "id", "type", "by", "target", "uri", "stamp", "start", "end", "for", "node", "a"]);
     let value = prop_oneof![
         4 => select(vec![
             "a@b/c", "support@help.example", "help.example", "chat", "error", "get", "set", "result", "subscribe", "bogus", "", "1", "-1",
@@ -95,7 +96,8 @@ fn tree() -> impl Strategy<Value = Element> {
         1 => any::<String>(),
     ];
     let text = prop_oneof![
-        select(vec!["", " ", "hello", "é😀\n> x", "xa", "👍🏽", "https://a.example/b", "-129", "?OTR", "\0"]).prop_map(str::to_owned),
+        select(vec!["", " ", "hello", "é😀\n> x", "xa", "👍🏽", "https://a.example/b", "-129", "?OTR", "\0"])
+            .prop_map(str::to_owned),
         any::<String>()
     ];
     let attributes = prop::collection::vec((attribute, value), 0..5);
