@@ -55,6 +55,7 @@ impl Manners {
         loop {
             let done = match signals.recv().await {
                 Ok(Signal::Typing { desk, to, typing }) => self.show_typing(&desk, &to, typing).await,
+                Ok(Signal::Reading { desk, to, stanza_id }) => self.show_read(&desk, &to, &stanza_id).await,
                 Ok(Signal::DeskPresence { desk }) => self.show_desk(&desk).await,
                 Err(RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "typing notices were dropped");
@@ -182,6 +183,11 @@ impl Manners {
     async fn subscribe(&self, desk: &str, contact: BareJid, subscribed: bool) -> bool {
         let stored = self.helpdesk.set_subscription(desk, contact, subscribed).await;
         stored.inspect_err(|error| tracing::error!(%error, "a subscription could not be stored")).is_ok()
+    }
+
+    async fn show_read(&self, desk: &str, to: &Jid, id: &str) -> Result<(), SendError> {
+        let Ok(from) = self.helpdesk.desk_address(desk) else { return Ok(()) };
+        self.outlet.send(&outgoing::displayed(&from, to, id)).await
     }
 
     async fn show_typing(&self, desk: &str, to: &Jid, typing: bool) -> Result<(), SendError> {

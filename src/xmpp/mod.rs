@@ -15,6 +15,7 @@ mod outlet;
 mod session;
 pub mod stanza;
 mod styling;
+mod talkers;
 
 use std::time::Duration;
 

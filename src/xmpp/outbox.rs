@@ -190,6 +190,9 @@ impl Batches {
     /// Whether the message is on its way; one that cannot be addressed or written counts as failed.
     async fn send(&self, message: &Outgoing) -> Result<bool, Down> {
         let Ok(from) = self.helpdesk.desk_address(&message.desk) else { return Ok(false) };
+        if message.author == Author::Agent {
+            self.show_read(message, &from).await?;
+        }
         // Models write Markdown, and REST shows it; chat clients show message styling. People write what they mean.
         let body = match message.author {
             Author::Assistant => styling::from_markdown(&message.body),
@@ -212,6 +215,22 @@ impl Batches {
                 self.note(self.helpdesk.note_report(message.id, &message.to.to_bare(), failed).await);
                 Ok(false)
             }
+        }
+    }
+
+    /// An agent who replies has read what the customer wrote (XEP-0333).
+    async fn show_read(&self, reply: &Outgoing, from: &BareJid) -> Result<(), Down> {
+        let line = match self.helpdesk.markable_line_before(reply.ticket, reply.seq).await {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::warn!(%error, "a chat marker was left out");
+                None
+            }
+        };
+        let Some(id) = line else { return Ok(()) };
+        match self.outlet.send(&outgoing::displayed(from, &reply.to, &id)).await {
+            Err(SendError::Down) => Err(broken()),
+            Ok(()) | Err(SendError::Unwritable) => Ok(()),
         }
     }
 

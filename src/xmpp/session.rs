@@ -17,6 +17,7 @@ use super::{
     manners::{Manners, WAITING},
     outbox::{self, Fences},
     outlet::{self, Outlet},
+    talkers::Typists,
 };
 use crate::{
     health::{Health, Status},
@@ -88,12 +89,13 @@ impl Session {
             storing,
             requests,
             told_about_encryption: HashSet::new(),
+            typists: Typists::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(intake.read(read, rejected));
         tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
-        helpers.spawn(intake::acknowledge(stored, outlet, helpdesk.domain().to_owned()));
+        helpers.spawn(intake::acknowledge(stored, outlet, helpdesk.clone()));
         helpers.spawn(manners.clone().answer(waiting));
         helpers.spawn(manners.clone().show());
         let greeting = manners.clone();

@@ -229,11 +229,15 @@ impl<'a> Styler<'a> {
         let Some(Link { at: whole, text, url }) = self.links.pop() else { return };
         let shown = self.source[text.clone()].trim();
         self.edit(whole.start..text.start, "");
-        let rest = if url.is_empty() || shown == url || url.strip_prefix("mailto:") == Some(shown) {
+        // An address must not run into the words beside it.
+        let [before, after] =
+            self.neighbours(&whole).map(|c| if c.is_some_and(char::is_alphanumeric) { " " } else { "" });
+        let rest = if url.is_empty() {
             String::new()
+        } else if shown == url || url.strip_prefix("mailto:") == Some(shown) {
+            after.to_owned()
         } else if shown.is_empty() {
-            let glued = self.neighbours(&whole)[0].is_some_and(char::is_alphanumeric);
-            format!("{}{url}", if glued { " " } else { "" })
+            format!("{before}{url}{after}")
         } else {
             format!(" ({url})")
         };

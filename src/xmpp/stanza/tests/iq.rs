@@ -17,6 +17,7 @@ fn requests_are_known_by_their_payload() {
     assert_eq!(get("<query xmlns='jabber:iq:version'/>"), Request::Version);
     assert_eq!(get("<time xmlns='urn:xmpp:time'/>"), Request::Time);
     assert_eq!(get("<vCard xmlns='vcard-temp'/>"), Request::VCard);
+    assert_eq!(get("<vcard xmlns='urn:ietf:params:xml:ns:vcard-4.0'/>"), Request::VCard4);
     assert_eq!(get("loose <a xmlns='x'/> text"), Request::Unknown);
     assert!(matches!(
         read("<iq type='set' id='q'><a xmlns='x'/></iq>"),
@@ -25,6 +26,31 @@ fn requests_are_known_by_their_payload() {
     assert!(
         matches!(read("<iq type='get' id=''><ping xmlns='urn:xmpp:ping'/></iq>"), Ok(Inbound::Iq(Iq { id, .. })) if id.is_empty())
     );
+}
+
+#[test]
+fn a_request_for_items_names_its_node_and_the_items_wanted() {
+    let get = |payload: &str| {
+        let payload = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{payload}</pubsub>");
+        match read(&format!("<iq type='get' id='q'>{payload}</iq>")) {
+            Ok(Inbound::Iq(Iq { kind: IqKind::Get(request), .. })) => request,
+            other => panic!("{other:?}"),
+        }
+    };
+    let items = |node: Option<&str>, ids: &[&str]| Request::Items {
+        node: node.map(str::to_owned),
+        ids: ids.iter().map(|&id| id.to_owned()).collect(),
+    };
+    assert_eq!(get("<items node='n'/>"), items(Some("n"), &[]));
+    assert_eq!(get("<items node='n'><item id='a'/><other/><item id='b'/></items>"), items(Some("n"), &["a", "b"]));
+    assert_eq!(get("<items><item/></items>"), items(None, &[""]));
+    assert_eq!(get("<subscriptions/>"), Request::Unknown);
+    let Request::Items { node: Some(node), ids } =
+        get(&format!("<items node='{}'>{}</items>", "é".repeat(2000), "<item id='x'/>".repeat(99)))
+    else {
+        panic!()
+    };
+    assert!(node.len() <= 1023 && ids.len() <= 16);
 }
 
 #[test]
