@@ -80,8 +80,28 @@ struct MessageOut {
     is_agent: bool,
     author: &'static str,
     visibility: &'static str,
+    /// It corrects an earlier message, which only staff and programs still see.
+    #[serde(skip_serializing_if = "is_false")]
+    edited: bool,
+    /// A correction has taken its place.
+    #[serde(skip_serializing_if = "is_false")]
+    superseded: bool,
+    /// Its author took it back; its content is withheld from everybody.
+    #[serde(skip_serializing_if = "is_false")]
+    retracted: bool,
+    /// The message that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<Uuid>,
+    /// The customer's reactions to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reaction: Option<String>,
     #[serde(flatten)]
     delivery: Option<Delivery>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// How far a message of ours has come.
@@ -163,7 +183,12 @@ impl View<'_> {
                 read_at: message.read_at.map(Timestamp),
                 failed_at: message.failed_at.map(Timestamp),
             }),
-            content: message.body,
+            edited: message.corrects.is_some(),
+            superseded: message.superseded_at.is_some(),
+            retracted: message.retracted_at.is_some(),
+            reply_to: message.reply_to,
+            reaction: message.reaction,
+            content: if message.retracted_at.is_some() { String::new() } else { message.body },
         }
     }
 

@@ -178,6 +178,7 @@ impl Worker {
 async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, due: &Due) {
     let ticket = &due.ticket;
     let began = Instant::now();
+    helpdesk.announce_reading(due);
     helpdesk.announce_typing(ticket, true);
     // A bug that one ticket touches must not come back with it for ever.
     let drafted = AssertUnwindSafe(brain.draft(due)).catch_unwind().await.unwrap_or(Err(Failure::Bug));

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::ticket;
+use deskbridge_entity::{message::Author, ticket};
 use jid::{BareJid, Jid};
 use uuid::Uuid;
 
@@ -116,13 +116,23 @@ impl Helpdesk {
 
     /// Tells a ticket's customer that an answer is being written, or no longer, if the client can show it.
     pub fn announce_typing(&self, ticket: &ticket::Model, typing: bool) {
-        let Ok(bare) = BareJid::new(&ticket.customer) else { return };
-        if !ticket.customer_has_chat_states {
-            return;
-        }
-        let full = ticket.customer_resource.as_deref().and_then(|part| bare.with_resource_str(part).ok());
-        let to = full.map_or_else(|| Jid::from(bare), Jid::from);
+        let Some(to) = client_of(ticket).filter(|_| ticket.customer_has_chat_states) else { return };
         // Without a link there is nobody to show it.
         let _ = self.signals.send(Signal::Typing { desk: ticket.desk.clone(), to, typing });
     }
+
+    /// Tells a ticket's customer that its newest line is being read, if the client would like to know.
+    pub fn announce_reading(&self, due: &Due) {
+        let newest = due.transcript.iter().rev().find(|message| message.author == Author::Customer);
+        let Some(stanza_id) = newest.and_then(|line| line.markable_id.clone()) else { return };
+        let Some(to) = client_of(&due.ticket) else { return };
+        let _ = self.signals.send(Signal::Reading { desk: due.ticket.desk.clone(), to, stanza_id });
+    }
+}
+
+/// Where the customer wrote from last.
+fn client_of(ticket: &ticket::Model) -> Option<Jid> {
+    let bare = BareJid::new(&ticket.customer).ok()?;
+    let full = ticket.customer_resource.as_deref().and_then(|part| bare.with_resource_str(part).ok());
+    Some(full.map_or_else(|| Jid::from(bare), Jid::from))
 }

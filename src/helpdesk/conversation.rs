@@ -81,6 +81,9 @@ impl Helpdesk {
             stanza_id: None,
             archive_id: None,
             written_at: None,
+            corrects: None,
+            reply_to: None,
+            markable: false,
         };
         self.writer.write(ReceiveLine::new(line, assistant)).await
     }
@@ -151,7 +154,7 @@ impl Helpdesk {
         self.writer.write(BeginAnew { desk, customer: customer.clone() }).await
     }
 
-    fn conversation_of(&self, desk: &str, customer: &BareJid) -> Result<(String, String), Error> {
+    pub(super) fn conversation_of(&self, desk: &str, customer: &BareJid) -> Result<(String, String), Error> {
         check_jid(customer)?;
         Ok((self.known_desk(desk)?.name.clone(), customer.to_string()))
     }

@@ -5,6 +5,7 @@
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `answering` (the assistant), `link` (XMPP) and `presence` (REST).
 
+mod afterthought;
 mod agents;
 mod answering;
 mod avatar;
@@ -14,6 +15,7 @@ mod conversation;
 mod error;
 pub mod hours;
 pub mod lifecycle;
+pub mod lifecycle_feedback;
 mod link;
 mod operation;
 pub mod phrases;
@@ -39,6 +41,7 @@ pub use conversation::Conversation;
 pub use error::Error;
 pub use hours::Hours;
 pub use lifecycle::Rules;
+pub use lifecycle_feedback::Pace;
 pub use operation::{
     answer::{Fate, Outcome, Triage},
     delivery::Report,
@@ -158,6 +161,15 @@ pub enum Signal {
         to: Jid,
         /// Begun, or dropped.
         typing: bool,
+    },
+    /// The desk has begun to read what a customer wrote, up to this message (XEP-0333).
+    Reading {
+        /// The desk's name.
+        desk: String,
+        /// Where the customer wrote from last.
+        to: Jid,
+        /// The id that the customer's client gave the message.
+        stanza_id: String,
     },
     /// What a desk shows to its subscribers has changed.
     DeskPresence {

@@ -147,6 +147,8 @@ pub(super) async fn messages(
     let mut query = message::Entity::find().filter(message::Column::TicketId.eq(ticket));
     if !with_notes {
         query = query.filter(message::Column::Visibility.eq(Visibility::Public));
+        // The customer sees what it meant to say.
+        query = query.filter(message::Column::SupersededAt.is_null());
     }
     if let Some(before) = before {
         query = query.filter(message::Column::Seq.lt(before));
@@ -213,6 +215,8 @@ pub struct Utterance {
     pub author: Author,
     /// The text.
     pub body: String,
+    /// The id that the customer's client gave it, if it would like to know when it was read (XEP-0333).
+    pub markable_id: Option<String>,
 }
 
 /// The last `limit` public messages of each ticket, oldest first: one query for all that were claimed together.
@@ -227,7 +231,8 @@ pub(super) async fn transcripts(
     }
     let places: Vec<String> = (1..=tickets.len()).map(|place| format!("${place}")).collect();
     let sql = format!(
-        "SELECT ticket_id, author, body FROM (SELECT m.ticket_id, m.author, m.body, m.seq, \
+        "SELECT ticket_id, author, body, CASE WHEN markable THEN stanza_id END AS markable_id \
+         FROM (SELECT m.ticket_id, m.author, m.body, m.seq, m.markable, m.stanza_id, \
          ROW_NUMBER() OVER (PARTITION BY m.ticket_id ORDER BY m.seq DESC) AS place \
          FROM message m JOIN ticket t ON t.id = m.ticket_id \
          WHERE m.visibility = 'public' AND m.superseded_at IS NULL AND m.retracted_at IS NULL \
@@ -241,6 +246,19 @@ pub(super) async fn transcripts(
         transcripts.entry(row.ticket_id).or_default().push(row);
     }
     Ok(transcripts)
+}
+
+/// The id of the customer's line right before the message with this number, if its sender would like to know when it
+/// was read.
+pub(super) async fn markable_line_before(store: &Store, ticket: Uuid, seq: i64) -> Result<Option<String>, Error> {
+    let before = message::Entity::find()
+        .filter(message::Column::TicketId.eq(ticket))
+        .filter(message::Column::Seq.lt(seq))
+        .filter(message::Column::Visibility.eq(Visibility::Public))
+        .order_by_desc(message::Column::Seq)
+        .one(store.read())
+        .await?;
+    Ok(before.filter(|line| line.author == Author::Customer && line.markable).and_then(|line| line.stanza_id))
 }
 
 /// A message to send, with its addresses.

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, pin::Pin};
 
 use jid::{BareJid, Jid};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_xmpp::xmlstream::XmlStream;
 use uuid::Uuid;
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
@@ -16,7 +16,8 @@ use super::{
     outbox::Fences,
     outgoing,
     outlet::Outlet,
-    stanza::{self, Chat, Inbound, Iq, MarkerKind},
+    stanza::{self, Chat, ChatState, Inbound, Iq, MarkerKind, Reactions, Retraction, State},
+    talkers::{Echoes, Typists},
 };
 use crate::helpdesk::{Error, Helpdesk, Line, Received, Report, short_id_of};
 
@@ -43,6 +44,7 @@ pub(super) struct Intake {
     pub requests: mpsc::Sender<Request>,
     pub spoken: mpsc::Sender<Spoken>,
     pub told_about_encryption: HashSet<BareJid>,
+    pub typists: Typists,
 }
 
 const ENCRYPTED: &str = "I cannot read encrypted messages. Please switch encryption (OMEMO or OpenPGP) off for this \
@@ -109,7 +111,9 @@ impl Intake {
                 }
             }
             Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest),
-            Inbound::Retraction(_) | Inbound::ChatState(_) => {}
+            Inbound::Retraction(retraction) => self.retract(retraction).await,
+            Inbound::Reactions(reactions) => self.react(reactions).await,
+            Inbound::ChatState(state) => self.note_state(&state).await,
         }
     }
 
@@ -123,30 +127,31 @@ impl Intake {
     }
 
     /// In order, and without waiting for the disk: many lines share a commit.
-    async fn store(&self, chat: Box<Chat>, stanza: Element) {
-        let desk = chat.to.node().map(|node| node.as_str());
-        if let Some(ticket) = desk.and_then(short_id_of).map(ToOwned::to_owned) {
+    async fn store(&mut self, chat: Box<Chat>, stanza: Element) {
+        if let Some(ticket) = chat.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
             if let Err(refused) = self.spoken.try_send(Spoken { chat, ticket, stanza }) {
                 tracing::warn!("an agent's line was refused: too many wait");
                 self.answer_error(&refused.into_inner().stanza, DefinedCondition::ResourceConstraint);
             }
             return;
         }
-        let desk = match desk {
-            Some(name) => self.helpdesk.desk(name),
-            // The bare domain stands for the first desk.
-            None => self.helpdesk.desks().first(),
+        let Some(desk) = self.desk(&chat.to).map(str::to_owned) else {
+            return self.answer_error(&stanza, DefinedCondition::ItemNotFound);
         };
-        let Some(desk) = desk else { return self.answer_error(&stanza, DefinedCondition::ItemNotFound) };
+        self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
         let line = Line {
-            desk: desk.name.clone(),
+            desk,
             customer: chat.from.to_bare(),
             resource: chat.from.resource().map(ToString::to_string),
             chat_states: Some(chat.supports_chat_states),
-            body: chat.body.clone(),
+            body: chat.text(),
             stanza_id: chat.id.clone().or_else(|| chat.origin_id.clone()),
             archive_id: chat.archive_id.clone(),
             written_at: chat.stamp,
+            corrects: chat.corrects.clone(),
+            // Our messages have UUIDs; another id is none of ours.
+            reply_to: chat.reply_to.as_deref().and_then(|id| Uuid::try_parse(id).ok()),
+            markable: chat.markable && chat.id.is_some(),
         };
         match self.helpdesk.receive(line).await {
             Ok(outcome) => {
@@ -157,6 +162,41 @@ impl Intake {
                 }
             }
             Err(error) => self.answer_error(&stanza, condition(&error)),
+        }
+    }
+
+    /// The desk that an address stands for.
+    fn desk(&self, address: &BareJid) -> Option<&str> {
+        let desk = match address.node() {
+            Some(node) => self.helpdesk.desk(node.as_str()),
+            // The bare domain stands for the first desk.
+            None => self.helpdesk.desks().first(),
+        };
+        desk.map(|desk| desk.name.as_str())
+    }
+
+    async fn retract(&self, retraction: Retraction) {
+        let Some(desk) = self.desk(&retraction.to) else { return };
+        if let Err(error) = self.helpdesk.retract(desk, &retraction.from.to_bare(), retraction.retracts).await {
+            tracing::error!(%error, "a retraction could not be stored");
+        }
+    }
+
+    async fn react(&self, reactions: Reactions) {
+        let Ok(message) = Uuid::try_parse(&reactions.id) else { return };
+        if let Err(error) = self.helpdesk.react(message, &reactions.from.to_bare(), reactions.emojis).await {
+            tracing::error!(%error, "a reaction could not be stored");
+        }
+    }
+
+    async fn note_state(&mut self, state: &ChatState) {
+        let (contact, types) = (state.from.to_bare(), state.state == State::Composing);
+        if !self.typists.says(&state.to, contact.clone(), types, Instant::now()) {
+            return;
+        }
+        let Some(desk) = self.desk(&state.to) else { return };
+        if let Err(error) = self.helpdesk.note_typing(desk, &contact, types).await {
+            tracing::warn!(%error, "typing could not be noted");
         }
     }
 
@@ -198,16 +238,25 @@ impl Intake {
 }
 
 /// Sends the receipts (XEP-0184), each after its line's commit: it promises that the line is on disk.
-pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Outlet, domain: String) {
+pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Outlet, helpdesk: Helpdesk) {
+    let mut echoes = Echoes::default();
     while let Some(Storing { outcome, chat, stanza }) = storing.recv().await {
-        let sent = match outcome.await {
+        let outcome = outcome.await;
+        if let Ok(received) = &outcome
+            && is_limited(&helpdesk, &chat)
+            && echoes.heard(received.ticket, received.pace)
+            && let Err(error) = helpdesk.stop_echo(received.ticket).await
+        {
+            tracing::error!(%error, "an exchange with another program could not be ended");
+        }
+        let sent = match outcome {
             // A repeated line gets its receipt again: the first one may have been lost.
             Ok(_) if chat.wants_receipt => match &chat.id {
                 Some(id) => outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await,
                 None => Ok(()),
             },
             Ok(_) => Ok(()),
-            Err(error) => match stanza::error_reply(&stanza, &domain, condition(&error)) {
+            Err(error) => match stanza::error_reply(&stanza, helpdesk.domain(), condition(&error)) {
                 Some(reply) => outlet.send(&reply).await,
                 None => Ok(()),
             },
@@ -216,6 +265,12 @@ pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Ou
             return;
         }
     }
+}
+
+/// Whether the desk bounds what one customer may ask; where it does not, machines may talk, as load tests do.
+fn is_limited(helpdesk: &Helpdesk, chat: &Chat) -> bool {
+    let desk = chat.to.node().map_or_else(|| helpdesk.desks().first(), |node| helpdesk.desk(node.as_str()));
+    desk.is_some_and(|desk| desk.limits.messages_per_minute.is_some())
 }
 
 /// What a customer's client is told when a line was not taken.

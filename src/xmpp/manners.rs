@@ -65,6 +65,7 @@ impl Manners {
             let done = tokio::select! {
                 signal = signals.recv() => match signal {
                     Ok(Signal::Typing { desk, to, typing }) => self.show_typing(&desk, &to, typing).await,
+                    Ok(Signal::Reading { desk, to, stanza_id }) => self.show_read(&desk, &to, &stanza_id).await,
                     Ok(Signal::DeskPresence { desk }) => {
                         last.remove(&desk);
                         self.show_change(&desk, &mut last).await
@@ -201,6 +202,11 @@ impl Manners {
     async fn subscribe(&self, desk: &str, contact: BareJid, subscribed: bool) -> bool {
         let stored = self.helpdesk.set_subscription(desk, contact, subscribed).await;
         stored.inspect_err(|error| tracing::error!(%error, "a subscription could not be stored")).is_ok()
+    }
+
+    async fn show_read(&self, desk: &str, to: &Jid, id: &str) -> Result<(), SendError> {
+        let Ok(from) = self.helpdesk.desk_address(desk) else { return Ok(()) };
+        self.outlet.send(&outgoing::displayed(&from, to, id)).await
     }
 
     async fn show_typing(&self, desk: &str, to: &Jid, typing: bool) -> Result<(), SendError> {

@@ -15,6 +15,8 @@ pub mod outgoing;
 mod outlet;
 mod session;
 pub mod stanza;
+mod styling;
+mod talkers;
 
 use std::time::Duration;
 

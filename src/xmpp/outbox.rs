@@ -5,7 +5,7 @@
 //! whatever modules and domains it has. Only its return marks the batch as sent. What was not confirmed when the
 //! stream broke goes out again, under the same id.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, time::Duration};
 
 use deskbridge_entity::{message::Author, notice};
 use jid::{BareJid, Jid};
@@ -21,6 +21,7 @@ use super::{
     login::Down,
     outgoing,
     outlet::{Outlet, SendError},
+    styling,
 };
 use crate::helpdesk::{Error, Helpdesk, Outgoing, Report};
 
@@ -230,11 +231,19 @@ impl Batches {
     /// Whether the message is on its way; one that cannot be addressed or written counts as failed.
     async fn send(&self, message: &Outgoing) -> Result<bool, Down> {
         let Ok(from) = self.helpdesk.desk_address(&message.desk) else { return Ok(false) };
+        if message.author == Author::Agent {
+            self.show_read(message, &from).await?;
+        }
+        // Models write Markdown, and REST shows it; chat clients show message styling. People write what they mean.
+        let body = match message.author {
+            Author::Assistant => styling::from_markdown(&message.body),
+            Author::Agent | Author::System | Author::Customer => Cow::Borrowed(message.body.as_str()),
+        };
         let stanza = outgoing::message(&outgoing::Answer {
             id: message.id,
             from: &from,
             to: &message.to,
-            body: &message.body,
+            body: &body,
             thread: None,
             // The assistant's answer ends its `composing`; people's lines end nothing.
             chat_states: message.chat_states && message.author != Author::Agent,
@@ -247,6 +256,22 @@ impl Batches {
                 self.note(self.helpdesk.note_report(message.id, &message.to.to_bare(), failed).await);
                 Ok(false)
             }
+        }
+    }
+
+    /// An agent who replies has read what the customer wrote (XEP-0333).
+    async fn show_read(&self, reply: &Outgoing, from: &BareJid) -> Result<(), Down> {
+        let line = match self.helpdesk.markable_line_before(reply.ticket, reply.seq).await {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::warn!(%error, "a chat marker was left out");
+                None
+            }
+        };
+        let Some(id) = line else { return Ok(()) };
+        match self.outlet.send(&outgoing::displayed(from, &reply.to, &id)).await {
+            Err(SendError::Down) => Err(broken()),
+            Ok(()) | Err(SendError::Unwritable) => Ok(()),
         }
     }
 

@@ -19,6 +19,7 @@ use super::{
     manners::{Manners, WAITING},
     outbox::{self, Fences},
     outlet::{self, Outlet},
+    talkers::Typists,
 };
 use crate::{
     health::{Health, Status},
@@ -94,12 +95,13 @@ impl Session {
             requests,
             spoken,
             told_about_encryption: HashSet::new(),
+            typists: Typists::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(intake.read(read, rejected));
         tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
-        helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.domain().to_owned()));
+        helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.clone()));
         helpers.spawn(manners.clone().answer(waiting));
         helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet: outlet.clone() }.listen(lines));
         let showing = AbortOnDropHandle::new(tokio::spawn(manners.clone().show(contacts)));

@@ -11,11 +11,13 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
+    correction,
     hand_off::{HandOff, Words, hand_off},
     new_message, open, outbound,
 };
 use crate::helpdesk::{
     Error, lifecycle,
+    lifecycle_feedback::{self, Pace},
     phrases::{self, SmallTalk},
     unit::{Needs, Unit},
     writer::Operation,
@@ -40,6 +42,12 @@ pub struct Line {
     pub archive_id: Option<String>,
     /// When it was written, if the server delayed it (XEP-0203).
     pub written_at: Option<DateTime<Utc>>,
+    /// The id that the sender's client gave an earlier line, which this one corrects (XEP-0308).
+    pub corrects: Option<String>,
+    /// The message of ours that it replies to (XEP-0461), by its sender's word.
+    pub reply_to: Option<Uuid>,
+    /// The sender's client would like to know when it was read (XEP-0333).
+    pub markable: bool,
 }
 
 /// What became of a line.
@@ -53,6 +61,8 @@ pub struct Received {
     pub is_duplicate: bool,
     /// It opened the ticket.
     pub opened: bool,
+    /// How fast it came.
+    pub pace: Pace,
 }
 
 /// Stores a line in the conversation's ticket, or opens one.
@@ -76,6 +86,14 @@ impl ReceiveLine {
     fn conversation(&self) -> (String, String) {
         (self.line.desk.clone(), self.line.customer.to_string())
     }
+
+    /// The message it replies to and that one's ticket, if we said it to this customer at this desk.
+    fn replied(&self, unit: &Unit) -> Option<(Uuid, Uuid)> {
+        let message = unit.message(self.line.reply_to?).filter(|message| message.outbound)?;
+        let ticket = unit.ticket(message.ticket_id)?;
+        let is_own = ticket.desk == self.line.desk && ticket.customer == self.line.customer.as_str();
+        is_own.then_some((message.id, ticket.id))
+    }
 }
 
 impl Operation for ReceiveLine {
@@ -83,6 +101,10 @@ impl Operation for ReceiveLine {
 
     fn needs(&self, needs: &mut Needs) {
         needs.conversations.insert(self.conversation());
+        if self.line.corrects.is_some() {
+            needs.recent.insert(self.conversation());
+        }
+        needs.messages.extend(self.line.reply_to);
         needs.people |= !self.assistant;
         needs.stanza_keys.extend([&self.sender_key, &self.archive_key].into_iter().flatten().cloned());
     }
@@ -90,23 +112,44 @@ impl Operation for ReceiveLine {
     fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
         let known = [&self.sender_key, &self.archive_key].into_iter().flatten().find_map(|key| unit.known(key));
         if let Some(known) = known {
-            return Ok(Received { ticket: known.ticket, message: known.message, is_duplicate: true, opened: false });
+            return Ok(Received {
+                ticket: known.ticket,
+                message: known.message,
+                is_duplicate: true,
+                opened: false,
+                pace: Pace::Other,
+            });
         }
         let now = unit.now;
         let desk = unit.desk(&self.line.desk);
         let current = unit.current(&self.conversation());
         let is_first = current.is_none();
-        let continued = current.filter(|ticket| lifecycle::takes_lines(ticket, now, &desk.rules)).map(|t| t.id);
+        let pace = current.map_or(Pace::Other, |ticket| lifecycle_feedback::pace(ticket, now));
+        let replied = self.replied(unit);
+        let live = current.filter(|ticket| lifecycle::is_live(ticket.status));
+        let older = replied.and_then(|(_, ticket)| unit.ticket(ticket));
+        let takes = |ticket: &&ticket::Model| lifecycle::takes_lines(ticket, now, &desk.rules);
+        let continued = live.or(older.filter(takes)).or(current.filter(takes)).map(|ticket| ticket.id);
         let ticket = match continued {
-            Some(id) => id,
+            Some(id) => {
+                unit.take_up(self.conversation(), id);
+                id
+            }
             None => open(unit, &self.line.desk, &self.line.customer, &self.line.body),
         };
+        let corrected = correction::corrected(unit, ticket, self.line.corrects.as_deref());
         let resource = self.line.resource.clone();
         unit.change(ticket, |row, now| {
-            if is_plain_thanks(row, &self.line.body) {
-                lifecycle::customer_thanked(row, now);
-            } else {
-                lifecycle::customer_wrote(row, now, &desk.rules);
+            match &corrected {
+                _ if is_plain_thanks(row, &self.line.body) => lifecycle::customer_thanked(row, now),
+                Some(line) => lifecycle_feedback::customer_corrected(row, line.was_newest, now, &desk.rules),
+                None => lifecycle::customer_wrote(row, now, &desk.rules),
+            }
+            if corrected.as_ref().is_some_and(|line| line.was_first) && !row.subject_is_named {
+                row.subject = subject_of(&self.line.body);
+            }
+            if let (None, Some((_, answered))) = (continued, replied) {
+                row.previous_ticket_id = Some(answered);
             }
             // A ticket that was begun by a command is named by its first line.
             if row.subject == subject_of("") {
@@ -126,13 +169,20 @@ impl Operation for ReceiveLine {
             // A clock ahead of ours must not put a line after its answer.
             message.created_at = at.min(now);
         }
+        message.corrects = corrected.as_ref().map(|line| line.origin);
+        message.reply_to = replied.map(|(message, _)| message);
+        message.markable = self.line.markable;
         let id = message.id;
         unit.say(message);
+        if let Some(line) = corrected {
+            unit.supersede(ticket, line.version);
+            unit.event("message.corrected", Some(ticket), Some(line.version), serde_json::json!({ "by": id }));
+        }
         if let Some(greeting) = desk.texts.greeting(&desk.title).filter(|_| is_first) {
             unit.say(outbound(ticket, Author::System, greeting, now));
         }
         after_line(unit, ticket, id, &self.line.body);
-        Ok(Received { ticket, message: id, is_duplicate: false, opened: continued.is_none() })
+        Ok(Received { ticket, message: id, is_duplicate: false, opened: continued.is_none(), pace })
     }
 }
 

@@ -2,14 +2,19 @@
 
 pub(super) mod agent;
 pub(super) mod answer;
+mod correction;
 pub(super) mod customer;
 pub(super) mod delivery;
+pub(super) mod echo;
 pub(super) mod hand_off;
 pub(super) mod line;
 pub(super) mod presence;
+pub(super) mod reaction;
 pub(super) mod reply;
+pub(super) mod retraction;
 pub(super) mod staff;
 pub(super) mod sweep;
+pub(super) mod typing;
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::message::{self, Author, Visibility};

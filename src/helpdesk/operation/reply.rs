@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{hand_off::tell_on_duty, line::fingerprint, open, outbound};
 use crate::helpdesk::{
     Error, Received, lifecycle,
+    lifecycle_feedback::Pace,
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -128,6 +129,6 @@ impl Operation for Approach {
             unit.change(ticket, |row, _| row.customer_resource.clone_from(&self.resource));
         }
         let message = speak(unit, ticket, &self.speaker, &self.body, None);
-        Ok(Received { ticket, message, is_duplicate: false, opened: live.is_none() })
+        Ok(Received { ticket, message, is_duplicate: false, opened: live.is_none(), pace: Pace::Other })
     }
 }

@@ -57,6 +57,9 @@ impl Unit {
             });
             events.push((tracked.announced, row.id, data));
         }
+        if let Some(at) = self.moved_due {
+            committed.reply_due_at = Some(committed.reply_due_at.map_or(at, |earlier| Ord::min(earlier, at)));
+        }
         for (announced, id, data) in events {
             match announced {
                 Some(place) => self.events[place].data = data,

@@ -39,6 +39,7 @@ impl Unit {
             self.load_steps(tx, needs.steps).await?;
         }
         needs.tickets.extend(&needs.with_siblings);
+        needs.conversations.extend(needs.recent.iter().cloned());
         if !needs.tickets.is_empty() {
             // In the order of their ids, so that two processes cannot wait for each other.
             let rows = ticket::Entity::find()
@@ -56,6 +57,9 @@ impl Unit {
         }
         if !needs.conversations.is_empty() {
             self.load_conversations(tx, &needs.conversations).await?;
+        }
+        for conversation in &needs.recent {
+            self.load_recent(tx, conversation).await?;
         }
         let is_with_people = |row: &ticket::Model| row.handler == Handler::Agent || row.status == Status::Escalated;
         if needs.people || self.tickets.values().any(|tracked| is_with_people(&tracked.row)) {

@@ -6,6 +6,7 @@
 
 mod commit;
 mod load;
+mod recent;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -37,6 +38,8 @@ pub(super) struct Needs {
     pub with_siblings: BTreeSet<Uuid>,
     pub conversations: HashSet<Conversation>,
     pub messages: BTreeSet<Uuid>,
+    /// Conversations whose recent messages matter, without their texts.
+    pub recent: HashSet<Conversation>,
     pub stanza_keys: HashSet<String>,
     /// How many due tickets to claim; with it comes the time when the next one is due.
     pub due: u64,
@@ -94,6 +97,8 @@ pub(super) struct Unit {
     /// The live ticket of a conversation, else its latest.
     current: HashMap<Conversation, Uuid>,
     loaded_messages: HashMap<Uuid, message::Model>,
+    /// In their order, where they were asked for.
+    recent: HashMap<Uuid, Vec<recent::Said>>,
     known: HashMap<String, Known>,
     pub due: Vec<Uuid>,
     pub next_due: Option<DateTime<Utc>>,
@@ -110,6 +115,8 @@ pub(super) struct Unit {
     leases: Vec<Statement>,
     /// Run after the rows are written.
     statements: Vec<Statement>,
+    /// The earliest time to which an answer was moved.
+    moved_due: Option<DateTime<Utc>>,
     presences: HashMap<String, presence::Model>,
     /// Desk and contact; `None` ends the subscription.
     subscriptions: HashMap<(String, String), Option<subscription::Model>>,
@@ -133,6 +140,7 @@ impl Unit {
             tickets: HashMap::new(),
             current: HashMap::new(),
             loaded_messages: HashMap::new(),
+            recent: HashMap::new(),
             known: HashMap::new(),
             due: Vec::new(),
             next_due: None,
@@ -144,6 +152,7 @@ impl Unit {
             message_events: Vec::new(),
             leases: Vec::new(),
             statements: Vec::new(),
+            moved_due: None,
             presences: HashMap::new(),
             subscriptions: HashMap::new(),
             notices: Vec::new(),
@@ -256,6 +265,24 @@ impl Unit {
         );
     }
 
+    /// Moves the time when an answer is due: like a lease of no interest to others.
+    pub(super) fn move_due(&mut self, id: Uuid, due: DateTime<Utc>) {
+        let Some(tracked) = self.tickets.get_mut(&id) else { return };
+        tracked.row.reply_due_at = Some(due);
+        self.moved_due = Some(self.moved_due.map_or(due, |earlier| Ord::min(earlier, due)));
+        self.leases.push(
+            ticket::Entity::update_many()
+                .col_expr(ticket::Column::ReplyDueAt, Expr::value(due))
+                .filter(ticket::Column::Id.eq(id))
+                .build(self.backend),
+        );
+    }
+
+    /// Makes a ticket the conversation's own, which is about to be live.
+    pub(super) fn take_up(&mut self, conversation: Conversation, id: Uuid) {
+        self.current.insert(conversation, id);
+    }
+
     /// Opens a ticket as the live one of its conversation.
     pub(super) fn open(&mut self, row: ticket::Model) {
         self.current.insert((row.desk.clone(), row.customer.clone()), row.id);
@@ -263,6 +290,7 @@ impl Unit {
         let announced = Some(self.events.len());
         self.event("ticket.created", Some(row.id), None, serde_json::Value::Null);
         // Below every real epoch, so that the row counts as new to listeners.
+        self.recent.insert(row.id, Vec::new());
         self.tickets.insert(row.id, Tracked { epoch_before: -1, row, changed: true, announced });
     }
 
@@ -279,6 +307,9 @@ impl Unit {
             Some(message.id),
             serde_json::json!({ "author": author }),
         );
+        if let Some(recent) = self.recent.get_mut(&message.ticket_id) {
+            recent.push(recent::Said::of(&message));
+        }
         self.new_messages.push(message);
     }
 

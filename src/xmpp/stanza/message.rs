@@ -1,6 +1,10 @@
 //! Messages: chat, receipts, markers, chat states, bounces.
 
 mod body;
+mod bounce;
+mod change;
+mod file;
+mod signal;
 
 use chrono::{DateTime, Utc};
 use jid::{BareJid, Jid};
@@ -9,14 +13,17 @@ use xmpp_parsers::{minidom::Element, ns};
 use self::body::Body;
 use super::{Envelope, Ignored, Inbound, STANZA_NAMESPACES, id_of, is_id};
 
-/// XEP-0424 in its present form.
-const RETRACT: &str = "urn:xmpp:message-retract:1";
-/// XEP-0424 before 2023, wrapped in XEP-0422.
-const RETRACT_OLD: &str = "urn:xmpp:message-retract:0";
-const FASTEN: &str = "urn:xmpp:fasten:0";
+pub use self::{
+    bounce::Bounce,
+    change::{Reactions, Retraction},
+    signal::{ChatState, Marker, MarkerKind, Receipt, State},
+};
+
 /// XEP-0333. `xmpp-parsers` has the types but no name for the namespace.
 pub(in crate::xmpp) const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
 const REPLY: &str = "urn:xmpp:reply:0";
+/// XEP-0447.
+const SFS: &str = "urn:xmpp:sfs:0";
 const CARBONS: &str = "urn:xmpp:carbons:2";
 /// How many archives' ids are looked at: the sender's, ours and a few on the way.
 const MAX_ARCHIVES: usize = 8;
@@ -37,7 +44,7 @@ pub struct Chat {
     /// The sender's other id (XEP-0359 §4), stable over re-sending.
     pub origin_id: Option<String>,
     /// The text without a quoted fallback (XEP-0428) and without white space at its end. Empty only if
-    /// [`encrypted`](Self::encrypted).
+    /// [`encrypted`](Self::encrypted), or if there are only [`files`](Self::files).
     pub body: String,
     /// An XEP-0184 receipt is due once the message is stored.
     pub wants_receipt: bool,
@@ -54,144 +61,30 @@ pub struct Chat {
     /// The real text is encrypted (XEP-0380, OMEMO, OpenPGP, OTR): [`body`](Self::body) is not what the sender said.
     pub encrypted: bool,
     /// The id of the sender's own message that this one corrects (XEP-0308).
-    pub replaces: Option<String>,
+    pub corrects: Option<String>,
+    /// Where files that come with it are (XEP-0066, XEP-0447, XEP-0385): a few http and https URLs, not looked into.
+    pub files: Vec<String>,
 }
 
-/// Somebody took a message back (XEP-0424).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retraction {
-    /// Who took it back; only the message's own author may.
-    pub from: Jid,
-    /// The desk's address.
-    pub to: BareJid,
-    /// The id of the message that was taken back.
-    pub retracts: String,
-}
-
-/// A chat state without text (XEP-0085).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChatState {
-    /// Whose state.
-    pub from: Jid,
-    /// The desk's address.
-    pub to: BareJid,
-    /// The state.
-    pub state: State,
-}
-
-/// The five states of XEP-0085.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Attends to the chat.
-    Active,
-    /// Types.
-    Composing,
-    /// Has stopped typing.
-    Paused,
-    /// Does not attend.
-    Inactive,
-    /// Has left.
-    Gone,
-}
-
-impl State {
-    pub(super) const ALL: [Self; 5] = [Self::Active, Self::Composing, Self::Paused, Self::Inactive, Self::Gone];
-
-    /// The element's name.
+impl Chat {
+    /// What is said, with every file's URL in it.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Composing => "composing",
-            Self::Paused => "paused",
-            Self::Inactive => "inactive",
-            Self::Gone => "gone",
+    pub fn text(&self) -> String {
+        let mut text = self.body.clone();
+        for url in self.files.iter().filter(|url| !self.body.contains(url.as_str())) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(url);
         }
+        text
     }
 }
-
-/// A delivery receipt (XEP-0184).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
-    /// Who has it. Several resources may each send one.
-    pub from: Jid,
-    /// The id of our message.
-    pub id: String,
-}
-
-/// A chat marker (XEP-0333): it counts for that message and all before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marker {
-    /// Who sent it.
-    pub from: Jid,
-    /// The id of our message.
-    pub id: String,
-    /// What happened to it.
-    pub kind: MarkerKind,
-}
-
-/// What a marker says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MarkerKind {
-    /// It arrived.
-    Received,
-    /// It was shown to the customer.
-    Displayed,
-    /// The customer confirmed it.
-    Acknowledged,
-}
-
-impl MarkerKind {
-    /// The strongest first: a stanza that carries several counts once.
-    const ALL: [(&'static str, Self); 3] =
-        [("acknowledged", Self::Acknowledged), ("displayed", Self::Displayed), ("received", Self::Received)];
-}
-
-/// A message of ours that came back (RFC 6120 §8.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bounce {
-    /// For whom the message was.
-    pub from: Jid,
-    /// The id of our message.
-    pub id: Option<String>,
-    /// One of the conditions of RFC 6120 §8.3.3; `undefined-condition` if it is missing or unknown.
-    pub condition: &'static str,
-    /// The error's text, if any, at most 512 bytes.
-    pub text: Option<String>,
-    /// The error's type is `wait`: trying again later may help.
-    pub temporary: bool,
-}
-
-/// RFC 6120 §8.3.3.
-const CONDITIONS: [&str; 22] = [
-    "bad-request",
-    "conflict",
-    "feature-not-implemented",
-    "forbidden",
-    "gone",
-    "internal-server-error",
-    "item-not-found",
-    "jid-malformed",
-    "not-acceptable",
-    "not-allowed",
-    "not-authorized",
-    "policy-violation",
-    "recipient-unavailable",
-    "redirect",
-    "registration-required",
-    "remote-server-not-found",
-    "remote-server-timeout",
-    "resource-constraint",
-    "service-unavailable",
-    "subscription-required",
-    "undefined-condition",
-    "unexpected-request",
-];
 
 pub(super) fn inbound(stanza: &Element, envelope: &Envelope, own_domain: &str) -> Result<Inbound, Ignored> {
     // An unknown type is to be treated as normal (RFC 6121 §5.2.2).
     match stanza.attr("type") {
-        Some("error") => return Ok(Inbound::Bounce(bounce(stanza, envelope))),
+        Some("error") => return Ok(Inbound::Bounce(bounce::bounce(stanza, envelope))),
         Some("groupchat") => return Err(Ignored::Groupchat),
         Some("headline") => return Err(Ignored::Headline),
         _ => {}
@@ -200,72 +93,52 @@ pub(super) fn inbound(stanza: &Element, envelope: &Envelope, own_domain: &str) -
     if is_copy("result", ns::MAM) || is_copy("sent", CARBONS) || is_copy("received", CARBONS) {
         return Err(Ignored::Archived);
     }
-    if let Some(retracts) = retracts(stanza) {
-        let Envelope { from, to } = envelope.clone();
-        return Ok(Inbound::Retraction(Retraction { from, to, retracts }));
+    if let Some(retraction) = change::retraction(stanza, envelope) {
+        return Ok(Inbound::Retraction(retraction));
     }
-    match chat(stanza, envelope, own_domain) {
-        Some(chat) => Ok(Inbound::Chat(Box::new(chat))),
-        None => signal(stanza, envelope).ok_or(Ignored::NoBody),
+    if let Some(chat) = chat(stanza, envelope, own_domain) {
+        return Ok(Inbound::Chat(Box::new(chat)));
+    }
+    // Words beside a reaction are words first: they must not be lost.
+    match change::reactions(stanza, envelope) {
+        Some(reactions) => Ok(Inbound::Reactions(reactions)),
+        None => signal::signal(stanza, envelope).ok_or(Ignored::NoBody),
     }
 }
 
 fn chat(stanza: &Element, envelope: &Envelope, own_domain: &str) -> Option<Chat> {
     let body = Body::of(stanza);
     let ciphertext = has_ciphertext(stanza);
-    if body.is_none() && !ciphertext {
+    let files = file::urls(stanza);
+    if body.is_none() && !ciphertext && files.is_empty() {
         return None;
     }
     let body = body.map(|body| body.text).unwrap_or_default();
+    // Clients that know no XEP-0066 show the body; to us it says nothing that the URL does not.
+    let body = if files.iter().any(|url| url == body.trim()) { String::new() } else { body };
     let id = id_of(stanza, "id").map(str::to_owned);
     Some(Chat {
         archive_id: archive_id(stanza, envelope, own_domain),
         origin_id: child_id(stanza, "origin-id", ns::SID),
+        files,
         encrypted: ciphertext || stanza.has_child("encryption", ns::EME) || body.starts_with("?OTR"),
         body,
         wants_receipt: id.is_some() && stanza.has_child("request", ns::RECEIPTS),
         markable: stanza.has_child("markable", CHAT_MARKERS),
-        supports_chat_states: state(stanza).is_some(),
+        supports_chat_states: signal::state(stanza).is_some(),
         stamp: stamp(stanza),
         thread: thread(stanza),
         reply_to: child_id(stanza, "reply", REPLY),
-        replaces: child_id(stanza, "replace", ns::MESSAGE_CORRECT),
+        corrects: child_id(stanza, "replace", ns::MESSAGE_CORRECT),
         from: envelope.from.clone(),
         to: envelope.to.clone(),
         id,
     })
 }
 
-/// What a message without text may be.
-fn signal(stanza: &Element, envelope: &Envelope) -> Option<Inbound> {
-    let Envelope { from, to } = envelope.clone();
-    if let Some(id) = child_id(stanza, "received", ns::RECEIPTS) {
-        return Some(Inbound::Receipt(Receipt { from, id }));
-    }
-    for (name, kind) in MarkerKind::ALL {
-        if let Some(id) = child_id(stanza, name, CHAT_MARKERS) {
-            return Some(Inbound::Marker(Marker { from, id, kind }));
-        }
-    }
-    state(stanza).map(|state| Inbound::ChatState(ChatState { from, to, state }))
-}
-
-fn state(stanza: &Element) -> Option<State> {
-    let name = stanza.children().find(|child| child.has_ns(ns::CHATSTATES))?.name();
-    State::ALL.into_iter().find(|state| state.name() == name)
-}
-
 /// The `id` of the first such child that has a usable one.
 fn child_id(stanza: &Element, name: &str, namespace: &str) -> Option<String> {
     stanza.children().filter(|child| child.is(name, namespace)).find_map(|child| id_of(child, "id")).map(str::to_owned)
-}
-
-fn retracts(stanza: &Element) -> Option<String> {
-    child_id(stanza, "retract", RETRACT).or_else(|| {
-        let mut fastened = stanza.children().filter(|child| child.is("apply-to", FASTEN));
-        let retract = fastened.find(|child| child.has_child("retract", RETRACT_OLD))?;
-        id_of(retract, "id").map(str::to_owned)
-    })
 }
 
 /// Ciphertext itself, not only the hint that there is some (XEP-0380). An OMEMO message without a payload only moves
@@ -307,21 +180,4 @@ fn stamp(stanza: &Element) -> Option<DateTime<Utc>> {
 fn thread(stanza: &Element) -> Option<String> {
     let threads = stanza.children().filter(|child| child.is("thread", STANZA_NAMESPACES));
     threads.map(|thread| thread.text().trim().to_owned()).find(|thread| is_id(thread))
-}
-
-fn bounce(stanza: &Element, envelope: &Envelope) -> Bounce {
-    let error = stanza.children().find(|child| child.is("error", STANZA_NAMESPACES));
-    let parts = || error.into_iter().flat_map(Element::children).filter(|part| part.has_ns(ns::XMPP_STANZAS));
-    let condition = parts().find_map(|part| CONDITIONS.into_iter().find(|condition| *condition == part.name()));
-    let text = parts().find(|part| part.name() == "text").map(|text| text.text().trim().replace('\0', ""));
-    Bounce {
-        from: envelope.from.clone(),
-        id: id_of(stanza, "id").map(str::to_owned),
-        condition: condition.unwrap_or("undefined-condition"),
-        text: text.filter(|text| !text.is_empty()).map(|mut text| {
-            text.truncate(text.floor_char_boundary(512));
-            text
-        }),
-        temporary: error.is_some_and(|error| error.attr("type") == Some("wait")),
-    }
 }

@@ -23,7 +23,7 @@ use crate::helpdesk::is_settled;
 
 pub use self::{
     iq::{Iq, IqKind, IqReply, Malformed, Request},
-    message::{Bounce, Chat, ChatState, Marker, MarkerKind, Receipt, Retraction, State},
+    message::{Bounce, Chat, ChatState, Marker, MarkerKind, Reactions, Receipt, Retraction, State},
     presence::{Presence, PresenceKind, Show},
     reply::{error_for_rejected, error_reply},
 };
@@ -41,6 +41,8 @@ pub enum Inbound {
     Chat(Box<Chat>),
     /// Somebody took a message back (XEP-0424).
     Retraction(Retraction),
+    /// Somebody reacted to a message (XEP-0444).
+    Reactions(Reactions),
     /// Somebody types, or has stopped (XEP-0085).
     ChatState(ChatState),
     /// One of our messages has arrived (XEP-0184).

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rxml::Namespace;
 use xmpp_parsers::{minidom::Element, ns};
 
-use super::{REPLY, STANZA_NAMESPACES};
+use super::{REPLY, SFS, STANZA_NAMESPACES};
 
 /// XEP-0428: the parts of a body that repeat what another element says.
 const FALLBACK: &str = "urn:xmpp:fallback:0";
@@ -45,20 +45,19 @@ fn language_rank(body: &Element) -> u8 {
     }
 }
 
-/// Cuts out what stands in for a reply or a reaction. `None`: nothing else was there.
+/// Cuts out what only stands in for another element that we understand. `None`: nothing else was there.
 fn without_fallback(stanza: &Element, text: String) -> Option<String> {
-    let replies = stanza.has_child("reply", REPLY);
-    let reacts = stanza.has_child("reactions", ns::REACTIONS);
-    if reacts && fallbacks(stanza, ns::REACTIONS).next().is_some() {
-        let rest = cut(&text, &ranges(stanza, ns::REACTIONS));
-        return (!is_blank(&rest)).then_some(rest);
+    let understood = [ns::REACTIONS, ns::OOB, SFS];
+    let has = |feature: &&str| stanza.children().any(|child| child.has_ns(*feature));
+    let mut stand_in: Vec<_> = understood.into_iter().filter(has).flat_map(|feature| ranges(stanza, feature)).collect();
+    let quoted = if stanza.has_child("reply", REPLY) { ranges(stanza, REPLY) } else { Vec::new() };
+    // A reply without words of its own is a mistaken range rather than nothing said: then the quote stays.
+    let is_mistaken = !quoted.is_empty() && is_blank(&cut(&text, quoted.clone())) && stand_in.is_empty();
+    if !is_mistaken {
+        stand_in.extend(quoted);
     }
-    if replies {
-        let rest = cut(&text, &ranges(stanza, REPLY));
-        // A reply without words of its own is a mistaken range rather than nothing said.
-        return Some(if is_blank(&rest) { text } else { rest });
-    }
-    Some(text)
+    let rest = cut(&text, stand_in);
+    (!is_blank(&rest)).then_some(rest)
 }
 
 fn fallbacks<'a>(stanza: &'a Element, feature: &'a str) -> impl Iterator<Item = &'a Element> {
@@ -83,12 +82,12 @@ fn ranges(stanza: &Element, feature: &str) -> Vec<Range<usize>> {
             }
         }
     }
-    ranges.sort_unstable_by_key(|range| range.start);
     ranges
 }
 
-/// `ranges` are in order of their start; they may overlap.
-fn cut(text: &str, ranges: &[Range<usize>]) -> String {
+/// The ranges may overlap.
+fn cut(text: &str, mut ranges: Vec<Range<usize>>) -> String {
+    ranges.sort_unstable_by_key(|range| range.start);
     let mut ranges = ranges.iter().peekable();
     let mut cut_to = 0;
     text.chars()

@@ -1,0 +1,69 @@
+//! The customer reacts to a message of ours (XEP-0444).
+
+use deskbridge_entity::{message, ticket::Status};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use uuid::Uuid;
+
+use super::hand_off::{tell_on_duty, waits};
+use crate::helpdesk::{
+    Error, lifecycle,
+    lifecycle_feedback::{Consequence, Feedback, consequence},
+    unit::{Needs, Unit},
+    writer::Operation,
+};
+
+/// Notes reactions, if they come from the customer the message went to.
+pub(in crate::helpdesk) struct React {
+    pub message: Uuid,
+    /// The bare JID they come from.
+    pub from: String,
+    /// All reactions that stand now; none if they were taken back.
+    pub emojis: Vec<String>,
+}
+
+impl Operation for React {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.messages.insert(self.message);
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let Some(row) = unit.message(self.message).filter(|row| row.outbound) else { return Ok(()) };
+        let reaction = (!self.emojis.is_empty()).then(|| self.emojis.join(" "));
+        let Some(ticket) = unit.ticket(row.ticket_id).filter(|ticket| ticket.customer == self.from) else {
+            return Ok(());
+        };
+        if row.reaction == reaction {
+            return Ok(());
+        }
+        let feedback = Feedback::of(&self.emojis);
+        let desk = unit.desk(&ticket.desk);
+        let consequence = consequence(ticket, feedback, unit.now, &desk.rules);
+        let ticket = ticket.id;
+        unit.run(
+            &message::Entity::update_many()
+                .col_expr(message::Column::Reaction, Expr::value(reaction.clone()))
+                .filter(message::Column::Id.eq(self.message)),
+        );
+        unit.event(
+            "message.reaction",
+            Some(ticket),
+            Some(self.message),
+            serde_json::json!({ "reaction": reaction, "feedback": feedback.map(Feedback::word) }),
+        );
+        match consequence {
+            Consequence::None => {}
+            Consequence::Confirmed => unit.event("ticket.confirmed", Some(ticket), None, serde_json::json!({})),
+            Consequence::Doubted => {
+                unit.change(ticket, lifecycle::doubted);
+                if unit.ticket(ticket).is_some_and(|row| row.status == Status::Escalated) {
+                    unit.count_waiting(&desk.name, true);
+                    tell_on_duty(unit, ticket, None, waits);
+                }
+            }
+        }
+        Ok(())
+    }
+}
