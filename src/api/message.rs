@@ -188,7 +188,7 @@ impl View<'_> {
             retracted: message.retracted_at.is_some(),
             reply_to: message.reply_to,
             reaction: message.reaction,
-            content: if message.retracted_at.is_some() { String::new() } else { message.body },
+            content: message.body,
         }
     }
 

@@ -3,7 +3,7 @@
 //! Every change is an operation (`operation`) that the `writer` applies to a `unit` of loaded rows and commits
 //! together with whatever else has queued. The rules themselves are pure (`lifecycle`). Reads are named queries
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
-//! `answering` (the assistant), `link` (XMPP) and `presence` (REST).
+//! `afterthought` (corrections and the like), `answering` (the assistant), `link` (XMPP) and `presence` (REST).
 
 mod afterthought;
 mod agents;

@@ -174,7 +174,10 @@ pub(super) async fn messages(
     let Some((first, _)) = lengths[..fitting].last() else { return Ok((Vec::new(), None)) };
     let rows = query.filter(message::Column::Seq.gte(*first)).order_by_asc(message::Column::Seq).all(store.read());
     let earlier = (lengths.len() > fitting).then_some(*first);
-    Ok((rows.await?, earlier))
+    let mut rows = rows.await?;
+    // What was taken back nobody sees any more, whatever they ask for it.
+    rows.iter_mut().filter(|row| row.retracted_at.is_some()).for_each(|row| row.body.clear());
+    Ok((rows, earlier))
 }
 
 /// Tickets that are owed an answer and free, the longest due first: `limit`, those that the asker is at already, and

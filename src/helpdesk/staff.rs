@@ -93,7 +93,8 @@ impl Helpdesk {
 
     /// What the assistant is to see of a ticket that people had: the customer's unanswered lines, and a summary.
     async fn episode(&self, row: &Model, summary: Option<String>) -> Result<Episode, Error> {
-        let (messages, _) = query::messages(&self.store, row.id, false, None).await?;
+        let (mut messages, _) = query::messages(&self.store, row.id, false, None).await?;
+        messages.retain(|message| message.retracted_at.is_none());
         let is_word = |author| matches!(author, Author::Agent | Author::Assistant);
         let from = messages.iter().rev().find(|message| is_word(message.author)).map_or(0, |message| message.seq);
         let unanswered = messages.iter().any(|message| message.seq > from && message.author == Author::Customer);

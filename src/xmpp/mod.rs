@@ -2,7 +2,8 @@
 //!
 //! `gate` stands before the parser; `stanza` turns elements into values and `outgoing` values into elements, both
 //! pure. `login` makes a stream; `intake` reads it in order, `outbox` delivers what is committed, `manners` answers
-//! requests (`identity` those about ourselves) and shows presence, `outlet` writes. A `session` is all of them on one stream; [`run`] keeps one going.
+//! requests (`identity` those about ourselves) and shows presence, `outlet` writes. `styling` is for what models write,
+//! `talkers` remembers who types. A `session` is all of them on one stream; [`run`] keeps one going.
 
 mod agent_chat;
 pub mod gate;

@@ -6,6 +6,7 @@
 mod support;
 
 mod agents;
+mod afterthought;
 mod cli;
 mod conversation;
 mod crash;

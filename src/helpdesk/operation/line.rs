@@ -138,6 +138,8 @@ impl Operation for ReceiveLine {
             None => open(unit, &self.line.desk, &self.line.customer, &self.line.body),
         };
         let corrected = correction::corrected(unit, ticket, self.line.corrects.as_deref());
+        // Who corrects does not reply.
+        let pace = if corrected.is_some() { Pace::Other } else { pace };
         let resource = self.line.resource.clone();
         unit.change(ticket, |row, now| {
             match &corrected {

@@ -8,7 +8,7 @@ use xmpp_parsers::{
 };
 
 use super::{Card, Node, node_name, sanitize};
-use crate::xmpp::stanza::{CHAT_MARKERS, VCARD4};
+use crate::xmpp::stanza::{CHAT_MARKERS, REPLY, RETRACT, VCARD4};
 
 /// A protocol that we take part in, and say so.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,7 @@ pub const FEATURES: &[Feature] = &[
     everywhere(30, ns::DISCO_INFO),
     everywhere(30, ns::DISCO_ITEMS),
     everywhere(54, ns::VCARD),
+    at_desks(66, ns::OOB),
     at_desks(85, ns::CHATSTATES),
     everywhere(92, ns::VERSION),
     at_desks(115, ns::CAPS),
@@ -42,7 +43,12 @@ pub const FEATURES: &[Feature] = &[
     everywhere(199, ns::PING),
     everywhere(202, ns::TIME),
     everywhere(292, VCARD4),
+    at_desks(308, ns::MESSAGE_CORRECT),
     at_desks(333, CHAT_MARKERS),
+    at_desks(393, "urn:xmpp:styling:0"),
+    at_desks(424, RETRACT),
+    at_desks(444, ns::REACTIONS),
+    at_desks(461, REPLY),
 ];
 
 /// What an address of ours is (XEP-0030 §3.1).

@@ -13,6 +13,7 @@ use xmpp_parsers::{minidom::Element, ns};
 use self::body::Body;
 use super::{Envelope, Ignored, Inbound, STANZA_NAMESPACES, id_of, is_id};
 
+pub(in crate::xmpp) use self::change::RETRACT;
 pub use self::{
     bounce::Bounce,
     change::{Reactions, Retraction},
@@ -21,7 +22,8 @@ pub use self::{
 
 /// XEP-0333. `xmpp-parsers` has the types but no name for the namespace.
 pub(in crate::xmpp) const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
-const REPLY: &str = "urn:xmpp:reply:0";
+/// XEP-0461.
+pub(in crate::xmpp) const REPLY: &str = "urn:xmpp:reply:0";
 /// XEP-0447.
 const SFS: &str = "urn:xmpp:sfs:0";
 const CARBONS: &str = "urn:xmpp:carbons:2";

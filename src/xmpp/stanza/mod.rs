@@ -18,7 +18,10 @@ use xmpp_parsers::{
     ns,
 };
 
-pub(in crate::xmpp) use self::{iq::VCARD4, message::CHAT_MARKERS};
+pub(in crate::xmpp) use self::{
+    iq::VCARD4,
+    message::{CHAT_MARKERS, REPLY, RETRACT},
+};
 use crate::helpdesk::is_settled;
 
 pub use self::{

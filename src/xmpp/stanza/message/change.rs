@@ -7,7 +7,7 @@ use super::child_id;
 use crate::xmpp::stanza::{Envelope, id_of};
 
 /// XEP-0424 in its present form.
-const RETRACT: &str = "urn:xmpp:message-retract:1";
+pub(in crate::xmpp) const RETRACT: &str = "urn:xmpp:message-retract:1";
 /// XEP-0424 before 2023, wrapped in XEP-0422.
 const RETRACT_OLD: &str = "urn:xmpp:message-retract:0";
 const FASTEN: &str = "urn:xmpp:fasten:0";

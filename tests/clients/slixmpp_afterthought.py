@@ -1,0 +1,78 @@
+"""Corrects, replies to, reacts to and takes back messages as a client library does it, and prints the answers.
+
+    slixmpp_afterthought.py HOST PORT JID PASSWORD DESK
+"""
+
+import asyncio
+import json
+import sys
+
+import slixmpp
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import StanzaPath
+
+PATIENCE = 30
+
+
+class Customer(slixmpp.ClientXMPP):
+    def __init__(self, jid, password):
+        super().__init__(jid, password)
+        # The test's server has no certificate, and listens on loopback only.
+        self.enable_direct_tls = False
+        self.enable_starttls = False
+        self.enable_plaintext = True
+        self["feature_mechanisms"].unencrypted_plain = True
+        for plugin in ("xep_0030", "xep_0199", "xep_0308", "xep_0333", "xep_0424", "xep_0444", "xep_0461"):
+            self.register_plugin(plugin)
+        self.started = asyncio.get_running_loop().create_future()
+        self.answers = asyncio.Queue()
+        self.marked = asyncio.Queue()
+        self.add_event_handler("session_start", lambda _: self.started.set_result(True))
+        self.add_event_handler("failed_all_auth", lambda _: self.started.set_exception(SystemExit("no login")))
+        self.add_event_handler("marker_displayed", lambda m: self.marked.put_nowait(m["displayed"]["id"]))
+        self.register_handler(Callback("answer", StanzaPath("message@type=chat/body"), self.on_answer))
+
+    def on_answer(self, message):
+        if message["type"] == "chat" and message["body"]:
+            self.answers.put_nowait(message)
+
+
+async def main(host, port, jid, password, desk):
+    customer = Customer(jid, password)
+    customer.connect(host, int(port))
+
+    async def soon(awaitable):
+        return await asyncio.wait_for(awaitable, PATIENCE)
+
+    await soon(customer.started)
+    customer.send_presence()
+    question = customer.make_message(mto=desk, mbody="Where is order 17?", mtype="chat")
+    question.enable("markable")
+    question.send()
+    # Before the quiet window is over.
+    corrected = customer["xep_0308"].build_correction(question["id"], desk, mbody="Where is order 18?")
+    corrected.enable("markable")
+    corrected.send()
+    first = await soon(customer.answers.get())
+    marked = await soon(customer.marked.get())
+    customer["xep_0444"].send_reactions(desk, first["id"], ["👍🏽"])
+    customer["xep_0461"].send_reply(desk, first["id"], fallback=first["body"], mto=desk, mbody="And order 19?", mtype="chat")
+    second = await soon(customer.answers.get())
+    secret = customer.make_message(mto=desk, mbody="My card number is 4111", mtype="chat")
+    secret.send()
+    customer["xep_0424"].send_retraction(desk, secret["id"])
+    await soon(customer["xep_0199"].ping(jid=desk, timeout=PATIENCE))
+    print(
+        json.dumps(
+            {
+                "ids": [question["id"], corrected["id"]],
+                "marked": marked,
+                "answers": [first["id"], second["id"]],
+            }
+        ),
+        flush=True,
+    )
+    await customer.disconnect()
+
+
+asyncio.run(main(*sys.argv[1:]))
