@@ -1,6 +1,6 @@
 //! Reading: every stanza in order, in one task that never waits for anything to be written to the server.
 
-use std::{collections::HashSet, pin::Pin};
+use std::{collections::HashSet, pin::Pin, sync::Arc};
 
 use jid::{BareJid, Jid};
 use tokio::sync::mpsc;
@@ -11,11 +11,13 @@ use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 use super::{
     gate::Rejected,
     login::{self, Down, Io},
-    manners::Request,
+    manners::Asked,
     outbox::Fences,
     outgoing,
     outlet::Outlet,
-    stanza::{self, Chat, Inbound, Iq, MarkerKind},
+    pace::Pace,
+    stanza::{self, Chat, Inbound, Iq, MarkerKind, Presence, Refusal},
+    tally::{Fate, Tally},
 };
 use crate::helpdesk::{Error, Helpdesk, Line, Received, Report};
 
@@ -37,10 +39,13 @@ pub(super) struct Intake {
     pub helpdesk: Helpdesk,
     pub outlet: Outlet,
     pub fences: Fences,
+    pub pace: Arc<Pace>,
     pub returned: mpsc::UnboundedSender<u64>,
     pub storing: mpsc::Sender<Storing>,
-    pub requests: mpsc::Sender<Request>,
+    pub requests: mpsc::Sender<Asked>,
+    pub presences: mpsc::Sender<Presence>,
     pub told_about_encryption: HashSet<BareJid>,
+    pub tally: Tally,
 }
 
 const ENCRYPTED: &str = "I cannot read encrypted messages. Please switch encryption (OMEMO or OpenPGP) off for this \
@@ -55,29 +60,42 @@ impl Intake {
     ) -> Down {
         loop {
             tokio::select! {
+                // The stream last: in a flood it is always ready.
                 biased;
+                Some(refused) = rejected.recv() => self.refuse(&refused),
+                () = self.tally.settle() => {}
                 element = login::next(&mut stream) => match element {
                     Ok(Some(element)) => self.take(element).await,
                     // Silence: a sign of life is asked for. No answer to it ends the stream by a time-out.
-                    Ok(None) => self.outlet.offer(&self.fences.ping(Fences::ALIVE)),
+                    Ok(None) => self.offer(&self.fences.ping(Fences::ALIVE), None),
                     Err(down) => return down,
                 },
-                Some(refused) = rejected.recv() => self.refuse(&refused),
             }
         }
     }
 
-    fn refuse(&self, rejected: &Rejected) {
-        tracing::warn!(reason = %rejected.reason, "a stanza was refused before the parser");
+    fn refuse(&mut self, rejected: &Rejected) {
+        let from = rejected.head.as_ref().and_then(|head| head.from.as_ref());
+        self.tally.note(Fate::Refused, rejected.reason, from, 1);
+        self.tally.note(Fate::Unreported, "", None, rejected.unreported);
         if let Some(reply) = stanza::error_for_rejected(rejected, self.helpdesk.domain()) {
-            self.outlet.offer(&reply);
+            self.offer(&reply, from);
+        }
+    }
+
+    fn offer(&mut self, reply: &Element, to: Option<&Jid>) {
+        if !self.outlet.offer(reply) {
+            self.tally.note(Fate::Dropped, "the server reads too slowly, or the link is down", to, 1);
         }
     }
 
     async fn take(&mut self, element: Element) {
         match stanza::inbound(&element, self.helpdesk.domain()) {
             Ok(inbound) => self.act(inbound, element).await,
-            Err(reason) => tracing::debug!(%reason, "a stanza was ignored"),
+            Err(reason) => {
+                let from = element.attr("from").and_then(|from| Jid::new(from).ok());
+                self.tally.note(Fate::Ignored, reason, from.as_ref(), 1);
+            }
         }
     }
 
@@ -98,15 +116,24 @@ impl Intake {
                 self.report(&bounce.from, &id, Report::Failed(bounce.condition.to_owned())).await;
             }
             Inbound::Iq(iq) if self.is_own_fence(&iq) => {}
-            Inbound::Iq(iq) => self.hand_on(Request::Iq { iq, stanza: element }),
-            Inbound::Presence(presence) => self.hand_on(Request::Presence(presence)),
+            // Each kind has a queue of its own: an answer to a request never waits for what presence costs.
+            Inbound::Iq(iq) => {
+                if let Err(error) = self.requests.try_send(Asked { iq, stanza: element }) {
+                    self.drop_turn(&error.into_inner().iq.from);
+                }
+            }
+            Inbound::Presence(presence) => {
+                if let Err(error) = self.presences.try_send(presence) {
+                    self.drop_turn(&error.into_inner().from);
+                }
+            }
             Inbound::IqReply(reply) => {
                 // A server that answers our ping in our place.
                 if reply.from.domain().as_str() == self.helpdesk.domain() {
                     self.fence_came_back(&reply.id);
                 }
             }
-            Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest),
+            Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest.into()),
             Inbound::Retraction(_) | Inbound::ChatState(_) => {}
         }
     }
@@ -117,18 +144,18 @@ impl Intake {
 
     fn fence_came_back(&self, id: &str) -> bool {
         // The outbox may have ended; then the session is ending, too.
-        self.fences.number(id).is_some_and(|number| self.returned.send(number).is_ok())
+        self.fences.number(id).is_some_and(|number| self.returned.send(number).is_ok()) || self.pace.came_back(id)
     }
 
     /// In order, and without waiting for the disk: many lines share a commit.
-    async fn store(&self, chat: Box<Chat>, stanza: Element) {
+    async fn store(&mut self, chat: Box<Chat>, stanza: Element) {
         let desk = chat.to.node().map(|node| node.as_str());
         let desk = match desk {
             Some(name) => self.helpdesk.desk(name),
             // The bare domain stands for the first desk.
             None => self.helpdesk.desks().first(),
         };
-        let Some(desk) = desk else { return self.answer_error(&stanza, DefinedCondition::ItemNotFound) };
+        let Some(desk) = desk else { return self.answer_error(&stanza, Refusal::NO_DESK) };
         let line = Line {
             desk: desk.name.clone(),
             customer: chat.from.to_bare(),
@@ -142,12 +169,13 @@ impl Intake {
         match self.helpdesk.receive(line).await {
             Ok(outcome) => {
                 let storing = Storing { outcome: Box::pin(outcome), chat, stanza };
-                if self.storing.try_send(storing).is_err() {
+                if let Err(error) = self.storing.try_send(storing) {
                     // The line is stored all the same; without a receipt the client sends it again.
-                    tracing::warn!("a receipt was dropped: the server reads too slowly");
+                    let from = error.into_inner().chat.from;
+                    self.tally.note(Fate::Dropped, "too many lines wait for their receipts", Some(&from), 1);
                 }
             }
-            Err(error) => self.answer_error(&stanza, condition(&error)),
+            Err(error) => self.answer_error(&stanza, refusal(&error)),
         }
     }
 
@@ -159,10 +187,8 @@ impl Intake {
         }
     }
 
-    fn hand_on(&self, request: Request) {
-        if self.requests.try_send(request).is_err() {
-            tracing::warn!("a request was dropped: too many wait");
-        }
+    fn drop_turn(&mut self, from: &Jid) {
+        self.tally.note(Fate::Dropped, "too many requests or presences wait", Some(from), 1);
     }
 
     fn explain_encryption(&mut self, chat: &Chat) {
@@ -170,20 +196,22 @@ impl Intake {
             self.told_about_encryption.clear();
         }
         if self.told_about_encryption.insert(chat.from.to_bare()) {
-            self.outlet.offer(&outgoing::message(&outgoing::Answer {
+            let explanation = outgoing::message(&outgoing::Answer {
                 id: Uuid::now_v7(),
                 from: &chat.to,
                 to: &chat.from,
                 body: ENCRYPTED,
                 thread: chat.thread.as_deref(),
                 chat_states: false,
-            }));
+            });
+            self.offer(&explanation, Some(&chat.from));
         }
     }
 
-    fn answer_error(&self, stanza: &Element, condition: DefinedCondition) {
-        if let Some(reply) = stanza::error_reply(stanza, self.helpdesk.domain(), condition) {
-            self.outlet.offer(&reply);
+    fn answer_error(&mut self, stanza: &Element, refusal: Refusal) {
+        if let Some(reply) = stanza::error_reply(stanza, self.helpdesk.domain(), refusal) {
+            let to = stanza.attr("from").and_then(|from| Jid::new(from).ok());
+            self.offer(&reply, to.as_ref());
         }
     }
 }
@@ -198,7 +226,7 @@ pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Ou
                 None => Ok(()),
             },
             Ok(_) => Ok(()),
-            Err(error) => match stanza::error_reply(&stanza, &domain, condition(&error)) {
+            Err(error) => match stanza::error_reply(&stanza, &domain, refusal(&error)) {
                 Some(reply) => outlet.send(&reply).await,
                 None => Ok(()),
             },
@@ -210,12 +238,13 @@ pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Ou
 }
 
 /// What a customer's client is told when a line was not taken.
-fn condition(error: &Error) -> DefinedCondition {
+fn refusal(error: &Error) -> Refusal {
     match error {
-        Error::NotFound(_) => DefinedCondition::ItemNotFound,
-        Error::Forbidden(_) => DefinedCondition::Forbidden,
-        Error::Invalid { .. } => DefinedCondition::NotAcceptable,
-        Error::Conflict(_) => DefinedCondition::Conflict,
-        Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => DefinedCondition::ResourceConstraint,
+        Error::NotFound(_) => Refusal::NO_DESK,
+        Error::Forbidden(_) => DefinedCondition::Forbidden.into(),
+        // The text names the value and what is wrong with it, and nothing of its own.
+        Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
+        Error::Conflict(_) => DefinedCondition::Conflict.into(),
+        Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => Refusal::NOT_STORED,
     }
 }

@@ -140,7 +140,7 @@ mod scenarios {
 
         // A probe of a stranger learns nothing; a subscriber's is answered, as at each login.
         carol.send(&format!("<presence type='probe' to='{DESK}'/>")).await;
-        let came = carol.seen_until_pong(DESK).await;
+        let came = carol.seen_until_met(DESK).await;
         assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
         let mut laptop = Client::login(&server, "alice", "laptop").await;
         assert_eq!(laptop.shown(DESK).await, Shown::available());
@@ -165,10 +165,10 @@ mod scenarios {
         // Who has ended the subscription sees nothing more.
         alice.send(&format!("<presence type='unsubscribe' to='{DESK}'/>")).await;
         assert_eq!(alice.shown(DESK).await, Shown::unavailable());
-        alice.seen_until_pong(DESK).await;
+        alice.seen_until_met(DESK).await;
         app.rest.tell_presence(json!({ "jid": DESK, "status": "available", "show": "dnd" })).await;
         assert_eq!(bob.shown(DESK).await.show.as_deref(), Some("dnd"));
-        let came = alice.seen_until_pong(DESK).await;
+        let came = alice.seen_until_met(DESK).await;
         assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
         app.stop().await;
     }

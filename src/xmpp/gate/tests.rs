@@ -66,7 +66,11 @@ impl Passed {
 }
 
 fn pass(bytes: &[u8], lengths: &[usize]) -> Passed {
-    let (mut gate, mut reports) = Gate::new(Pieces::cut(bytes, lengths), Limits::default());
+    let (gate, reports) = Gate::new(Pieces::cut(bytes, lengths), Limits::default());
+    pass_through(gate, reports)
+}
+
+fn pass_through(mut gate: Gate<Pieces>, mut reports: mpsc::Receiver<Rejected>) -> Passed {
     let mut cx = Context::from_waker(Waker::noop());
     let (mut out, mut rejected) = (Vec::new(), Vec::new());
     let error = loop {
@@ -123,6 +127,24 @@ fn parse(mut bytes: &[u8]) -> Result<(), rxml::Error> {
             Err(EndOrError::Error(error)) => return Err(error),
         }
     }
+}
+
+#[test]
+fn a_flood_of_one_is_kept_back_whatever_it_sends_and_others_pass() {
+    let eve = message("");
+    let (deep, ann) = (nested(100), message("").replace("eve@evil", "ann@evil"));
+    let ours = "<iq from='help.example' to='help.example' id='fence' type='get'><ping/></iq>";
+    let stream = format!("{HEADER}{}{}{ann}{ours}{FOOTER}", eve.repeat(3000), deep.repeat(3000));
+    let rate = Rate { burst: Duration::from_millis(10), each_second: Duration::ZERO, reports: 5 };
+    let (gate, reports) = Gate::new(Pieces::cut(stream.as_bytes(), &[CHUNK_BYTES]), Limits::default());
+    let passed = pass_through(gate.limited(rate, "help.example"), reports);
+    let text = passed.text();
+    let some = text.matches("eve@evil").count();
+    assert!((10..300).contains(&some), "{some}");
+    assert!(text.ends_with(&format!("{ann}{ours}{FOOTER}")));
+    assert_eq!(passed.reasons()[..5], [Reason::TooMuch; 5]);
+    // As often as the clock has gone on by a second meanwhile.
+    assert!(passed.rejected.len() <= 5 * 60, "{}", passed.rejected.len());
 }
 
 /// What a hostile client can get a server to pass on, and what becomes of it.

@@ -34,6 +34,8 @@ pub struct Setting<'a> {
     pub quiet_window: &'a str,
     /// `assistant.timeout`.
     pub timeout: &'a str,
+    /// `limits.enabled`.
+    pub limits: bool,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
     /// The real binary's environment, beside what it inherits.
@@ -44,7 +46,16 @@ impl<'a> Setting<'a> {
     /// Answers come quickly and by `model`, or by the built-in default on the sample pages.
     pub fn new(server: &'a Server, database: &'a Database, model: Option<&'a Model>) -> Self {
         let knowledge = model.is_none().then(|| concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge/support").into());
-        Self { server, database, model, quiet_window: "100ms", timeout: "10s", knowledge, env: Vec::new() }
+        Self {
+            server,
+            database,
+            model,
+            quiet_window: "100ms",
+            timeout: "10s",
+            limits: true,
+            knowledge,
+            env: Vec::new(),
+        }
     }
 
     /// Writes the configuration file as an operator would; two desks, `support` and `billing`.
@@ -52,9 +63,11 @@ impl<'a> Setting<'a> {
         let mut text = format!(
             "[xmpp]\ndomain = \"{DOMAIN}\"\nserver = \"{}\"\nsecret = \"{SECRET}\"\n\
              [database]\nurl = \"{}\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n[auth]\njwt_secret = \"{JWT_SECRET}\"\n\
+             [limits]\nenabled = {}\n\
              [assistant]\nquiet_window = \"{}\"\ntimeout = \"{}\"\nconcurrency = 16\n",
             self.server.component(),
             self.database.url,
+            self.limits,
             self.quiet_window,
             self.timeout
         );
