@@ -375,18 +375,18 @@ fn costly() -> Vec<(&'static str, String)> {
             "1900 prefixes looked up through 60 levels",
             message(&format!("<a{prefixed}>{}<b{used}/>{}</a>", "<c>".repeat(60), "</c>".repeat(60))),
         ),
-        ("500 KB of text", message(&format!("<body>{}</body>", "z".repeat(500_000)))),
-        ("100,000 references", message(&format!("<body>{}</body>", "&amp;".repeat(100_000)))),
+        ("260 KB of text", message(&format!("<body>{}</body>", "z".repeat(260_000)))),
+        ("50,000 references", message(&format!("<body>{}</body>", "&amp;".repeat(50_000)))),
         (
             "bodies and ids",
             message(&"<body/><stanza-id xmlns='urn:xmpp:sid:0' by='eve@evil.example' id='1'/>".repeat(990)),
         ),
         ("2000 unfit delays", message(&"<delay xmlns='urn:xmpp:delay' stamp='x'/>".repeat(1990))),
         (
-            "1900 fallback ranges over 300 KB",
+            "1900 fallback ranges over 200 KB",
             message(&format!(
                 "<body>{}</body><reply xmlns='urn:xmpp:reply:0' id='1'/><fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>{}</fallback>",
-                "z".repeat(300_000),
+                "z".repeat(200_000),
                 "<body start='1' end='2'/>".repeat(1900)
             )),
         ),
