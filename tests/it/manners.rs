@@ -4,6 +4,7 @@ use crate::support::scenario;
 
 scenario!(subscribers_see_what_a_desk_shows_and_others_do_not);
 scenario!(the_contacts_see_a_stop_and_a_start);
+scenario!(resources_without_end_are_forgotten);
 
 mod requests {
     use xmpp_parsers::minidom::Element;
@@ -117,13 +118,16 @@ mod requests {
 }
 
 mod scenarios {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use crate::support::{
         client::Client,
+        component,
         contact::Shown,
         database::Database,
-        server::{Kind, Server},
+        server::{ELSEWHERE, Kind, Server},
         stage::{DESK, Setting},
     };
 
@@ -188,6 +192,39 @@ mod scenarios {
         assert_eq!(alice.shown(DESK).await, shown);
         // The new link has asked who is there.
         app.rest.knows("alice@localhost/phone", "available").await;
+        app.stop().await;
+    }
+    pub async fn resources_without_end_are_forgotten(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting::new(&server, &database, None).start().await;
+        let mut mallory = component::connect(&server, ELSEWHERE).await;
+        let bare = format!("mallory@{ELSEWHERE}");
+
+        for number in 0..80 {
+            mallory.send(&format!("<presence from='{bare}/r{number}' to='{DESK}'/>")).await;
+        }
+        // Confirmed when it is on disk, and so is all that came before it.
+        let leave = format!("<presence type='unsubscribe' from='{bare}' to='{DESK}'/>");
+        mallory.send(&leave).await;
+        mallory.presence(DESK, "unavailable").await;
+        assert_eq!(app.rest.resources_of(&bare).await.len(), 32);
+
+        mallory.send(&format!("<presence from='{bare}/newest' to='{DESK}'/>{leave}")).await;
+        mallory.presence(DESK, "unavailable").await;
+        let resources = app.rest.resources_of(&bare).await;
+        assert!(resources.len() == 32 && resources.contains(&("newest".into(), "available".into())), "{resources:?}");
+
+        // Who has gone is remembered for a day, and as long as there is room.
+        mallory.send(&format!("<presence type='unavailable' from='{bare}/newest' to='{DESK}'/>{leave}")).await;
+        mallory.presence(DESK, "unavailable").await;
+        let resources = app.rest.resources_of(&bare).await;
+        assert!(resources.len() == 32 && resources.contains(&("newest".into(), "unavailable".into())), "{resources:?}");
+        let (stays, _) = resources.iter().find(|(_, status)| status == "available").unwrap();
+        app.clock.advance(Duration::from_hours(25));
+        mallory.send(&format!("<presence from='{bare}/{stays}' to='{DESK}'/>{leave}")).await;
+        mallory.presence(DESK, "unavailable").await;
+        let resources = app.rest.resources_of(&bare).await;
+        assert!(resources.len() == 31 && resources.iter().all(|(_, status)| status == "available"), "{resources:?}");
         app.stop().await;
     }
 }
