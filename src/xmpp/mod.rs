@@ -2,8 +2,8 @@
 //!
 //! `gate` stands before the parser; `stanza` turns elements into values and `outgoing` values into elements, both
 //! pure. `login` makes a stream; `intake` reads it in order, `outbox` delivers what is committed, `manners` answers
-//! requests and shows presence, `outlet` writes, `pace` keeps presence from
-//! standing in everybody's way, `tally` counts what is not worth a line of log each. A `session` is all of them on one stream; [`run`] keeps one going.
+//! requests and shows presence, `outlet` writes, `pace` keeps presence from standing in everybody's way, `tally`
+//! counts what is not worth a line of log each. A `session` is all of them on one stream; [`run`] keeps one going.
 
 pub mod gate;
 mod intake;

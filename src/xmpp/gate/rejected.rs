@@ -35,11 +35,9 @@ pub enum Reason {
     TooMuch,
 }
 
-impl Reason {
-    /// For the log.
-    #[must_use]
-    pub fn text(self) -> &'static str {
-        match self {
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::TooLarge => "the stanza is too large",
             Self::TooDeep => "the stanza is nested too deeply",
             Self::TooManyElements => "the stanza has too many elements",
@@ -49,13 +47,7 @@ impl Reason {
             Self::Malformed => "the stanza is not well-formed",
             Self::OutsideStanza => "there was content between stanzas",
             Self::TooMuch => "the sender sends too much",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
+        })
     }
 }
 
