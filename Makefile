@@ -1,6 +1,6 @@
 # What one does here, in two words each. The work is in scripts/.
 
-.PHONY: help run stop chat model test check lint bench clean
+.PHONY: help run stop chat model test check lint bench poison clean
 .DEFAULT_GOAL := help
 
 # Both are read by the scripts, whether they stand before `make` or behind it.
@@ -38,6 +38,10 @@ lint: ## who may import whom (ARCHITECTURE.md)
 bench: ## measure against the ceiling and the peer
 	@scripts/setup bench
 	@scripts/bench
+
+poison: ## measure what one hostile customer costs the others
+	@scripts/setup bench
+	@scripts/poison
 
 clean: ## remove builds and environments; data/ stays
 	rm -rf target .venv .venv-model .venv-bench

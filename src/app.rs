@@ -71,7 +71,7 @@ impl App {
         let http = listener.local_addr()?;
 
         let (stop, tasks, health) = (CancellationToken::new(), TaskTracker::new(), Health::default());
-        let account = account(&component);
+        let account = Account { limited: config.limits.enabled, ..account(&component) };
         tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), stop.clone()));
         let worker = Worker::new(helpdesk.clone(), brain, health.clone(), config.assistant.concurrency);
         tasks.spawn(worker.run(stop.clone()));
@@ -157,6 +157,7 @@ pub fn account(component: &config::Component) -> Account {
         server: component.server.clone(),
         domain: component.domain.clone(),
         secret: component.secret.expose().to_owned(),
+        limited: true,
     }
 }
 

@@ -22,6 +22,9 @@ pub struct Options {
     /// The component's secret.
     #[arg(long)]
     secret: String,
+    /// Only acknowledge lines that ask for it, and answer nothing.
+    #[arg(long)]
+    receipts_only: bool,
 }
 
 /// Answers until the stream ends.
@@ -30,7 +33,7 @@ pub async fn echo(options: Options) -> anyhow::Result<()> {
     let mut out = BytesMut::with_capacity(256 << 10);
     loop {
         while let Some(stanza) = wire::next_stanza(&mut unread) {
-            answer(&stanza, &mut out);
+            answer(&stanza, options.receipts_only, &mut out);
         }
         tcp.write_all(&out).await?;
         out.clear();
@@ -40,12 +43,17 @@ pub async fn echo(options: Options) -> anyhow::Result<()> {
     }
 }
 
-fn answer(stanza: &[u8], out: &mut BytesMut) {
+fn answer(stanza: &[u8], receipts_only: bool, out: &mut BytesMut) {
     let attribute = |name| wire::attribute(stanza, name).map(String::from_utf8_lossy);
     let (Some(to), Some(from), Some(id)) = (attribute("from"), attribute("to"), attribute("id")) else { return };
     let head = format!("from='{from}' to='{to}'");
     if wire::is(stanza, "iq") && attribute("type").as_deref() == Some("get") {
         out.put_slice(format!("<iq {head} type='result' id='{id}'/>").as_bytes());
+    } else if receipts_only {
+        if wire::has(stanza, "urn:xmpp:receipts") {
+            let receipt = format!("<message {head}><received xmlns='urn:xmpp:receipts' id='{id}'/></message>");
+            out.put_slice(receipt.as_bytes());
+        }
     } else if wire::is(stanza, "message") && wire::has(stanza, "<body") {
         out.put_slice(
             format!(

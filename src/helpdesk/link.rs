@@ -79,14 +79,21 @@ impl Helpdesk {
         self.writer.write(ForgetXmppPresence).await
     }
 
-    /// Lets a contact see a desk's presence, or no longer.
+    /// Lets a contact see a desk's presence, or no longer, in the order of the calls. The future it returns ends when
+    /// that is on disk: many share a commit.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for an unknown desk, [`Error::WriteFailed`].
-    pub async fn set_subscription(&self, desk: &str, contact: BareJid, subscribed: bool) -> Result<(), Error> {
+    /// [`Error::NotFound`] for an unknown desk; the returned future fails when it could not be stored.
+    pub async fn set_subscription(
+        &self,
+        desk: &str,
+        contact: BareJid,
+        subscribed: bool,
+    ) -> Result<impl Future<Output = Result<(), Error>> + Send + 'static, Error> {
         let desk = self.known_desk(desk)?.name.clone();
         check_jid(&contact)?;
-        self.writer.write(SetSubscription { desk, contact, subscribed }).await
+        let answer = self.writer.queue(SetSubscription { desk, contact, subscribed }).await?;
+        Ok(async move { answer.await.map_err(|_| Error::Stopping)? })
     }
 
     /// Whether a contact sees a desk's presence.

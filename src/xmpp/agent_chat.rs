@@ -4,12 +4,12 @@
 use jid::BareJid;
 use tokio::sync::mpsc;
 use uuid::Uuid;
-use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
+use xmpp_parsers::minidom::Element;
 
 use super::{
     outgoing::{self, Answer},
     outlet::{Outlet, SendError},
-    stanza::{self, Chat},
+    stanza::{self, Chat, Refusal},
 };
 use crate::helpdesk::{Agent, Error, Helpdesk};
 
@@ -46,11 +46,11 @@ impl AgentChat {
             Ok(agent) => agent,
             Err(error) => {
                 tracing::error!(%error, "the agents could not be read");
-                return self.refuse(&stanza, DefinedCondition::InternalServerError).await;
+                return self.refuse(&stanza, Refusal::NOT_STORED).await;
             }
         };
         // To everybody else the address does not exist.
-        let Some(agent) = agent else { return self.refuse(&stanza, DefinedCondition::ItemNotFound).await };
+        let Some(agent) = agent else { return self.refuse(&stanza, Refusal::NO_DESK).await };
         match self.take(&agent, &ticket, &chat).await {
             Ok(answer) => {
                 if let Some(id) = chat.id.as_deref().filter(|_| chat.wants_receipt) {
@@ -61,10 +61,10 @@ impl AgentChat {
                     None => Ok(()),
                 }
             }
-            Err(Error::NotFound(_)) => self.refuse(&stanza, DefinedCondition::ItemNotFound).await,
+            Err(Error::NotFound(_)) => self.refuse(&stanza, Refusal::NO_DESK).await,
             Err(error @ (Error::Database(_) | Error::WriteFailed(_) | Error::Stopping)) => {
                 tracing::error!(%error, "an agent's line could not be stored");
-                self.refuse(&stanza, DefinedCondition::InternalServerError).await
+                self.refuse(&stanza, Refusal::NOT_STORED).await
             }
             // In words, since a client shows a stanza error as little more than a red mark.
             Err(error) => self.tell(&chat, &format!("Not done: {error}.")).await,
@@ -75,7 +75,7 @@ impl AgentChat {
     async fn take(&self, agent: &Agent, short_id: &str, chat: &Chat) -> Result<Option<String>, Error> {
         let caller = agent.caller();
         let ticket = self.helpdesk.ticket_at(&caller, short_id).await?;
-        let text = chat.body.clone();
+        let text = chat.text();
         if let Some(note) = text.strip_prefix("//") {
             self.helpdesk.note(&caller, ticket.id, note.trim_start().to_owned()).await?;
             return Ok(None);
@@ -97,8 +97,8 @@ impl AgentChat {
         self.outlet.send(&outgoing::message(&answer)).await
     }
 
-    async fn refuse(&self, stanza: &Element, condition: DefinedCondition) -> Result<(), SendError> {
-        match stanza::error_reply(stanza, self.helpdesk.domain(), condition) {
+    async fn refuse(&self, stanza: &Element, refusal: Refusal) -> Result<(), SendError> {
+        match stanza::error_reply(stanza, self.helpdesk.domain(), refusal) {
             Some(reply) => self.outlet.send(&reply).await,
             None => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! Reading: every stanza in order, in one task that never waits for anything to be written to the server.
 
-use std::{collections::HashSet, pin::Pin};
+use std::{collections::HashSet, pin::Pin, sync::Arc};
 
 use jid::{BareJid, Jid};
 use tokio::{sync::mpsc, time::Instant};
@@ -12,12 +12,14 @@ use super::{
     agent_chat::Spoken,
     gate::Rejected,
     login::{self, Down, Io},
-    manners::Request,
+    manners::Asked,
     outbox::Fences,
     outgoing,
     outlet::Outlet,
-    stanza::{self, Chat, ChatState, Inbound, Iq, MarkerKind, Reactions, Retraction, State},
+    pace::Pace,
+    stanza::{self, Chat, ChatState, Inbound, Iq, MarkerKind, Presence, Reactions, Refusal, Retraction, State},
     talkers::{Echoes, Typists},
+    tally::{Fate, Tally},
 };
 use crate::helpdesk::{Error, Helpdesk, Line, Received, Report, short_id_of};
 
@@ -39,12 +41,15 @@ pub(super) struct Intake {
     pub helpdesk: Helpdesk,
     pub outlet: Outlet,
     pub fences: Fences,
+    pub pace: Arc<Pace>,
     pub returned: mpsc::UnboundedSender<u64>,
     pub storing: mpsc::Sender<Storing>,
-    pub requests: mpsc::Sender<Request>,
+    pub requests: mpsc::Sender<Asked>,
+    pub presences: mpsc::Sender<Presence>,
     pub spoken: mpsc::Sender<Spoken>,
     pub told_about_encryption: HashSet<BareJid>,
     pub typists: Typists,
+    pub tally: Tally,
 }
 
 const ENCRYPTED: &str = "I cannot read encrypted messages. Please switch encryption (OMEMO or OpenPGP) off for this \
@@ -59,29 +64,42 @@ impl Intake {
     ) -> Down {
         loop {
             tokio::select! {
+                // The stream last: in a flood it is always ready.
                 biased;
+                Some(refused) = rejected.recv() => self.refuse(&refused),
+                () = self.tally.settle() => {}
                 element = login::next(&mut stream) => match element {
                     Ok(Some(element)) => self.take(element).await,
                     // Silence: a sign of life is asked for. No answer to it ends the stream by a time-out.
-                    Ok(None) => self.outlet.offer(&self.fences.ping(Fences::ALIVE)),
+                    Ok(None) => self.offer(&self.fences.ping(Fences::ALIVE), None),
                     Err(down) => return down,
                 },
-                Some(refused) = rejected.recv() => self.refuse(&refused),
             }
         }
     }
 
-    fn refuse(&self, rejected: &Rejected) {
-        tracing::warn!(reason = %rejected.reason, "a stanza was refused before the parser");
+    fn refuse(&mut self, rejected: &Rejected) {
+        let from = rejected.head.as_ref().and_then(|head| head.from.as_ref());
+        self.tally.note(Fate::Refused, rejected.reason, from, 1);
+        self.tally.note(Fate::Unreported, "", None, rejected.unreported);
         if let Some(reply) = stanza::error_for_rejected(rejected, self.helpdesk.domain()) {
-            self.outlet.offer(&reply);
+            self.offer(&reply, from);
+        }
+    }
+
+    fn offer(&mut self, reply: &Element, to: Option<&Jid>) {
+        if !self.outlet.offer(reply) {
+            self.tally.note(Fate::Dropped, "the server reads too slowly, or the link is down", to, 1);
         }
     }
 
     async fn take(&mut self, element: Element) {
         match stanza::inbound(&element, self.helpdesk.domain()) {
             Ok(inbound) => self.act(inbound, element).await,
-            Err(reason) => tracing::debug!(%reason, "a stanza was ignored"),
+            Err(reason) => {
+                let from = element.attr("from").and_then(|from| Jid::new(from).ok());
+                self.tally.note(Fate::Ignored, reason, from.as_ref(), 1);
+            }
         }
     }
 
@@ -102,15 +120,24 @@ impl Intake {
                 self.report(&bounce.from, &id, Report::Failed(bounce.condition.to_owned())).await;
             }
             Inbound::Iq(iq) if self.is_own_fence(&iq) => {}
-            Inbound::Iq(iq) => self.hand_on(Request::Iq { iq, stanza: element }),
-            Inbound::Presence(presence) => self.hand_on(Request::Presence(presence)),
+            // Each kind has a queue of its own: an answer to a request never waits for what presence costs.
+            Inbound::Iq(iq) => {
+                if let Err(error) = self.requests.try_send(Asked { iq, stanza: element }) {
+                    self.drop_turn(&error.into_inner().iq.from);
+                }
+            }
+            Inbound::Presence(presence) => {
+                if let Err(error) = self.presences.try_send(presence) {
+                    self.drop_turn(&error.into_inner().from);
+                }
+            }
             Inbound::IqReply(reply) => {
                 // A server that answers our ping in our place.
                 if reply.from.domain().as_str() == self.helpdesk.domain() {
                     self.fence_came_back(&reply.id);
                 }
             }
-            Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest),
+            Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest.into()),
             Inbound::Retraction(retraction) => self.retract(retraction).await,
             Inbound::Reactions(reactions) => self.react(reactions).await,
             Inbound::ChatState(state) => self.note_state(&state).await,
@@ -123,7 +150,7 @@ impl Intake {
 
     fn fence_came_back(&self, id: &str) -> bool {
         // The outbox may have ended; then the session is ending, too.
-        self.fences.number(id).is_some_and(|number| self.returned.send(number).is_ok())
+        self.fences.number(id).is_some_and(|number| self.returned.send(number).is_ok()) || self.pace.came_back(id)
     }
 
     /// In order, and without waiting for the disk: many lines share a commit.
@@ -131,12 +158,12 @@ impl Intake {
         if let Some(ticket) = chat.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
             if let Err(refused) = self.spoken.try_send(Spoken { chat, ticket, stanza }) {
                 tracing::warn!("an agent's line was refused: too many wait");
-                self.answer_error(&refused.into_inner().stanza, DefinedCondition::ResourceConstraint);
+                self.answer_error(&refused.into_inner().stanza, Refusal::NOT_STORED);
             }
             return;
         }
         let Some(desk) = self.desk(&chat.to).map(str::to_owned) else {
-            return self.answer_error(&stanza, DefinedCondition::ItemNotFound);
+            return self.answer_error(&stanza, Refusal::NO_DESK);
         };
         self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
         let line = Line {
@@ -156,12 +183,13 @@ impl Intake {
         match self.helpdesk.receive(line).await {
             Ok(outcome) => {
                 let storing = Storing { outcome: Box::pin(outcome), chat, stanza };
-                if self.storing.try_send(storing).is_err() {
+                if let Err(error) = self.storing.try_send(storing) {
                     // The line is stored all the same; without a receipt the client sends it again.
-                    tracing::warn!("a receipt was dropped: the server reads too slowly");
+                    let from = error.into_inner().chat.from;
+                    self.tally.note(Fate::Dropped, "too many lines wait for their receipts", Some(&from), 1);
                 }
             }
-            Err(error) => self.answer_error(&stanza, condition(&error)),
+            Err(error) => self.answer_error(&stanza, refusal(&error)),
         }
     }
 
@@ -208,10 +236,8 @@ impl Intake {
         }
     }
 
-    fn hand_on(&self, request: Request) {
-        if self.requests.try_send(request).is_err() {
-            tracing::warn!("a request was dropped: too many wait");
-        }
+    fn drop_turn(&mut self, from: &Jid) {
+        self.tally.note(Fate::Dropped, "too many requests or presences wait", Some(from), 1);
     }
 
     fn explain_encryption(&mut self, chat: &Chat) {
@@ -219,20 +245,22 @@ impl Intake {
             self.told_about_encryption.clear();
         }
         if self.told_about_encryption.insert(chat.from.to_bare()) {
-            self.outlet.offer(&outgoing::message(&outgoing::Answer {
+            let explanation = outgoing::message(&outgoing::Answer {
                 id: Uuid::now_v7(),
                 from: &chat.to,
                 to: &chat.from,
                 body: ENCRYPTED,
                 thread: chat.thread.as_deref(),
                 chat_states: false,
-            }));
+            });
+            self.offer(&explanation, Some(&chat.from));
         }
     }
 
-    fn answer_error(&self, stanza: &Element, condition: DefinedCondition) {
-        if let Some(reply) = stanza::error_reply(stanza, self.helpdesk.domain(), condition) {
-            self.outlet.offer(&reply);
+    fn answer_error(&mut self, stanza: &Element, refusal: Refusal) {
+        if let Some(reply) = stanza::error_reply(stanza, self.helpdesk.domain(), refusal) {
+            let to = stanza.attr("from").and_then(|from| Jid::new(from).ok());
+            self.offer(&reply, to.as_ref());
         }
     }
 }
@@ -256,7 +284,7 @@ pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Ou
                 None => Ok(()),
             },
             Ok(_) => Ok(()),
-            Err(error) => match stanza::error_reply(&stanza, helpdesk.domain(), condition(&error)) {
+            Err(error) => match stanza::error_reply(&stanza, helpdesk.domain(), refusal(&error)) {
                 Some(reply) => outlet.send(&reply).await,
                 None => Ok(()),
             },
@@ -274,12 +302,13 @@ fn is_limited(helpdesk: &Helpdesk, chat: &Chat) -> bool {
 }
 
 /// What a customer's client is told when a line was not taken.
-fn condition(error: &Error) -> DefinedCondition {
+fn refusal(error: &Error) -> Refusal {
     match error {
-        Error::NotFound(_) => DefinedCondition::ItemNotFound,
-        Error::Forbidden(_) => DefinedCondition::Forbidden,
-        Error::Invalid { .. } => DefinedCondition::NotAcceptable,
-        Error::Conflict(_) | Error::Overtaken { .. } => DefinedCondition::Conflict,
-        Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => DefinedCondition::ResourceConstraint,
+        Error::NotFound(_) => Refusal::NO_DESK,
+        Error::Forbidden(_) => DefinedCondition::Forbidden.into(),
+        // The text names the value and what is wrong with it, and nothing of its own.
+        Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
+        Error::Conflict(_) | Error::Overtaken { .. } => DefinedCondition::Conflict.into(),
+        Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => Refusal::NOT_STORED,
     }
 }

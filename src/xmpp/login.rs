@@ -21,7 +21,7 @@ use tokio::{
 use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, XmlStream, initiate_stream};
 use xmpp_parsers::{component::Handshake, minidom::Element, ns};
 
-use super::gate::{Gate, Limits, Rejected};
+use super::gate::{Gate, Limits, Rate, Rejected};
 
 /// Where and as what to log in.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Account {
     pub domain: String,
     /// The secret that the server knows, too.
     pub secret: String,
+    /// Whether one sender's share of our time is limited (`limits.enabled`).
+    pub limited: bool,
 }
 
 /// How long a connection may take to become a stream.
@@ -180,7 +182,10 @@ async fn shake_hands(account: &Account) -> Result<Stream, Down> {
     // Stanzas are small and each of them is waited for.
     tcp.set_nodelay(true).map_err(Down::Broken)?;
     let (read, write) = tcp.into_split();
-    let (read, rejected) = Gate::new(read, Limits::default());
+    let (mut read, rejected) = Gate::new(read, Limits::default());
+    if account.limited {
+        read = read.limited(Rate::default(), &account.domain);
+    }
     let write = Arc::new(Mutex::new(Some(write)));
     let io = Io { read, write: Arc::clone(&write) };
     let header = StreamHeader { to: Some(account.domain.as_str().into()), from: None, id: None };

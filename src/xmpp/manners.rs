@@ -1,6 +1,6 @@
 //! Being a good contact: requests are answered, subscriptions accepted, presence shown.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, pin::Pin, sync::Arc};
 
 use jid::{BareJid, Jid};
 use tokio::sync::{broadcast::error::RecvError, mpsc};
@@ -10,42 +10,75 @@ use super::{
     identity::{Directory, SOFTWARE},
     outgoing::{self, Badge},
     outlet::{Outlet, SendError},
-    stanza::{self, Iq, IqKind, Presence, PresenceKind, Show, State},
+    pace::Pace,
+    stanza::{self, Iq, IqKind, Presence, PresenceKind, Refusal, Show, State},
 };
 use crate::helpdesk::{self, Helpdesk, Signal};
 
-/// Requests that may wait for their answer.
+/// Requests, and as many presences, that may wait for their answer.
 pub(super) const WAITING: usize = 4096;
 
 /// What somebody asks of us.
-pub(super) enum Request {
-    /// A request proper, with the stanza it came in.
-    Iq {
-        /// What is asked.
-        iq: Iq,
-        /// For an error answer.
-        stanza: Element,
-    },
-    /// Somebody's presence, or a question about ours.
-    Presence(Presence),
+pub(super) struct Asked {
+    /// What is asked.
+    pub iq: Iq,
+    /// The stanza it came in, for an error answer.
+    pub stanza: Element,
 }
+
+/// Somebody's presence that is due an answer, when what it changed is on disk.
+pub(super) struct Met {
+    desk: String,
+    address: BareJid,
+    from: Jid,
+    wish: Wish,
+}
+
+enum Wish {
+    /// To see the desk's presence from now on.
+    Subscribe(Stored),
+    /// To see it no longer.
+    Unsubscribe(Stored),
+    /// To see it now.
+    Probe,
+}
+
+/// A change on its way to the disk.
+type Stored = Pin<Box<dyn Future<Output = Result<(), helpdesk::Error>> + Send>>;
 
 /// The polite side of a session.
 #[derive(Clone)]
 pub(super) struct Manners {
     pub helpdesk: Helpdesk,
     pub outlet: Outlet,
+    pub pace: Arc<Pace>,
 }
 
 impl Manners {
     /// Answers requests in order, until the link is down.
-    pub(super) async fn answer(self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(request) = requests.recv().await {
-            let done = match request {
-                Request::Iq { iq, stanza } => self.reply(&iq, &stanza).await,
-                Request::Presence(presence) => self.meet(presence).await,
-            };
-            if done == Err(SendError::Down) {
+    pub(super) async fn answer(self, mut requests: mpsc::Receiver<Asked>) {
+        while let Some(Asked { iq, stanza }) = requests.recv().await {
+            if self.reply(&iq, &stanza).await == Err(SendError::Down) {
+                return;
+            }
+        }
+    }
+
+    /// Notes presences in order, without waiting for the disk: many share a commit.
+    pub(super) async fn meet(self, mut presences: mpsc::Receiver<Presence>, meetings: mpsc::Sender<Met>) {
+        while let Some(presence) = presences.recv().await {
+            if let Some(met) = self.note(presence).await
+                && meetings.send(met).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+
+    /// Answers presences in order, each after its change is on disk.
+    pub(super) async fn respond(self, mut met: mpsc::Receiver<Met>) {
+        while let Some(met) = met.recv().await {
+            if self.respond_to(met).await == Err(SendError::Down) {
                 return;
             }
         }
@@ -125,11 +158,11 @@ impl Manners {
     async fn reply(&self, iq: &Iq, stanza: &Element) -> Result<(), SendError> {
         let payload = match &iq.kind {
             IqKind::Get(request) => self.payload(&iq.to, request),
-            IqKind::Set(_) => Err(DefinedCondition::ServiceUnavailable),
+            IqKind::Set(_) => Err(DefinedCondition::ServiceUnavailable.into()),
         };
         let reply = match payload {
             Ok(payload) => Some(outgoing::result(&iq.to, &iq.from, &iq.id, payload)),
-            Err(condition) => stanza::error_reply(stanza, self.helpdesk.domain(), condition),
+            Err(refusal) => stanza::error_reply(stanza, self.helpdesk.domain(), refusal),
         };
         match reply {
             Some(reply) => self.outlet.send(&reply).await,
@@ -137,7 +170,7 @@ impl Manners {
         }
     }
 
-    fn payload(&self, to: &BareJid, request: &stanza::Request) -> Result<Option<Element>, DefinedCondition> {
+    fn payload(&self, to: &BareJid, request: &stanza::Request) -> Result<Option<Element>, Refusal> {
         if let Some(payload) = Directory::of(&self.helpdesk).answer(to, request)? {
             return Ok(Some(payload));
         }
@@ -145,39 +178,51 @@ impl Manners {
             stanza::Request::Ping => Ok(None),
             stanza::Request::Version => Ok(Some(outgoing::version(SOFTWARE, env!("CARGO_PKG_VERSION")))),
             stanza::Request::Time => Ok(Some(outgoing::time(self.helpdesk.clock().now()))),
-            _ => Err(DefinedCondition::ServiceUnavailable),
+            _ => Err(DefinedCondition::ServiceUnavailable.into()),
         }
     }
 
-    async fn meet(&self, presence: Presence) -> Result<(), SendError> {
-        let Presence { from, to, kind } = presence;
-        let directory = Directory::of(&self.helpdesk);
-        let Ok(Some(desk)) = directory.at(&to).map(|desk| desk.map(|desk| desk.name.clone())) else {
-            return Ok(());
+    /// Takes note of a presence; gives what is due an answer.
+    async fn note(&self, presence: Presence) -> Option<Met> {
+        let Presence { from, to: address, kind } = presence;
+        let desk = Directory::of(&self.helpdesk).at(&address).ok().flatten()?.name.clone();
+        let wish = match kind {
+            PresenceKind::Available { show, status, .. } => {
+                self.note_presence(from, true, show, status).await;
+                return None;
+            }
+            PresenceKind::Unavailable => {
+                self.note_presence(from, false, None, None).await;
+                return None;
+            }
+            PresenceKind::Subscribe => Wish::Subscribe(self.subscribe(&desk, from.to_bare(), true).await?),
+            PresenceKind::Unsubscribe => Wish::Unsubscribe(self.subscribe(&desk, from.to_bare(), false).await?),
+            PresenceKind::Probe => Wish::Probe,
+            PresenceKind::Subscribed | PresenceKind::Unsubscribed | PresenceKind::Error => return None,
         };
-        let Some(badge) = self.badge(&to) else { return Ok(()) };
-        match kind {
-            PresenceKind::Available { show, status, .. } => self.note(from, true, show, status).await,
-            PresenceKind::Unavailable => self.note(from, false, None, None).await,
-            PresenceKind::Subscribe => {
-                let contact = from.to_bare();
-                if self.subscribe(&desk, contact.clone(), true).await {
-                    let contact = Jid::from(contact);
+        Some(Met { desk, address, from, wish })
+    }
+
+    async fn respond_to(&self, met: Met) -> Result<(), SendError> {
+        let Met { desk, address, from, wish } = met;
+        let Some(badge) = self.badge(&address) else { return Ok(()) };
+        let contact = Jid::from(from.to_bare());
+        match wish {
+            Wish::Subscribe(stored) => {
+                if is_stored(stored).await {
                     self.send_presence(&badge, &contact, &PresenceKind::Subscribed).await?;
                     // Asked back: only then does the server tell us which resources are there.
                     self.send_presence(&badge, &contact, &PresenceKind::Subscribe).await?;
                     self.show_to(&desk, &badge, &contact).await?;
                 }
             }
-            PresenceKind::Unsubscribe => {
-                let contact = from.to_bare();
-                if self.subscribe(&desk, contact.clone(), false).await {
-                    let contact = Jid::from(contact);
+            Wish::Unsubscribe(stored) => {
+                if is_stored(stored).await {
                     self.send_presence(&badge, &contact, &PresenceKind::Unsubscribed).await?;
                     self.send_presence(&badge, &contact, &PresenceKind::Unavailable).await?;
                 }
             }
-            PresenceKind::Probe => {
+            Wish::Probe => {
                 // Who is not subscribed learns nothing (RFC 6121 §4.3.2).
                 let is_subscribed = self.helpdesk.is_subscribed(&desk, &from.to_bare()).await;
                 if is_subscribed
@@ -187,21 +232,25 @@ impl Manners {
                     self.show_to(&desk, &badge, &from).await?;
                 }
             }
-            PresenceKind::Subscribed | PresenceKind::Unsubscribed | PresenceKind::Error => {}
         }
         Ok(())
     }
 
-    async fn note(&self, jid: Jid, available: bool, show: Option<Show>, text: Option<String>) {
+    async fn note_presence(&self, jid: Jid, available: bool, show: Option<Show>, text: Option<String>) {
         let presence = helpdesk::Presence { jid, available, show: show.map(|show| show.name().to_owned()), text };
         if let Err(error) = self.helpdesk.note_presence(presence).await {
             tracing::error!(%error, "a presence could not be stored");
         }
     }
 
-    async fn subscribe(&self, desk: &str, contact: BareJid, subscribed: bool) -> bool {
-        let stored = self.helpdesk.set_subscription(desk, contact, subscribed).await;
-        stored.inspect_err(|error| tracing::error!(%error, "a subscription could not be stored")).is_ok()
+    async fn subscribe(&self, desk: &str, contact: BareJid, subscribed: bool) -> Option<Stored> {
+        match self.helpdesk.set_subscription(desk, contact, subscribed).await {
+            Ok(stored) => Some(Box::pin(stored)),
+            Err(error) => {
+                tracing::error!(%error, "a subscription could not be stored");
+                None
+            }
+        }
     }
 
     async fn show_read(&self, desk: &str, to: &Jid, id: &str) -> Result<(), SendError> {
@@ -271,10 +320,17 @@ impl Manners {
 
     async fn send_presence(&self, badge: &Badge, to: &Jid, kind: &PresenceKind) -> Result<(), SendError> {
         match outgoing::presence(badge, to, kind) {
-            Some(stanza) => self.outlet.send(&stanza).await,
+            Some(stanza) => {
+                self.outlet.send(&stanza).await?;
+                self.pace.keep(&self.outlet).await
+            }
             None => Ok(()),
         }
     }
+}
+
+async fn is_stored(stored: Stored) -> bool {
+    stored.await.inspect_err(|error| tracing::error!(%error, "a subscription could not be stored")).is_ok()
 }
 
 async fn subscribers(helpdesk: &Helpdesk, desk: &str) -> Vec<BareJid> {

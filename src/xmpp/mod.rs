@@ -2,8 +2,9 @@
 //!
 //! `gate` stands before the parser; `stanza` turns elements into values and `outgoing` values into elements, both
 //! pure. `login` makes a stream; `intake` reads it in order, `outbox` delivers what is committed, `manners` answers
-//! requests (`identity` those about ourselves) and shows presence, `outlet` writes. `styling` is for what models write,
-//! `talkers` remembers who types. A `session` is all of them on one stream; [`run`] keeps one going.
+//! requests (`identity` those about ourselves) and shows presence, `outlet` writes, `pace` keeps presence from standing in
+//! everybody's way, `tally` counts what is not worth a line of log each. `styling` is for what models write, `talkers`
+//! remembers who types. A `session` is all of them on one stream; [`run`] keeps one going.
 
 mod agent_chat;
 pub mod gate;
@@ -14,10 +15,12 @@ mod manners;
 pub mod outbox;
 pub mod outgoing;
 mod outlet;
+mod pace;
 mod session;
 pub mod stanza;
 mod styling;
 mod talkers;
+mod tally;
 
 use std::time::Duration;
 

@@ -51,12 +51,12 @@ impl Outlet {
         self.frames.send(encode(stanza)?).await.map_err(|_| SendError::Down)
     }
 
-    /// Sends a stanza that may be lost when the server reads too slowly, such as a reply to a request.
-    pub fn offer(&self, stanza: &Element) {
+    /// Sends a stanza that may be lost when the server reads too slowly, such as a reply to a request. Whether it is on
+    /// its way.
+    #[must_use]
+    pub fn offer(&self, stanza: &Element) -> bool {
         let sent = encode(stanza).map(|frame| self.frames.try_send(frame));
-        if !matches!(sent, Ok(Ok(()))) {
-            tracing::warn!("a reply was dropped: the server reads too slowly, or the link is down");
-        }
+        matches!(sent, Ok(Ok(())))
     }
 }
 

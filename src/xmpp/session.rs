@@ -1,6 +1,6 @@
 //! One stream from login to farewell.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use jid::BareJid;
 use tokio::{
@@ -19,7 +19,9 @@ use super::{
     manners::{Manners, WAITING},
     outbox::{self, Fences},
     outlet::{self, Outlet},
+    pace::Pace,
     talkers::Typists,
+    tally::Tally,
 };
 use crate::{
     health::{Health, Status},
@@ -81,29 +83,37 @@ impl Session {
         let (outlet, frames) = Outlet::new();
         let (returned, fences_back) = mpsc::unbounded_channel();
         let (storing, stored) = mpsc::channel(STORING);
-        let (requests, waiting) = mpsc::channel(WAITING);
+        let (requests, asked) = mpsc::channel(WAITING);
+        let (presences, shown) = mpsc::channel(WAITING);
+        let (meetings, met) = mpsc::channel(WAITING);
         let (spoken, lines) = mpsc::channel(agent_chat::WAITING);
-        let fences = Fences::new(address);
-        let manners = Manners { helpdesk: helpdesk.clone(), outlet: outlet.clone() };
+        let fences = Fences::new(address.clone());
+        let pace = Arc::new(Pace::new(address));
+        let manners = Manners { helpdesk: helpdesk.clone(), outlet: outlet.clone(), pace: Arc::clone(&pace) };
         let drain = CancellationToken::new();
         let intake = Intake {
             helpdesk: helpdesk.clone(),
             outlet: outlet.clone(),
             fences: fences.clone(),
+            pace,
             returned,
             storing,
             requests,
+            presences,
             spoken,
             told_about_encryption: HashSet::new(),
             typists: Typists::default(),
+            tally: Tally::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(intake.read(read, rejected));
         tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
         helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.clone()));
-        helpers.spawn(manners.clone().answer(waiting));
-        helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet: outlet.clone() }.listen(lines));
+        helpers.spawn(manners.clone().answer(asked));
+        helpers.spawn(manners.clone().meet(shown, meetings));
+        helpers.spawn(manners.clone().respond(met));
+        helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet }.listen(lines));
         let showing = AbortOnDropHandle::new(tokio::spawn(manners.clone().show(contacts)));
         let writer = AbortOnDropHandle::new(tokio::spawn(outlet::write(frames, write)));
         Self { writer, tasks, helpers, showing, manners, drain }

@@ -6,6 +6,7 @@ scenario!(subscribers_see_what_a_desk_shows_and_others_do_not);
 scenario!(the_contacts_see_a_stop_and_a_start);
 scenario!(a_desk_shows_whether_people_are_there);
 scenario!(a_desk_without_an_assistant_is_there_when_people_are);
+scenario!(resources_without_end_are_forgotten);
 
 mod requests {
     use xmpp_parsers::minidom::Element;
@@ -128,13 +129,16 @@ mod requests {
 }
 
 mod scenarios {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use crate::support::{
         client::Client,
+        component,
         contact::Shown,
         database::Database,
-        server::{Kind, Server},
+        server::{ELSEWHERE, Kind, Server},
         stage::{DESK, Setting},
     };
 
@@ -151,7 +155,7 @@ mod scenarios {
 
         // A probe of a stranger learns nothing; a subscriber's is answered, as at each login.
         carol.send(&format!("<presence type='probe' to='{DESK}'/>")).await;
-        let came = carol.seen_until_pong(DESK).await;
+        let came = carol.seen_until_met(DESK).await;
         assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
         let mut laptop = Client::login(&server, "alice", "laptop").await;
         assert_eq!(laptop.shown(DESK).await, Shown::available());
@@ -176,10 +180,10 @@ mod scenarios {
         // Who has ended the subscription sees nothing more.
         alice.send(&format!("<presence type='unsubscribe' to='{DESK}'/>")).await;
         assert_eq!(alice.shown(DESK).await, Shown::unavailable());
-        alice.seen_until_pong(DESK).await;
+        alice.seen_until_met(DESK).await;
         app.rest.tell_presence(json!({ "jid": DESK, "status": "available", "show": "dnd" })).await;
         assert_eq!(bob.shown(DESK).await.show.as_deref(), Some("dnd"));
-        let came = alice.seen_until_pong(DESK).await;
+        let came = alice.seen_until_met(DESK).await;
         assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
         app.stop().await;
     }
@@ -232,7 +236,7 @@ mod scenarios {
         // What is told over REST counts more.
         app.rest.tell_presence(json!({ "jid": DESK, "status": "available", "show": "chat" })).await;
         assert_eq!(alice.shown(DESK).await.show.as_deref(), Some("chat"));
-        let came = alice.seen_until_pong("billing@help.localhost").await;
+        let came = alice.seen_until_met("billing@help.localhost").await;
         assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
         app.stop().await;
     }
@@ -251,6 +255,40 @@ mod scenarios {
         assert_eq!(alice.shown(DESK).await, Shown::available());
         bob.leave().await;
         assert_eq!(alice.shown(DESK).await, saying("xa", "Leave a message"));
+        app.stop().await;
+    }
+
+    pub async fn resources_without_end_are_forgotten(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting::new(&server, &database, None).start().await;
+        let mut mallory = component::connect(&server, ELSEWHERE).await;
+        let bare = format!("mallory@{ELSEWHERE}");
+
+        for number in 0..80 {
+            mallory.send(&format!("<presence from='{bare}/r{number}' to='{DESK}'/>")).await;
+        }
+        // Confirmed when it is on disk, and so is all that came before it.
+        let leave = format!("<presence type='unsubscribe' from='{bare}' to='{DESK}'/>");
+        mallory.send(&leave).await;
+        mallory.presence(DESK, "unavailable").await;
+        assert_eq!(app.rest.resources_of(&bare).await.len(), 32);
+
+        mallory.send(&format!("<presence from='{bare}/newest' to='{DESK}'/>{leave}")).await;
+        mallory.presence(DESK, "unavailable").await;
+        let resources = app.rest.resources_of(&bare).await;
+        assert!(resources.len() == 32 && resources.contains(&("newest".into(), "available".into())), "{resources:?}");
+
+        // Who has gone is remembered for a day, and as long as there is room.
+        mallory.send(&format!("<presence type='unavailable' from='{bare}/newest' to='{DESK}'/>{leave}")).await;
+        mallory.presence(DESK, "unavailable").await;
+        let resources = app.rest.resources_of(&bare).await;
+        assert!(resources.len() == 32 && resources.contains(&("newest".into(), "unavailable".into())), "{resources:?}");
+        let (stays, _) = resources.iter().find(|(_, status)| status == "available").unwrap();
+        app.clock.advance(Duration::from_hours(25));
+        mallory.send(&format!("<presence from='{bare}/{stays}' to='{DESK}'/>{leave}")).await;
+        mallory.presence(DESK, "unavailable").await;
+        let resources = app.rest.resources_of(&bare).await;
+        assert!(resources.len() == 31 && resources.iter().all(|(_, status)| status == "available"), "{resources:?}");
         app.stop().await;
     }
 }

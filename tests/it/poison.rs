@@ -3,6 +3,7 @@
 use crate::support::scenario;
 
 scenario!(poison_is_not_noticed_by_others);
+scenario!(a_flood_of_one_is_not_noticed_by_others);
 scenario!(what_a_model_emits_is_made_harmless);
 
 /// Stanzas that a user of the same server can send; most of them end a naive component's stream or process.
@@ -202,7 +203,7 @@ mod scenarios {
 
     use super::{from_a_user, from_another_server};
     use crate::support::{
-        client::{Client, body},
+        client::{Client, body, error_condition},
         component,
         contact::Shown,
         database::Database,
@@ -239,7 +240,8 @@ mod scenarios {
     pub async fn poison_is_not_noticed_by_others(database: Database) {
         let server = Server::start(Kind::Prosody).await;
         let model = Model::start(Reply::Answer("Yes.".into())).await;
-        let app = Setting::new(&server, &database, Some(&model)).start().await;
+        // All of it comes from two senders, and all of it should come through.
+        let app = Setting { limits: false, ..Setting::new(&server, &database, Some(&model)) }.start().await;
         let mut alice = Client::login(&server, "alice", "phone").await;
         assert_eq!(alice.befriend(DESK).await, Shown::available());
 
@@ -282,7 +284,7 @@ mod scenarios {
         eprintln!("the server itself ended the sender's stream over: {ended:?}");
 
         // A link that had been lost would have shown the desk anew to its subscriber.
-        let came = alice.seen_until_pong(DESK).await;
+        let came = alice.seen_until_met(DESK).await;
         let presences: Vec<_> = came.iter().filter(|stanza| stanza.name() == "presence").map(String::from).collect();
         assert!(presences.is_empty(), "{presences:?}");
         assert_eq!(app.rest.health().await.0, 200);
@@ -292,6 +294,46 @@ mod scenarios {
         let id = carol.say(DESK, "Is anybody there?").await;
         carol.receipt(&id).await;
         assert_eq!(carol.answer_text().await, "Yes.");
+        app.stop().await;
+    }
+
+    /// How long others wait is `scripts/poison`'s to measure, with a release build; here they must only get through.
+    pub async fn a_flood_of_one_is_not_noticed_by_others(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting::new(&server, &database, None).start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        assert_eq!(alice.befriend(DESK).await, Shown::available());
+        let mut mallory = component::connect(&server, ELSEWHERE).await;
+        let from = "from='mallory@elsewhere.localhost'";
+        let stop = Arc::new(AtomicBool::new(false));
+        let disturbed = tokio::spawn(ping_until(alice, DESK, Arc::clone(&stop)));
+        for stanza in [
+            format!("<message {from} to='{DESK}' id='N' type='chat'><body>x</body></message>"),
+            format!(
+                "<iq {from} to='{DESK}' id='N' type='get'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+            ),
+            format!("<presence {from} to='{DESK}' type='subscribe'/><presence {from} to='{DESK}' type='unsubscribe'/>"),
+            format!("<message {from} to='{DESK}' id='N'><a xmlns='x'>{}</a></message>", "<b/>".repeat(2500)),
+        ] {
+            for number in 0..6_000_usize.div_ceil(stanza.len() / 100) {
+                mallory.send(&stanza.replace("'N'", &format!("'n{number}'"))).await;
+            }
+        }
+        // Who floods is told so, now and then, and may go on later.
+        let refused =
+            mallory.expect("a refusal", |stanza| error_condition(stanza).as_deref() == Some("policy-violation")).await;
+        let error = refused.get_child("error", "jabber:component:accept").unwrap();
+        assert_eq!(error.attr("type"), Some("wait"), "{}", String::from(&refused));
+        let text = error.get_child("text", "urn:ietf:params:xml:ns:xmpp-stanzas").unwrap().text();
+        assert!(text.contains("wait a few seconds"), "{text}");
+        stop.store(true, Ordering::Relaxed);
+        let (disturbed, mut alice) = disturbed.await.unwrap();
+        eprintln!("under a flood: {}", spread(disturbed));
+        let id = alice.say(DESK, "Is anybody there?").await;
+        alice.receipt(&id).await;
+        // The link has stood all the time.
+        let came = alice.seen_until_met(DESK).await;
+        assert!(came.iter().all(|stanza| stanza.name() != "presence"), "{came:?}");
         app.stop().await;
     }
 
@@ -312,7 +354,7 @@ mod scenarios {
             ),
             ("</body></message></stream:stream>", Some("</body></message></stream:stream>")),
             ("one\r\ntwo", Some("one\ntwo")),
-            ("👩‍👩‍👧‍👦 \u{202e}abc\u{10ffff}", Some("👩‍👩‍👧‍👦 \u{202e}abc\u{10ffff}")),
+            ("👩‍👩‍👧‍👦 \u{202e}abc\u{10ffff}", Some("👩‍👩‍👧‍👦 abc\u{10ffff}")),
             ("nul\u{0}nul", Some("nulnul")),
             (&format!("a{controls}b"), None),
             (&"<&>".repeat(70_000), None),
@@ -328,7 +370,7 @@ mod scenarios {
             assert!(answer.len() <= 60_000 && !answer.is_empty(), "{} bytes", answer.len());
             bob.ping(DESK).await;
         }
-        let came = bob.seen_until_pong(DESK).await;
+        let came = bob.seen_until_met(DESK).await;
         assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
         assert_eq!(app.rest.health().await.0, 200);
         app.stop().await;

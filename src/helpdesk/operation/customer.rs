@@ -64,7 +64,7 @@ impl Operation for BeginAnew {
                 row.customer_has_chat_states = old.customer_has_chat_states;
             });
         }
-        unit.change(id, |row, now| lifecycle::assistant_answered(row, now));
+        unit.change(id, lifecycle::assistant_answered);
         let line = unit.desk(&self.desk).texts.new_ticket();
         unit.say(outbound(id, Author::System, line, unit.now));
         Ok(id)

@@ -1,10 +1,13 @@
 //! Writing what a batch has changed, by a few statements whatever its size.
 
+use std::collections::HashSet;
+
+use chrono::TimeDelta;
 use deskbridge_entity::{counter, event, message, notice, presence, subscription, ticket};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    IntoActiveModel, Iterable, QueryFilter, QueryTrait, Statement,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    IntoActiveModel, Iterable, Order, QueryFilter, QueryTrait, Statement,
+    sea_query::{Expr, ExprTrait, Func, OnConflict, Query, WindowStatement},
 };
 
 use super::{Committed, Unit};
@@ -12,6 +15,10 @@ use crate::helpdesk::lifecycle;
 
 /// Rows written by one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
 const ROWS_PER_STATEMENT: usize = 500;
+/// Resources that are known of one bare JID. People have a few; who invents new ones all the time loses the oldest.
+const RESOURCES: i64 = 32;
+/// How long it is remembered that a resource has gone.
+const GONE_FOR: TimeDelta = TimeDelta::days(1);
 
 impl Unit {
     /// Writes everything and commits.
@@ -135,11 +142,16 @@ impl Unit {
     }
 
     fn write_presence(&mut self, statements: &mut Vec<Statement>) {
+        let resources = self.presences.values().filter(|row| row.jid != row.bare);
+        let with_resources: HashSet<String> = resources.map(|row| row.bare.clone()).collect();
         let rows: Vec<_> = self.presences.drain().map(|(_, row)| row.into_active_model()).collect();
         for chunk in rows.chunks(ROWS_PER_STATEMENT) {
             let mutable = presence::Column::iter().filter(|c| !matches!(c, presence::Column::Jid));
             let update = OnConflict::column(presence::Column::Jid).update_columns(mutable).to_owned();
             statements.push(presence::Entity::insert_many(chunk.to_vec()).on_conflict(update).build(self.backend));
+        }
+        if !with_resources.is_empty() {
+            statements.push(self.forget_resources(with_resources));
         }
         let mut begun = Vec::new();
         for (key, row) in self.subscriptions.drain() {
@@ -153,6 +165,33 @@ impl Unit {
             let keep = OnConflict::columns(key).do_nothing().to_owned();
             statements.push(subscription::Entity::insert_many(begun).on_conflict(keep).build(self.backend));
         }
+    }
+
+    /// Forgets the resources of these bare JIDs that are too many or long gone. They are looked up by index, and are
+    /// few because this runs whenever one is added.
+    fn forget_resources(&self, of: HashSet<String>) -> Statement {
+        use presence::Column::{Available, Bare, Jid, UpdatedAt};
+        // Some clients have a new resource with each login: those that have gone go first.
+        let by_worth = WindowStatement::partition_by(Bare)
+            .order_by(Available, Order::Desc)
+            .order_by(UpdatedAt, Order::Desc)
+            .order_by(Jid, Order::Asc)
+            .take();
+        let ranked = Query::select()
+            .columns([Jid, Available, UpdatedAt])
+            .expr_window_as(Func::cust("ROW_NUMBER"), by_worth, "place")
+            .from(presence::Entity)
+            .and_where(Bare.is_in(of))
+            // What was told of the bare JID itself is no resource.
+            .and_where(Expr::col(Jid).ne(Expr::col(Bare)))
+            .take();
+        let gone = Expr::col(Available).eq(false).and(Expr::col(UpdatedAt).lt(self.now - GONE_FOR));
+        let superfluous = Query::select()
+            .column(Jid)
+            .from_subquery(ranked, "ranked")
+            .cond_where(Condition::any().add(Expr::col("place").gt(RESOURCES)).add(gone))
+            .take();
+        presence::Entity::delete_many().filter(Jid.in_subquery(superfluous)).build(self.backend)
     }
 }
 

@@ -3,8 +3,10 @@
 //! All customers share one stream, and its parser cannot defend itself: nested elements overflow its stack, a long
 //! attribute or an illegal character ends the stream for everybody. So the gate holds each top-level stanza back
 //! until its last byte is there, and then releases all of it or nothing. What it keeps back it reports, so that the
-//! sender can be answered.
+//! sender can be answered. And it counts what each sender takes of everybody's time: a flood of one is kept back, too.
 
+mod allowance;
+mod limits;
 mod rejected;
 mod scanner;
 #[cfg(test)]
@@ -21,11 +23,18 @@ use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf},
     sync::mpsc,
+    time::Instant,
 };
 
 pub(crate) use self::rejected::is_xml_char;
-pub use self::rejected::{Head, Reason, Rejected};
+pub use self::{
+    allowance::Rate,
+    limits::Limits,
+    rejected::{Head, Reason, Rejected},
+};
 use self::{
+    allowance::{Allowances, Verdict, cost, cost_of_refusal},
+    rejected::sender,
     scanner::{Ended, Place, Scanner},
     twin::Twin,
 };
@@ -39,29 +48,6 @@ const PROLOG_BYTES: usize = 16 * 1024;
 /// Reports that wait to be read. Further ones are dropped: a flood is not worth an answer each.
 const REPORTS: usize = 128;
 
-/// What one stanza may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes on the wire. Prosody and ejabberd let 256 to 512 KiB through.
-    pub stanza_bytes: usize,
-    /// Nested elements, the stanza itself included. The parser's and the tree's stack use grows with it.
-    pub depth: u32,
-    /// Bytes of one name or one attribute's value. rxml fails for good above 8192.
-    pub token_bytes: usize,
-    /// Elements in all, the stanza itself included.
-    pub elements: u32,
-    /// Attributes of all elements together, namespace declarations included.
-    pub attributes: u32,
-}
-
-/// What one stanza takes away from all others, in gate and parser together, measured in a release build on one core:
-/// 2000 elements or 4000 attributes 2 to 6 ms, 512 KiB of text 30 to 40 ms, a usual message 8 µs.
-impl Default for Limits {
-    fn default() -> Self {
-        Self { stanza_bytes: 256 * 1024, depth: 64, token_bytes: 8000, elements: 2000, attributes: 4000 }
-    }
-}
-
 /// An adapter around the read half of a component stream; see the [module](self).
 ///
 /// The stream header, `<handshake/>`, `<stream:error>`, white space and the footer pass. A stream header or footer that
@@ -72,6 +58,10 @@ pub struct Gate<T> {
     limits: Limits,
     scanner: Scanner,
     twin: Twin,
+    /// None: nobody is limited.
+    allowances: Option<Allowances>,
+    /// Who is never limited: ourselves, whose pings are the fences.
+    exempt: Vec<u8>,
     chunk: Box<[u8]>,
     /// The stanza that is not yet complete, or its first bytes once it is refused.
     held: BytesMut,
@@ -81,6 +71,8 @@ pub struct Gate<T> {
     /// What may be read.
     out: BytesMut,
     reports: mpsc::Sender<Rejected>,
+    /// Stanzas kept back without a report of their own since the last report.
+    unreported: u64,
     junk_reported: bool,
     broken: bool,
 }
@@ -94,16 +86,27 @@ impl<T> Gate<T> {
             limits,
             scanner: Scanner::new(limits),
             twin: Twin::default(),
+            allowances: None,
+            exempt: Vec::new(),
             chunk: vec![0; CHUNK_BYTES].into_boxed_slice(),
             held: BytesMut::new(),
             seen: 0,
             refused: None,
             out: BytesMut::new(),
             reports,
+            unreported: 0,
             junk_reported: false,
             broken: false,
         };
         (gate, rejected)
+    }
+
+    /// Limits each sender, known by its bare JID, to `rate`; only `own_domain` itself is not limited.
+    #[must_use]
+    pub fn limited(mut self, rate: Rate, own_domain: &str) -> Self {
+        self.allowances = Some(Allowances::new(rate));
+        self.exempt = own_domain.as_bytes().to_vec();
+        self
     }
 
     /// Sorts newly read bytes into what may pass and what may not.
@@ -164,18 +167,43 @@ impl<T> Gate<T> {
 
     /// The stanza is complete: it passes or is reported.
     fn decide(&mut self) {
-        let verdict = match self.refused {
-            Some(reason) => Err(reason),
-            None => self.twin.judge(&self.held),
-        };
         self.junk_reported = false;
+        let verdict = match self.refused {
+            Some(reason) => {
+                let price = cost_of_refusal(self.seen);
+                let tell = self.charge(|allowances, sender| allowances.charge_refusal(sender, price, Instant::now()));
+                Err((reason, tell.unwrap_or(true)))
+            }
+            // Who has nothing left is kept back before the parser has any work with it.
+            None => self.afford().and_then(|()| self.twin.judge(&self.held).map_err(|reason| (reason, true))),
+        };
         match verdict {
             Ok(()) => self.release(),
-            Err(reason) => {
-                self.report(Rejected { reason, head: Head::read(&self.held) });
+            Err((reason, tell)) => {
+                if tell {
+                    self.report(Rejected { reason, head: Head::read(&self.held), unreported: 0 });
+                } else {
+                    self.unreported += 1;
+                }
                 self.forget();
             }
         }
+    }
+
+    /// Whether the held stanza's sender may send it now; if not, whether it may be told.
+    fn afford(&mut self) -> Result<(), (Reason, bool)> {
+        let price = cost(self.seen, self.scanner.elements(), self.scanner.attributes());
+        match self.charge(|allowances, sender| allowances.charge(sender, price, Instant::now())) {
+            None | Some(Verdict::Pass) => Ok(()),
+            Some(Verdict::KeepBack { tell }) => Err((Reason::TooMuch, tell)),
+        }
+    }
+
+    fn charge<V>(&mut self, charge: impl FnOnce(&mut Allowances, &[u8]) -> V) -> Option<V> {
+        let allowances = self.allowances.as_mut()?;
+        // Without a sender it is the server's own word: a handshake or a stream error.
+        let sender = sender(&self.held)?;
+        (sender != self.exempt).then(|| charge(allowances, sender))
     }
 
     fn release(&mut self) {
@@ -195,14 +223,15 @@ impl<T> Gate<T> {
     fn report_junk(&mut self) {
         if !self.junk_reported {
             self.junk_reported = true;
-            self.report(Rejected { reason: Reason::OutsideStanza, head: None });
+            self.report(Rejected { reason: Reason::OutsideStanza, head: None, unreported: 0 });
         }
     }
 
-    fn report(&self, rejected: Rejected) {
-        let reason = rejected.reason;
-        if self.reports.try_send(rejected).is_err() {
-            tracing::debug!(%reason, "a kept-back stanza is not reported: too many wait");
+    fn report(&mut self, rejected: Rejected) {
+        let rejected = Rejected { unreported: self.unreported, ..rejected };
+        match self.reports.try_send(rejected) {
+            Ok(()) => self.unreported = 0,
+            Err(_) => self.unreported += 1,
         }
     }
 }

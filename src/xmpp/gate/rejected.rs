@@ -31,6 +31,8 @@ pub enum Reason {
     Malformed,
     /// Text or markup between stanzas. Reported once for each run of it, and there is nobody to answer.
     OutsideStanza,
+    /// The sender has sent more than its [`Rate`](super::Rate) allows.
+    TooMuch,
 }
 
 impl fmt::Display for Reason {
@@ -44,6 +46,7 @@ impl fmt::Display for Reason {
             Self::NotAllowed => "comments, instructions and declarations are not allowed",
             Self::Malformed => "the stanza is not well-formed",
             Self::OutsideStanza => "there was content between stanzas",
+            Self::TooMuch => "the sender sends too much",
         })
     }
 }
@@ -55,6 +58,8 @@ pub struct Rejected {
     pub reason: Reason,
     /// Who sent what, as far as it could be read; `None` if it was no element.
     pub head: Option<Head>,
+    /// Stanzas that were kept back before this one without a report of their own.
+    pub unreported: u64,
 }
 
 /// What of a kept-back stanza's start tag is needed to answer it.
@@ -94,6 +99,18 @@ impl Head {
         }
         Some(head)
     }
+}
+
+/// The stanza's `from` as it is written, without a resource.
+pub(super) fn sender(stanza: &[u8]) -> Option<&[u8]> {
+    let mut rest = stanza.strip_prefix(b"<")?;
+    take_until(&mut rest, |byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>'));
+    while let Some((key, value)) = take_attribute(&mut rest) {
+        if key == b"from" {
+            return value.split(|byte| *byte == b'/').next();
+        }
+    }
+    None
 }
 
 fn take_until<'a>(rest: &mut &'a [u8], stop: impl Fn(u8) -> bool) -> &'a [u8] {
@@ -168,6 +185,21 @@ mod tests {
         assert_eq!(head.to.unwrap().as_str(), "support@help.example");
         assert_eq!(head.id.as_deref(), Some("a<1"));
         assert_eq!(head.kind.as_deref(), Some("chat"));
+    }
+
+    #[test]
+    fn a_sender_is_known_whatever_its_resource() {
+        for stanza in [
+            "<iq from='a@b'/>",
+            "<iq to=\"from='x'\" from = 'a@b/c'/>",
+            "<presence\nfrom=\"a@b/c/d\">",
+            "<m from='a@b/",
+        ] {
+            let expected = stanza.ends_with('>').then_some(&b"a@b"[..]);
+            assert_eq!(sender(stanza.as_bytes()), expected, "{stanza}");
+        }
+        assert_eq!(sender(b"<handshake/>"), None);
+        assert_eq!(sender(b"<stream:error><a from='b'/></stream:error>"), None);
     }
 
     #[test]

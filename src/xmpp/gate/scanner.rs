@@ -89,6 +89,16 @@ impl Scanner {
         self.violation
     }
 
+    /// Elements of the stanza so far.
+    pub fn elements(&self) -> u32 {
+        self.elements
+    }
+
+    /// Attributes of the stanza so far.
+    pub fn attributes(&self) -> u32 {
+        self.attributes
+    }
+
     /// Reads on until something ends, the place changes or the bytes are used up.
     pub fn scan(&mut self, bytes: &[u8]) -> Step {
         let all = |place| Step { len: bytes.len(), place, ended: None };

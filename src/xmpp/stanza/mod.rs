@@ -28,7 +28,7 @@ pub use self::{
     iq::{Iq, IqKind, IqReply, Malformed, Request},
     message::{Bounce, Chat, ChatState, Marker, MarkerKind, Reactions, Receipt, Retraction, State},
     presence::{Presence, PresenceKind, Show},
-    reply::{error_for_rejected, error_reply},
+    reply::{Refusal, error_for_rejected, error_reply},
 };
 
 /// The longest id, thread or the like that is kept, in bytes; a longer one counts as absent. UUIDs have 36.

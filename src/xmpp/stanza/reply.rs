@@ -1,7 +1,9 @@
 //! Error answers (RFC 6120 §8.3).
 
+use std::borrow::Cow;
+
 use jid::Jid;
-use rxml::xml_ncname;
+use rxml::{Namespace, xml_ncname};
 use xmpp_parsers::{
     minidom::Element,
     ns,
@@ -11,11 +13,60 @@ use xmpp_parsers::{
 use super::{address, is_on};
 use crate::xmpp::gate::{Reason, Rejected};
 
+/// Why something is refused, for the other side's program and for the person behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    condition: DefinedCondition,
+    kind: ErrorType,
+    text: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// There is nobody at the address.
+    pub const NO_DESK: Self = Self::fixed(
+        DefinedCondition::ItemNotFound,
+        ErrorType::Cancel,
+        "There is no such desk here. The service discovery of this domain lists the desks.",
+    );
+    /// A node was asked about.
+    pub const NO_NODE: Self =
+        Self::fixed(DefinedCondition::ItemNotFound, ErrorType::Cancel, "This address has no such node.");
+    /// A line could not be stored.
+    pub const NOT_STORED: Self = Self::fixed(
+        DefinedCondition::ResourceConstraint,
+        ErrorType::Wait,
+        "Your message could not be stored just now. Please send it again in a minute.",
+    );
+    /// The sender has sent too much.
+    pub const TOO_MUCH: Self = Self::fixed(
+        DefinedCondition::PolicyViolation,
+        ErrorType::Wait,
+        "You send more than we can take from one sender. Please wait a few seconds, then send this again.",
+    );
+
+    const fn fixed(condition: DefinedCondition, kind: ErrorType, text: &'static str) -> Self {
+        Self { condition, kind, text: Cow::Borrowed(text) }
+    }
+
+    /// A refusal with a text of its own, in English, for the person on the other side.
+    pub fn new(condition: DefinedCondition, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind: type_of(&condition), condition, text: text.into() }
+    }
+}
+
+impl From<DefinedCondition> for Refusal {
+    /// With a text that says what the condition means here.
+    fn from(condition: DefinedCondition) -> Self {
+        let text = text_of(&condition);
+        Self::new(condition, text)
+    }
+}
+
 /// The error that answers `stanza`, or `None` where none is due: to an error, a result, a presence, a headline or a
 /// room (RFC 6120 §8.3.1, RFC 6121 §8.1), to a request without an id, and to what did not come to `own_domain` (the server
 /// ends the whole stream over a foreign `from`).
 #[must_use]
-pub fn error_reply(stanza: &Element, own_domain: &str, condition: DefinedCondition) -> Option<Element> {
+pub fn error_reply(stanza: &Element, own_domain: &str, refusal: Refusal) -> Option<Element> {
     let asked = Asked {
         name: stanza.name(),
         kind: stanza.attr("type"),
@@ -23,7 +74,7 @@ pub fn error_reply(stanza: &Element, own_domain: &str, condition: DefinedConditi
         from: address(stanza, "from"),
         to: address(stanza, "to"),
     };
-    asked.error(own_domain, condition)
+    asked.error(own_domain, refusal)
 }
 
 /// The error that answers a stanza the gate kept back, by the rules of [`error_reply`].
@@ -33,6 +84,10 @@ pub fn error_for_rejected(rejected: &Rejected, own_domain: &str) -> Option<Eleme
         Reason::Malformed | Reason::NotAllowed => DefinedCondition::BadRequest,
         _ => DefinedCondition::PolicyViolation,
     };
+    let refusal = match rejected.reason {
+        Reason::TooMuch => Refusal::TOO_MUCH,
+        reason => Refusal::new(condition, format!("Your message or request was not taken: {reason}.")),
+    };
     let head = rejected.head.as_ref()?;
     let asked = Asked {
         name: &head.name,
@@ -41,7 +96,7 @@ pub fn error_for_rejected(rejected: &Rejected, own_domain: &str) -> Option<Eleme
         from: head.from.clone(),
         to: head.to.clone(),
     };
-    asked.error(own_domain, condition)
+    asked.error(own_domain, refusal)
 }
 
 struct Asked<'a> {
@@ -53,7 +108,7 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn error(self, own_domain: &str, condition: DefinedCondition) -> Option<Element> {
+    fn error(self, own_domain: &str, refusal: Refusal) -> Option<Element> {
         let due = match (self.name, self.kind) {
             (_, Some("error" | "result")) => false,
             ("message", kind) => !matches!(kind, Some("headline" | "groupchat")),
@@ -65,9 +120,14 @@ impl Asked<'_> {
         if !due || !is_on(&to, own_domain) || is_on(&from, own_domain) {
             return None;
         }
+        let text = Element::builder("text", ns::XMPP_STANZAS)
+            .attr_ns(Namespace::xml().clone(), xml_ncname!("lang").to_owned(), "en")
+            .append(&*refusal.text)
+            .build();
         let error = Element::builder("error", ns::COMPONENT)
-            .attr(xml_ncname!("type").to_owned(), type_of(&condition))
-            .append(Element::from(condition))
+            .attr(xml_ncname!("type").to_owned(), refusal.kind)
+            .append(Element::from(refusal.condition))
+            .append(text)
             .build();
         let mut reply = Element::builder(self.name, ns::COMPONENT)
             .attr(xml_ncname!("type").to_owned(), "error")
@@ -77,6 +137,20 @@ impl Asked<'_> {
             reply = reply.attr(xml_ncname!("id").to_owned(), id);
         }
         Some(reply.append(error).build())
+    }
+}
+
+/// What a condition means here (RFC 6120 §8.3.2: a text for people beside the condition).
+fn text_of(condition: &DefinedCondition) -> &'static str {
+    match condition {
+        DefinedCondition::BadRequest => "We do not understand this request: it is not well made.",
+        DefinedCondition::Conflict => "This cannot be done in the present state of the conversation.",
+        DefinedCondition::Forbidden => "You may not do this.",
+        DefinedCondition::ItemNotFound => "There is nothing at this address.",
+        DefinedCondition::NotAcceptable => "We cannot take this message as it is.",
+        DefinedCondition::ResourceConstraint => "We cannot do this just now. Please try again in a minute.",
+        DefinedCondition::ServiceUnavailable => "This address does not offer that service. You can write to it.",
+        _ => "This is not possible here.",
     }
 }
 

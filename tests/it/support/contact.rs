@@ -44,7 +44,7 @@ impl Client {
         self.presence(desk, "subscribe").await;
         self.send(&format!("<presence type='subscribed' to='{desk}'/>")).await;
         // The server may probe the desk once more: what it showed before the round trip ended is one answer.
-        self.ping(desk).await;
+        self.presence_round_trip().await;
         let shown = self.shown(desk).await;
         self.seen.retain(|stanza| !is_presence_of(stanza, desk));
         shown
@@ -75,7 +75,21 @@ impl Client {
         Shown { kind: stanza.attr("type").map(str::to_owned), show: text("show"), status: text("status") }
     }
 
-    /// Everything that has come from `desk` before a round trip to it ended.
+    /// A round trip behind all presences that were sent before: requests are answered apart from presences. Leaving a desk
+    /// that one never joined is confirmed, and changes nothing.
+    pub async fn presence_round_trip(&mut self) {
+        const NEVER_JOINED: &str = "billing@help.localhost";
+        self.send(&format!("<presence type='unsubscribe' to='{NEVER_JOINED}'/>")).await;
+        self.presence(NEVER_JOINED, "unavailable").await;
+    }
+
+    /// Everything that has come from `desk` before round trips of both kinds ended: also answers to presences.
+    pub async fn seen_until_met(&mut self, desk: &str) -> Vec<Element> {
+        self.presence_round_trip().await;
+        self.seen_until_pong(desk).await
+    }
+
+    /// Everything that has come from `desk` before a round trip to it ended, but for answers to presences: these are apart.
     pub async fn seen_until_pong(&mut self, desk: &str) -> Vec<Element> {
         self.ping(desk).await;
         self.seen.drain(..).filter(|stanza| stanza.attr("from") == Some(desk)).collect()

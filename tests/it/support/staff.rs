@@ -60,6 +60,14 @@ impl Rest {
         .await;
     }
 
+    /// What is known of a JID's resources: their names and states.
+    pub async fn resources_of(&self, jid: &str) -> Vec<(String, String)> {
+        let known = self.get(&agent(), &format!("/api/v1/xmpp/presence?jid={jid}")).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let resources = known.json["resources"].as_array().unwrap().iter();
+        resources.map(|known| (text(&known["resource"]), text(&known["status"]))).collect()
+    }
+
     /// All tickets of a customer.
     pub async fn tickets_of(&self, jid: &str) -> Vec<Value> {
         let answer = self.get(&agent(), &format!("/api/v1/xmpp/tickets?jid={jid}")).await;

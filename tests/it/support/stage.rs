@@ -34,6 +34,8 @@ pub struct Setting<'a> {
     pub quiet_window: &'a str,
     /// `assistant.timeout`.
     pub timeout: &'a str,
+    /// `limits.enabled`.
+    pub limits: bool,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
     /// More lines of TOML for the desk `support`.
@@ -52,6 +54,7 @@ impl<'a> Setting<'a> {
             model,
             quiet_window: "100ms",
             timeout: "10s",
+            limits: true,
             knowledge,
             desk: String::new(),
             env: Vec::new(),
@@ -63,9 +66,11 @@ impl<'a> Setting<'a> {
         let mut text = format!(
             "[xmpp]\ndomain = \"{DOMAIN}\"\nserver = \"{}\"\nsecret = \"{SECRET}\"\n\
              [database]\nurl = \"{}\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n[auth]\njwt_secret = \"{JWT_SECRET}\"\n\
+             [limits]\nenabled = {}\n\
              [assistant]\nquiet_window = \"{}\"\ntimeout = \"{}\"\nconcurrency = 16\n",
             self.server.component(),
             self.database.url,
+            self.limits,
             self.quiet_window,
             self.timeout
         );

@@ -157,9 +157,9 @@ proptest! {
             Ok(other) => drop(format!("{other:?}")),
             Err(ignored) => prop_assert!(!ignored.to_string().is_empty()),
         }
-        if let Some(reply) = error_reply(&tree, DOMAIN, DefinedCondition::BadRequest) {
+        if let Some(reply) = error_reply(&tree, DOMAIN, DefinedCondition::BadRequest.into()) {
             prop_assert_eq!(reply.attr("type"), Some("error"));
-            prop_assert_eq!(error_reply(&reply, "b", DefinedCondition::BadRequest), None);
+            prop_assert_eq!(error_reply(&reply, "b", DefinedCondition::BadRequest.into()), None);
         }
     }
 }

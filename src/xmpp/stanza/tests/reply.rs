@@ -8,13 +8,15 @@ use crate::xmpp::gate::{Head, Reason, Rejected};
 #[test]
 fn an_error_answers_what_may_be_answered() {
     let asked = element("<iq from='a@b/c' to='support@help.example' type='get' id='q&apos;'/>");
-    let reply = error_reply(&asked, DOMAIN, DefinedCondition::ServiceUnavailable).unwrap();
+    let reply = error_reply(&asked, DOMAIN, DefinedCondition::ServiceUnavailable.into()).unwrap();
     let expected = element(
         "<iq from='support@help.example' to='a@b/c' type='error' id=\"q'\"><error type='cancel'>\
-         <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+         <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+         <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>This address does not offer that service. You \
+         can write to it.</text></error></iq>",
     );
     assert_eq!(reply, expected);
-    let condition = |xml: &str| error_reply(&element(xml), DOMAIN, DefinedCondition::BadRequest);
+    let condition = |xml: &str| error_reply(&element(xml), DOMAIN, DefinedCondition::BadRequest.into());
     assert!(condition("<message from='a@b' to='help.example'/>").unwrap().attr("id").is_none());
     for never in [
         "<iq from='a@b' to='help.example' type='result' id='q'/>",
@@ -42,13 +44,18 @@ fn a_kept_back_stanza_is_answered_alike() {
         id: id.map(Into::into),
         kind: kind.map(Into::into),
     };
-    let go = |reason, head| error_for_rejected(&Rejected { reason, head }, DOMAIN);
+    let go = |reason, head| error_for_rejected(&Rejected { reason, head, unreported: 0 }, DOMAIN);
     let reply = go(Reason::TooLarge, Some(head("message", Some("chat"), Some("m")))).unwrap();
     let expected = element(
         "<message from='support@help.example' to='eve@evil.example/x' type='error' id='m'><error type='modify'>\
-         <policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+         <policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+         <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>Your message or request was not taken: the \
+         stanza is too large.</text></error></message>",
     );
     assert_eq!(reply, expected);
+    // Who sends too much may try again later.
+    let reply = go(Reason::TooMuch, Some(head("message", None, Some("m")))).unwrap();
+    assert_eq!(reply.children().next().unwrap().attr("type"), Some("wait"));
     let reply = go(Reason::Malformed, Some(head("iq", Some("set"), Some("m")))).unwrap();
     assert!(reply.children().next().unwrap().has_child("bad-request", ns::XMPP_STANZAS));
     assert_eq!(go(Reason::TooLarge, Some(head("iq", Some("get"), None))), None);
