@@ -5,8 +5,8 @@
 
 mod support;
 
-mod agents;
 mod afterthought;
+mod agents;
 mod cli;
 mod conversation;
 mod crash;
