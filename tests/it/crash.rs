@@ -31,7 +31,7 @@ mod scenarios {
         load::{Crowd, four},
         model::{Model, Reply},
         server::{Kind, Server},
-        stage::{DESK, Process, Setting, token},
+        stage::{DESK, Process, Setting, UNLIMITED, token},
     };
 
     /// Lines between one kill and the next.
@@ -46,7 +46,8 @@ mod scenarios {
         let server = Arc::new(RwLock::new(Server::start(Kind::Prosody).await));
         let model = Model::start(Reply::Counted(Duration::from_millis(15))).await;
         let guard = server.read().await;
-        let setting = Setting { quiet_window: "10ms", ..Setting::new(&guard, &database, Some(&model)) };
+        let setting =
+            Setting { quiet_window: "10ms", desk: UNLIMITED.into(), ..Setting::new(&guard, &database, Some(&model)) };
         let mut app = setting.spawn().await;
         let mut crowd = Crowd::start(&server, &four(30)).await;
         for kill in 0..5 {
@@ -62,7 +63,8 @@ mod scenarios {
         let server = Arc::new(RwLock::new(Server::start(Kind::Prosody).await));
         let model = Model::start(Reply::Counted(Duration::from_millis(15))).await;
         let guard = server.read().await;
-        let setting = Setting { quiet_window: "10ms", ..Setting::new(&guard, &database, Some(&model)) };
+        let setting =
+            Setting { quiet_window: "10ms", desk: UNLIMITED.into(), ..Setting::new(&guard, &database, Some(&model)) };
         let mut app = setting.spawn().await;
         let mut crowd = Crowd::start(&server, &four(20)).await;
         for stop in 0..3 {
@@ -81,7 +83,11 @@ mod scenarios {
         let model = Model::start(Reply::Counted(Duration::from_millis(15))).await;
         let app = {
             let guard = server.read().await;
-            let setting = Setting { quiet_window: "10ms", ..Setting::new(&guard, &database, Some(&model)) };
+            let setting = Setting {
+                quiet_window: "10ms",
+                desk: UNLIMITED.into(),
+                ..Setting::new(&guard, &database, Some(&model))
+            };
             setting.start().await
         };
         let mut crowd = Crowd::start(&server, &four(30)).await;

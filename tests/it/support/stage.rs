@@ -42,6 +42,9 @@ pub struct Setting<'a> {
     pub env: Vec<(&'a str, String)>,
 }
 
+/// For customers who talk faster than people: a desk's default limits would take them for a machine.
+pub const UNLIMITED: &str = "limits = { messages_per_minute = 0 }\n";
+
 impl<'a> Setting<'a> {
     /// Answers come quickly and by `model`, or by the built-in default on the sample pages.
     pub fn new(server: &'a Server, database: &'a Database, model: Option<&'a Model>) -> Self {
