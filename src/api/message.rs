@@ -99,7 +99,6 @@ struct MessageOut {
     delivery: Option<Delivery>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_false(flag: &bool) -> bool {
     !*flag
 }

@@ -121,10 +121,8 @@ impl<'a> Styler<'a> {
                 self.links.push(Link { at, text, url: dest_url.into_string() });
             }
             Event::End(TagEnd::Link | TagEnd::Image) => self.end_link(&at),
-            Event::Start(Tag::Item) => {
-                if self.source[at.clone()].starts_with(['-', '*', '+']) {
-                    self.edit(at.start..at.start + 1, "•");
-                }
+            Event::Start(Tag::Item) if self.source[at.clone()].starts_with(['-', '*', '+']) => {
+                self.edit(at.start..at.start + 1, "•");
             }
             Event::Start(Tag::CodeBlock(kind)) => {
                 self.in_code = true;

@@ -142,9 +142,11 @@ proptest! {
     #[test]
     fn no_word_is_lost(text in markdown()) {
         let styled = from_markdown(&text);
-        let mut left = words(&styled).into_iter();
-        for word in words(&text) {
-            prop_assert!(word == "br" || left.any(|kept| kept == word), "{word} of {text:?} in {styled:?}");
+        // A link's brackets may have been all that stood between two words.
+        let mut left = styled.as_str();
+        for word in words(&text).into_iter().filter(|word| *word != "br") {
+            let Some(at) = left.find(word) else { return Err(TestCaseError::fail(format!("{word} of {text:?} in {styled:?}"))) };
+            left = &left[at + word.len()..];
         }
     }
 
