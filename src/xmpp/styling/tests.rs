@@ -143,7 +143,7 @@ proptest! {
     fn no_word_is_lost(text in markdown()) {
         let styled = from_markdown(&text);
         // A link's brackets may have been all that stood between two words.
-        let mut left = styled.as_str();
+        let mut left: &str = &styled;
         for word in words(&text).into_iter().filter(|word| *word != "br") {
             let Some(at) = left.find(word) else { return Err(TestCaseError::fail(format!("{word} of {text:?} in {styled:?}"))) };
             left = &left[at + word.len()..];
