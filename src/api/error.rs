@@ -1,19 +1,24 @@
 //! The one place where a failure becomes a status and
 //! `{"error":{"code","message","timestamp","requestId"}}`.
 //!
+//! An answer 409 to somebody who was overtaken has the ticket as it is now beside the error, under `ticket`.
+//!
 //! A handler returns an [`ApiError`]; it travels in the response's extensions to `request::frame`, which knows the
 //! request's id and renders it. A value that is well formed but not acceptable is 422 in a body and 400 in a
 //! query string; the message names it either way.
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE},
+    http::{
+        HeaderValue, StatusCode,
+        header::{ETAG, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
 
-use super::{token::TokenError, wire::Timestamp};
-use crate::helpdesk::Error;
+use super::{if_match, ticket::TicketOut, token::TokenError, wire::Timestamp};
+use crate::helpdesk::{Caller, Error, Helpdesk};
 
 /// Why a request failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -39,6 +44,14 @@ pub enum ApiError {
     /// 409: the ticket is in a state that does not allow this.
     #[error("{0}")]
     Conflict(String),
+    /// 409: another was faster. The body has the ticket as it is now, beside the error.
+    #[error("{reason}")]
+    Overtaken {
+        /// What has happened.
+        reason: String,
+        /// As the caller may see it.
+        ticket: Box<TicketOut>,
+    },
     /// 413: the body is larger than [`MAX_REQUEST`](super::MAX_REQUEST).
     #[error("the request's body is larger than {} bytes", super::MAX_REQUEST)]
     TooLarge,
@@ -70,6 +83,16 @@ impl From<Error> for ApiError {
 }
 
 impl ApiError {
+    /// The same as by `From`, with the ticket that somebody else has changed as `reader` may see it.
+    pub(super) fn told(error: Error, reader: &Caller, helpdesk: &Helpdesk) -> Self {
+        match error {
+            Error::Overtaken { reason, current } if reader.may_read(&current) => {
+                Self::Overtaken { reason, ticket: Box::new(TicketOut::new(*current, reader, helpdesk)) }
+            }
+            other => other.into(),
+        }
+    }
+
     /// A value in a query string that is not acceptable.
     pub(super) fn bad_parameter(name: &str, problem: impl std::fmt::Display) -> Self {
         Self::BadRequest(format!("{name}: {problem}"))
@@ -88,7 +111,7 @@ impl ApiError {
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
-            Self::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT"),
+            Self::Conflict(_) | Self::Overtaken { .. } => (StatusCode::CONFLICT, "CONFLICT"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID"),
@@ -108,7 +131,11 @@ impl ApiError {
             other => other.to_string(),
         };
         let error = Details { code, message, timestamp: at, request_id };
-        let mut response = (status, Json(Envelope { error })).into_response();
+        let ticket = if let Self::Overtaken { ticket, .. } = self { Some(ticket.as_ref()) } else { None };
+        let mut response = (status, Json(Envelope { error, ticket })).into_response();
+        if let Some(tag) = ticket.and_then(|ticket| if_match::tag(ticket.version())) {
+            response.headers_mut().insert(ETAG, tag);
+        }
         if let Self::Unauthorized(reason) = self {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge(*reason));
         }
@@ -119,6 +146,8 @@ impl ApiError {
 #[derive(Serialize)]
 struct Envelope<'a> {
     error: Details<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<&'a TicketOut>,
 }
 
 #[derive(Serialize)]

@@ -118,6 +118,20 @@ impl FromRequestParts<Api> for TicketId {
     }
 }
 
+/// The agent that the path names: as in a token's `sub`.
+pub(super) struct AgentId(pub String);
+
+impl FromRequestParts<Api> for AgentId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let Path(id) = Path::<String>::from_request_parts(parts, api)
+            .await
+            .map_err(|_| ApiError::NotFound("agent not found".to_owned()))?;
+        Ok(Self(id))
+    }
+}
+
 /// An address in a body, in its normal form.
 pub(super) fn address(field: &str, text: &str) -> Result<Jid, ApiError> {
     Jid::new(text).map_err(|error| ApiError::invalid(field, not_a_jid(error)))

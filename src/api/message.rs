@@ -14,7 +14,7 @@ use super::{
     ticket::Inside,
     wire::{self, Timestamp},
 };
-use crate::helpdesk::{Caller, Conversation, Role};
+use crate::helpdesk::{Caller, Conversation, Helpdesk, Role};
 
 #[derive(Deserialize)]
 pub(super) struct MessageIn {
@@ -48,7 +48,8 @@ pub(super) async fn say(
 ) -> Result<(StatusCode, Json<SaidOut>), ApiError> {
     let ticket = api.helpdesk.ticket(&caller, id).await?;
     let text = input.text_for(&ticket)?;
-    let (message_id, at) = api.helpdesk.say(&caller, id, text).await?;
+    let said = api.helpdesk.say(&caller, id, text).await;
+    let (message_id, at) = said.map_err(|error| ApiError::told(error, &caller, &api.helpdesk))?;
     Ok((StatusCode::CREATED, Json(SaidOut { success: true, message_id, timestamp: Timestamp(at) })))
 }
 
@@ -138,11 +139,11 @@ pub(super) async fn sync(
     let title = api.helpdesk.desk(&ticket.desk).map_or(ticket.desk.as_str(), |desk| desk.title.as_str());
     let view = View { reader: &caller, customer: &ticket.customer, desk_title: title };
     let messages = messages.into_iter().map(|message| view.message(message)).collect();
-    Ok(Json(SyncOut { earlier, ..SyncOut::new(&ticket, messages, &caller) }))
+    Ok(Json(SyncOut { earlier, ..SyncOut::new(&ticket, messages, &caller, &api.helpdesk) }))
 }
 
 impl SyncOut {
-    fn new(ticket: &ticket::Model, messages: Vec<MessageOut>, reader: &Caller) -> Self {
+    fn new(ticket: &ticket::Model, messages: Vec<MessageOut>, reader: &Caller, helpdesk: &Helpdesk) -> Self {
         Self {
             ticket_id: ticket.id,
             status: wire::status(ticket.status),
@@ -155,7 +156,7 @@ impl SyncOut {
             version: ticket.version,
             jid: ticket.customer.clone(),
             desk: ticket.desk.clone(),
-            inside: Inside::of(ticket, reader),
+            inside: Inside::of(ticket, reader, helpdesk),
         }
     }
 }

@@ -1,15 +1,22 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message` and `presence` are the routes; `serve` is the listening side.
+//! typed values; `ticket`, `message`, `staff`, `desk`, `agent`, `queue` and `presence` are the routes, and `change` is
+//! what those of `staff` share; `serve` is the listening side.
 
+mod agent;
+mod change;
+mod desk;
 mod error;
 mod extract;
 mod healthz;
+mod if_match;
 mod message;
 mod presence;
+mod queue;
 mod request;
 mod serve;
+mod staff;
 #[cfg(test)]
 mod tests;
 mod ticket;
@@ -24,12 +31,13 @@ use axum::{
     http::{Method, StatusCode},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{get, post, put},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use error::ApiError;
 pub use serve::serve;
+pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
 
 use crate::{health::Health, helpdesk::Helpdesk};
@@ -59,8 +67,30 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
         .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
         .route("/api/v1/xmpp/tickets/{id}/sync", get(message::sync))
-        .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show));
+        .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
+        .route("/api/v1/xmpp/desks", get(desk::list))
+        .route("/api/v1/xmpp/agents", get(agent::list))
+        .route("/api/v1/xmpp/agents/{id}", put(agent::bind).delete(agent::remove))
+        .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
+        .route("/api/v1/xmpp/queue", get(queue::list))
+        .nest("/api/v1/xmpp/tickets/{id}", one_ticket());
     around(routes, state)
+}
+
+/// What people do with one ticket.
+fn one_ticket() -> Router<Api> {
+    Router::new()
+        .route("/", get(staff::show))
+        .route("/claim", post(staff::claim))
+        .route("/release", post(staff::release))
+        .route("/assign", post(staff::assign))
+        .route("/resolve", post(staff::resolve))
+        .route("/reopen", post(staff::reopen))
+        .route("/close", post(staff::close))
+        .route("/snooze", post(staff::snooze))
+        .route("/notes", post(staff::note))
+        .route("/priority", put(staff::prioritise).post(staff::prioritise))
+        .route("/tags", put(staff::tag).post(staff::tag))
 }
 
 /// What every request passes through; apart from [`router`] so that tests can put failing routes inside it.

@@ -1,9 +1,13 @@
 //! The routes as a caller sees them, on a real database.
 
+mod agents;
 mod auth;
+mod changes;
+mod desks;
 mod failures;
 mod listening;
 mod presence;
+mod rights;
 mod tickets;
 
 use std::time::Duration;
@@ -69,6 +73,16 @@ impl Answer {
         error["message"].as_str().unwrap().to_owned()
     }
 
+    /// The ticket beside the envelope of an answer 409.
+    fn overtaken(&self) -> (String, Value) {
+        assert_eq!(self.status, 409, "{}", self.text);
+        let mut body = self.json();
+        assert_eq!(body["error"]["code"], "CONFLICT", "{body}");
+        assert_eq!(body["error"].as_object().unwrap().len(), 4, "{body}");
+        assert_eq!(self.header("etag"), format!("\"{}\"", body["ticket"]["version"]));
+        (body["error"]["message"].as_str().unwrap().to_owned(), body["ticket"].take())
+    }
+
     fn ok(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         assert_eq!(self.header("cache-control"), "no-store");
@@ -103,6 +117,17 @@ impl Desks {
 
     async fn post(&self, token: &str, path: &str, body: Value) -> Answer {
         self.ask(request(Method::POST, path, Some(token), Some(body.to_string()))).await
+    }
+
+    async fn put(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.ask(request(Method::PUT, path, Some(token), Some(body.to_string()))).await
+    }
+
+    /// A change of a ticket that must be at this version.
+    async fn change(&self, token: &str, ticket: &str, what: &str, body: Value, if_match: &str) -> Answer {
+        let mut request = request(Method::POST, &of(ticket, what), Some(token), Some(body.to_string()));
+        request.headers_mut().insert("if-match", if_match.parse().unwrap());
+        self.ask(request).await
     }
 
     /// Ann's ticket at a desk, opened by herself; gives its id.
@@ -149,6 +174,14 @@ fn agent_of(desk: &str) -> String {
 
 fn program(scopes: &[&str]) -> String {
     mint(&Claims { scopes: scopes.iter().map(ToString::to_string).collect(), ..claims("cron", Role::Service) })
+}
+
+fn admin() -> String {
+    mint(&claims("root", Role::Admin))
+}
+
+fn of(ticket: &str, what: &str) -> String {
+    format!("{TICKETS}/{ticket}/{what}")
 }
 
 fn messages_of(ticket: &str) -> String {

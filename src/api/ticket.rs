@@ -9,6 +9,7 @@ use axum::{
 use deskbridge_entity::ticket::Model;
 use jid::{BareJid, Jid, ResourcePart};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
     extract::{self, Body, Parameters},
     wire::{self, Timestamp},
 };
-use crate::helpdesk::{Caller, Cursor, Filter, Helpdesk, Role};
+use crate::helpdesk::{Caller, Cursor, Filter, Helpdesk, Role, ticket_node};
 
 #[derive(Deserialize)]
 pub(super) struct TicketIn {
@@ -75,7 +76,8 @@ pub(super) async fn open(
     Body(input): Body<TicketIn>,
 ) -> Result<(StatusCode, Json<OpenedOut>), ApiError> {
     let Opening { customer, message, resource, desk } = input.checked(&api.helpdesk)?;
-    let received = api.helpdesk.open(&caller, &desk, &customer, resource, message).await?;
+    let received = api.helpdesk.open(&caller, &desk, &customer, resource, message).await;
+    let received = received.map_err(|error| ApiError::told(error, &caller, &api.helpdesk))?;
     let ticket = api.helpdesk.ticket(&caller, received.ticket).await?;
     let status = if received.opened { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(OpenedOut::new(ticket, received.message, received.opened))))
@@ -149,8 +151,9 @@ impl ListIn {
     }
 }
 
-#[derive(Serialize)]
-pub(super) struct TicketOut {
+/// A ticket as lists and changes show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct TicketOut {
     id: Uuid,
     subject: String,
     status: &'static str,
@@ -166,28 +169,40 @@ pub(super) struct TicketOut {
 }
 
 /// What customers do not see of a ticket: an agent's id can be a private address.
-#[derive(Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Inside {
     agent: Option<String>,
     waiting_since: Option<Timestamp>,
     hand_off_reason: Option<String>,
+    tags: Value,
+    snoozed_until: Option<Timestamp>,
+    /// How it was resolved: `agent`, `customer`, `assistant` or `idle`.
+    resolution: Option<String>,
+    previous_ticket_id: Option<Uuid>,
+    /// Where its agent talks.
+    address: String,
 }
 
 impl Inside {
     /// For everybody but customers.
-    pub(super) fn of(ticket: &Model, reader: &Caller) -> Option<Self> {
+    pub(super) fn of(ticket: &Model, reader: &Caller, helpdesk: &Helpdesk) -> Option<Self> {
         (reader.role != Role::Customer).then(|| Self {
             agent: ticket.agent.clone(),
             waiting_since: ticket.waiting_since.map(Timestamp),
             hand_off_reason: ticket.hand_off_reason.clone(),
+            tags: ticket.tags.clone(),
+            snoozed_until: ticket.snoozed_until.map(Timestamp),
+            resolution: ticket.resolution.clone(),
+            previous_ticket_id: ticket.previous_ticket_id,
+            address: format!("{}@{}", ticket_node(&ticket.short_id), helpdesk.domain()),
         })
     }
 }
 
 impl TicketOut {
-    fn new(ticket: Model, reader: &Caller) -> Self {
+    pub(super) fn new(ticket: Model, reader: &Caller, helpdesk: &Helpdesk) -> Self {
         Self {
-            inside: Inside::of(&ticket, reader),
+            inside: Inside::of(&ticket, reader, helpdesk),
             id: ticket.id,
             subject: ticket.subject,
             status: wire::status(ticket.status),
@@ -200,6 +215,10 @@ impl TicketOut {
             version: ticket.version,
         }
     }
+
+    pub(super) fn version(&self) -> i64 {
+        self.version
+    }
 }
 
 pub(super) async fn list(
@@ -210,6 +229,7 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, ApiError> {
     let page = api.helpdesk.tickets(&caller, &input.filter()?).await?;
     let link = page.next.and_then(|next| input.link(uri.path(), &next)).map(|link| (LINK, link));
-    let tickets: Vec<TicketOut> = page.items.into_iter().map(|ticket| TicketOut::new(ticket, &caller)).collect();
+    let shown = |ticket| TicketOut::new(ticket, &caller, &api.helpdesk);
+    let tickets: Vec<TicketOut> = page.items.into_iter().map(shown).collect();
     Ok((AppendHeaders(link), Json(tickets)))
 }

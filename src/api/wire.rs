@@ -1,11 +1,13 @@
 //! How values are spelled on the wire.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use deskbridge_entity::{
     message::{Author, Visibility},
     ticket::{Handler, Priority, Status},
 };
 use serde::{Serialize, Serializer};
+
+use super::ApiError;
 
 /// A moment as RFC 3339 in UTC with `Z`; microseconds only where there are some.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +17,13 @@ impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
+}
+
+/// Reads a moment with its zone, cut to what is stored.
+pub(super) fn moment(field: &str, text: &str) -> Result<DateTime<Utc>, ApiError> {
+    let moment = DateTime::parse_from_rfc3339(text.trim())
+        .map_err(|_| ApiError::invalid(field, "must be a moment as in RFC 3339, such as 2030-01-31T09:00:00Z"))?;
+    Ok(moment.to_utc().trunc_subsecs(6))
 }
 
 const STATUSES: [Status; 5] = [Status::Open, Status::Pending, Status::Escalated, Status::Resolved, Status::Closed];
@@ -32,6 +41,13 @@ pub(super) fn status(status: Status) -> &'static str {
 /// Reads what [`status`] writes.
 pub(super) fn read_status(word: &str) -> Option<Status> {
     STATUSES.into_iter().find(|known| status(*known) == word)
+}
+
+const PRIORITIES: [Priority; 4] = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
+
+/// Reads what [`priority`] writes.
+pub(super) fn read_priority(word: &str) -> Option<Priority> {
+    PRIORITIES.into_iter().find(|known| priority(*known) == word)
 }
 
 pub(super) fn priority(priority: Priority) -> &'static str {
@@ -80,7 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn every_status_is_read_as_it_is_written_and_in_no_other_spelling() {
+    fn every_status_and_priority_is_read_as_it_is_written_and_in_no_other_spelling() {
+        for known in PRIORITIES {
+            assert_eq!(read_priority(priority(known)), Some(known));
+        }
+        assert_eq!(read_priority("urgent"), None);
         for known in STATUSES {
             assert_eq!(read_status(status(known)), Some(known));
         }

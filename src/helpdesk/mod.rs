@@ -18,6 +18,7 @@ pub mod lifecycle;
 pub mod lifecycle_feedback;
 mod link;
 mod operation;
+mod overview;
 pub mod phrases;
 mod presence;
 mod query;
@@ -50,6 +51,7 @@ pub use operation::{
     presence::Presence,
     sweep::Swept,
 };
+pub use overview::{DeskInside, DeskState, Queued};
 pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
 pub use staff::NewAgent;
 pub use store::Store;

@@ -1,5 +1,7 @@
 //! Reading: every query has a name and a scope. Nothing here writes.
 
+mod queue;
+
 use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -18,6 +20,8 @@ use sea_orm::{
     sea_query::{Expr, Func},
 };
 use uuid::Uuid;
+
+pub(super) use queue::{queue, waiting_counts};
 
 use super::{
     Error,

@@ -16,6 +16,7 @@ use super::{
     conversation::check_body,
     operation::{
         agent::{BindAgent, NameConfigured, RemoveAgent, SetDuty},
+        customer::ResolveNamed,
         staff::{Change, ChangeTicket, Episode},
         sweep::Sweep,
     },
@@ -127,11 +128,14 @@ impl Helpdesk {
         self.change(caller, ticket, expected, Change::Assign(agent)).await
     }
 
-    /// Resolves a ticket; the customer is told.
+    /// Resolves a ticket; the customer is told. A customer may do it in its own live ticket, too.
     ///
     /// # Errors
     /// As [`Helpdesk::claim`].
     pub async fn resolve(&self, caller: &Caller, ticket: Uuid, expected: Option<i64>) -> Result<Model, Error> {
+        if caller.role == Role::Customer {
+            return self.writer.write(ResolveNamed { ticket, expected, caller: caller.clone() }).await;
+        }
         self.change(caller, ticket, expected, Change::Resolve).await
     }
 
@@ -216,8 +220,22 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::Invalid`] for an empty or oversized text; else as [`Helpdesk::claim`].
     pub async fn note(&self, caller: &Caller, ticket: Uuid, text: String) -> Result<Model, Error> {
+        self.note_on(caller, ticket, None, text).await
+    }
+
+    /// As [`Helpdesk::note`], on a version that the caller has seen.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::note`].
+    pub async fn note_on(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        expected: Option<i64>,
+        text: String,
+    ) -> Result<Model, Error> {
         let text = check_body("content", text)?;
-        self.change(caller, ticket, None, Change::Note(text)).await
+        self.change(caller, ticket, expected, Change::Note(text)).await
     }
 
     async fn change(

@@ -20,6 +20,7 @@ mod link;
 mod manners;
 mod model;
 mod poison;
+mod race;
 mod receipts;
 mod rest;
 mod slixmpp;

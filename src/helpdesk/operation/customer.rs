@@ -1,12 +1,18 @@
 //! What a customer does to a conversation besides writing.
 
-use deskbridge_entity::{message::Author, ticket::Status};
+use deskbridge_entity::{
+    message::Author,
+    ticket::{Model, Status},
+};
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::{open, outbound, staff::resolve};
+use super::{
+    open, outbound,
+    staff::{check_version, overtaken, resolve},
+};
 use crate::helpdesk::{
-    Error,
+    Caller, Error,
     lifecycle::{self, Resolution},
     unit::{Conversation, Needs, Unit},
     writer::Operation,
@@ -30,6 +36,37 @@ impl Operation for ResolveOwn {
         let Some(row) = live.cloned() else { return Ok(None) };
         resolve(unit, &row, Resolution::Customer);
         Ok(Some(row.id))
+    }
+}
+
+/// The customer says that the ticket it names is done.
+pub(in crate::helpdesk) struct ResolveNamed {
+    pub ticket: Uuid,
+    /// The version that the customer has seen, if it must be that one.
+    pub expected: Option<i64>,
+    pub caller: Caller,
+}
+
+impl Operation for ResolveNamed {
+    type Output = Model;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.tickets.insert(self.ticket);
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Model, Error> {
+        let missing = || Error::NotFound(format!("ticket {}", self.ticket));
+        let row = unit.ticket(self.ticket).filter(|row| self.caller.may_read(row)).ok_or_else(missing)?.clone();
+        self.caller.require_voice_of(&row.customer)?;
+        check_version(&row, self.expected)?;
+        if row.status == Status::Resolved {
+            return Ok(row);
+        }
+        if row.status == Status::Closed {
+            return Err(overtaken(&row, "this ticket is closed".to_owned()));
+        }
+        resolve(unit, &row, Resolution::Customer);
+        unit.ticket(self.ticket).cloned().ok_or_else(missing)
     }
 }
 

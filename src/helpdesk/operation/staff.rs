@@ -68,9 +68,7 @@ impl Operation for ChangeTicket {
         let missing = || Error::NotFound(format!("ticket {}", self.ticket));
         let row = unit.ticket(self.ticket).filter(|row| self.caller.may_read(row)).ok_or_else(missing)?;
         self.caller.require_desk(&row.desk)?;
-        if self.expected.is_some_and(|version| version != row.version) {
-            return Err(overtaken(row, format!("the ticket has changed: it is at version {} now", row.version)));
-        }
+        check_version(row, self.expected)?;
         let row = row.clone();
         self.change(unit, &row)?;
         unit.ticket(self.ticket).cloned().ok_or_else(missing)
@@ -287,7 +285,15 @@ fn require_live(row: &Model) -> Result<(), Error> {
     Err(overtaken(row, "this ticket is done; reopen it first".to_owned()))
 }
 
-fn overtaken(row: &Model, reason: String) -> Error {
+/// The ticket is as the caller has seen it.
+pub(super) fn check_version(row: &Model, expected: Option<i64>) -> Result<(), Error> {
+    if expected.is_some_and(|version| version != row.version) {
+        return Err(overtaken(row, format!("the ticket has changed: it is at version {} now", row.version)));
+    }
+    Ok(())
+}
+
+pub(super) fn overtaken(row: &Model, reason: String) -> Error {
     Error::Overtaken { reason, current: Box::new(row.clone()) }
 }
 

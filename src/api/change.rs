@@ -1,0 +1,66 @@
+//! What a change of a ticket begins with and ends in: who asks, on which version; and the ticket as it is then.
+
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    http::{header::ETAG, request::Parts},
+    response::{AppendHeaders, IntoResponse, Response},
+};
+use deskbridge_entity::ticket::Model;
+use uuid::Uuid;
+
+use super::{
+    Api, ApiError,
+    extract::TicketId,
+    if_match::{self, IfMatch},
+    ticket::TicketOut,
+};
+use crate::helpdesk::{Caller, Error, Helpdesk};
+
+/// One ticket, with its version as its entity tag.
+#[derive(Debug)]
+pub(super) struct OneTicket(pub TicketOut);
+
+impl IntoResponse for OneTicket {
+    fn into_response(self) -> Response {
+        let tag = if_match::tag(self.0.version()).map(|tag| (ETAG, tag));
+        (AppendHeaders(tag), Json(self.0)).into_response()
+    }
+}
+
+/// Somebody wants something of a ticket. That it exists for the caller is for the helpdesk to say.
+pub(super) struct Ask {
+    pub api: Api,
+    pub caller: Caller,
+    pub ticket: Uuid,
+    /// The version that it must be at, if the caller says so.
+    pub expected: Option<i64>,
+}
+
+impl FromRequestParts<Api> for Ask {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, api).await?;
+        let TicketId(ticket) = TicketId::from_request_parts(parts, api).await?;
+        let expected = match IfMatch::of(&parts.headers)? {
+            IfMatch::Any => None,
+            several => several.expected(api.helpdesk.ticket(&caller, ticket).await?.version),
+        };
+        Ok(Self { api: api.clone(), caller, ticket, expected })
+    }
+}
+
+impl Ask {
+    pub(super) fn helpdesk(&self) -> &Helpdesk {
+        &self.api.helpdesk
+    }
+
+    /// The changed ticket as the caller may see it; also the one that another has changed before.
+    pub(super) fn show(&self, changed: Result<Model, Error>) -> Result<OneTicket, ApiError> {
+        match changed {
+            Ok(ticket) => Ok(OneTicket(TicketOut::new(ticket, &self.caller, self.helpdesk()))),
+            Err(error) => Err(ApiError::told(error, &self.caller, self.helpdesk())),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `If-Match` with a ticket's version (RFC 9110 §13.1.1): a change that its maker has not seen the ground of is refused.
+
+use axum::http::{HeaderMap, HeaderValue, header::IF_MATCH};
+
+use super::ApiError;
+
+/// A version that no ticket has.
+const NEVER: i64 = 0;
+
+/// What the caller expects the ticket to be at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum IfMatch {
+    /// Nothing is said, or `*`: whatever it is at.
+    Any,
+    /// One of these versions. Tags that can name no version are left out: they match nothing.
+    Versions(Vec<i64>),
+}
+
+impl IfMatch {
+    /// Reads the header; several ones are one list (RFC 9110 §5.3).
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let malformed = || ApiError::BadRequest("If-Match: must be * or quoted versions, such as \"7\"".to_owned());
+        let lines: Option<Vec<&str>> = headers.get_all(IF_MATCH).iter().map(text).collect();
+        let line = lines.ok_or_else(malformed)?.join(",");
+        match line.trim() {
+            "" if headers.contains_key(IF_MATCH) => Err(malformed()),
+            "" | "*" => Ok(Self::Any),
+            list => versions(list).map(Self::Versions).ok_or_else(malformed),
+        }
+    }
+
+    /// The one version that a change may find, given the ticket's present one.
+    pub(super) fn expected(&self, present: i64) -> Option<i64> {
+        match self {
+            Self::Any => None,
+            Self::Versions(versions) if versions.contains(&present) => Some(present),
+            Self::Versions(versions) => Some(versions.first().copied().unwrap_or(NEVER)),
+        }
+    }
+}
+
+/// The entity tag of a version.
+pub(super) fn tag(version: i64) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("\"{version}\"")).ok()
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok()
+}
+
+/// `#entity-tag` (RFC 9110 §8.8.3); `None` when it is not that. Our tags hold no comma, and one that does is not ours,
+/// but still well formed.
+fn versions(list: &str) -> Option<Vec<i64>> {
+    let (mut versions, mut rest) = (Vec::new(), list);
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        if rest.is_empty() {
+            return Some(versions);
+        }
+        let is_weak = rest.starts_with("W/");
+        let (tag, behind) = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
+        if tag.contains([' ', '\t']) {
+            return None;
+        }
+        rest = behind.trim_start_matches([' ', '\t']);
+        if !rest.is_empty() && !rest.starts_with(',') {
+            return None;
+        }
+        // The strong comparison that If-Match asks for: a weak tag never matches.
+        versions.extend(tag.parse::<i64>().ok().filter(|version| !is_weak && version.to_string() == tag));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&str]) -> Result<IfMatch, ApiError> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(IF_MATCH, line.parse().unwrap());
+        }
+        IfMatch::of(&headers)
+    }
+
+    #[test]
+    fn versions_come_quoted_in_lists_and_over_several_lines() {
+        for (lines, expected) in [
+            (&[][..], IfMatch::Any),
+            (&["*"], IfMatch::Any),
+            (&["\"7\""], IfMatch::Versions(vec![7])),
+            (&[" \"7\" , \"8\",,"], IfMatch::Versions(vec![7, 8])),
+            (&["\"7\"", "\"9\""], IfMatch::Versions(vec![7, 9])),
+            (&["W/\"7\""], IfMatch::Versions(vec![])),
+            (&["W/\"7\", \"8\""], IfMatch::Versions(vec![8])),
+            (&["\"\""], IfMatch::Versions(vec![])),
+            (&["\"abc,d\""], IfMatch::Versions(vec![])),
+            (&["\"+7\"", "\"07\""], IfMatch::Versions(vec![])),
+            (&["\"99999999999999999999\""], IfMatch::Versions(vec![])),
+        ] {
+            assert_eq!(read(lines).unwrap(), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_entity_tag_is_refused() {
+        for line in [
+            "",
+            " ",
+            "7",
+            "\"7",
+            "7\"",
+            "'7'",
+            "w/\"7\"",
+            "\"7\"\"8\"",
+            "\"7\" \"8\"",
+            "*, \"7\"",
+            "\"7\", *",
+            "\"a b\"",
+        ] {
+            assert!(matches!(read(&[line]), Err(ApiError::BadRequest(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn of_several_versions_the_present_one_counts_and_a_foreign_tag_matches_none() {
+        let expected = |versions: &[i64]| IfMatch::Versions(versions.to_vec()).expected(7);
+        assert_eq!((expected(&[7]), expected(&[6, 7]), expected(&[6])), (Some(7), Some(7), Some(6)));
+        assert_eq!((expected(&[]), IfMatch::Any.expected(7)), (Some(NEVER), None));
+    }
+}

@@ -1,0 +1,54 @@
+//! `GET /api/v1/xmpp/queue`: the tickets that wait for a person.
+
+use axum::{Json, extract::State};
+use serde::{Deserialize, Serialize};
+
+use super::{Api, ApiError, extract::Parameters, ticket::TicketOut};
+use crate::helpdesk::{Caller, Helpdesk, Queued};
+
+/// Tickets when the caller does not say.
+const TICKETS: u64 = 100;
+/// The most tickets.
+const MOST: u64 = 500;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QueueQuery {
+    desk: Option<String>,
+    limit: Option<String>,
+}
+
+impl QueueQuery {
+    fn limit(&self) -> Result<u64, ApiError> {
+        let Some(digits) = &self.limit else { return Ok(TICKETS) };
+        let number = digits.parse().ok().filter(|limit| (1..=MOST).contains(limit));
+        number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {MOST}")))
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct QueuedOut {
+    /// Its place at its desk, from 1.
+    position: u64,
+    waiting_seconds: u64,
+    reason: Option<String>,
+    #[serde(flatten)]
+    ticket: TicketOut,
+}
+
+impl QueuedOut {
+    fn new(queued: Queued, reader: &Caller, helpdesk: &Helpdesk) -> Self {
+        let Queued { ticket, position, waiting_seconds } = queued;
+        let reason = ticket.hand_off_reason.clone();
+        Self { position, waiting_seconds, reason, ticket: TicketOut::new(ticket, reader, helpdesk) }
+    }
+}
+
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Parameters(query): Parameters<QueueQuery>,
+) -> Result<Json<Vec<QueuedOut>>, ApiError> {
+    let queue = api.helpdesk.queue(&caller, query.desk.as_deref(), query.limit()?).await?;
+    Ok(Json(queue.into_iter().map(|queued| QueuedOut::new(queued, &caller, &api.helpdesk)).collect()))
+}
