@@ -18,6 +18,7 @@ pub mod lifecycle;
 pub mod lifecycle_feedback;
 mod link;
 mod operation;
+mod own;
 pub mod phrases;
 mod presence;
 mod query;
@@ -50,6 +51,7 @@ pub use operation::{
     presence::Presence,
     sweep::Swept,
 };
+pub use own::{Erased, Standing};
 pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
 pub use staff::NewAgent;
 pub use store::Store;
@@ -175,6 +177,13 @@ pub enum Signal {
     DeskPresence {
         /// The desk's name.
         desk: String,
+    },
+    /// A contact sees a desk's presence no longer, by nobody's stanza: it has to be told.
+    Forgotten {
+        /// The desk's name.
+        desk: String,
+        /// Who.
+        contact: BareJid,
     },
 }
 

@@ -7,6 +7,10 @@ use uuid::Uuid;
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
+    command::{
+        AtTicket, run,
+        words::{self, Said},
+    },
     outgoing::{self, Answer},
     outlet::{Outlet, SendError},
     stanza::{self, Chat},
@@ -79,6 +83,16 @@ impl AgentChat {
         if let Some(note) = text.strip_prefix("//") {
             self.helpdesk.note(&caller, ticket.id, note.trim_start().to_owned()).await?;
             return Ok(None);
+        }
+        let order = match words::at_ticket(&text) {
+            Said::Order(order) => Some(order),
+            Said::Unknown => Some(AtTicket::Help),
+            Said::Misused(usage) => return Ok(Some(format!("Not done. It is: {usage}"))),
+            Said::Line => None,
+        };
+        if let Some(order) = order {
+            let answer = run::at_ticket(&self.helpdesk, agent, &ticket, order).await?;
+            return Ok(Some(answer.text));
         }
         self.helpdesk.reply_from_chat(&caller, ticket.id, text, chat.id.as_deref()).await?;
         Ok(None)

@@ -70,6 +70,7 @@ impl Manners {
                         last.remove(&desk);
                         self.show_change(&desk, &mut last).await
                     }
+                    Ok(Signal::Forgotten { desk, contact }) => self.part(&desk, &contact.into()).await,
                     Err(RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "typing notices were dropped");
                         Ok(())
@@ -213,6 +214,16 @@ impl Manners {
         let Ok(from) = self.helpdesk.desk_address(desk) else { return Ok(()) };
         let state = if typing { State::Composing } else { State::Paused };
         self.outlet.send(&outgoing::chat_state(&from, to, state)).await
+    }
+
+    /// A contact sees a desk's presence no longer, and the desk not the contact's.
+    async fn part(&self, desk: &str, contact: &Jid) -> Result<(), SendError> {
+        let Ok(address) = self.helpdesk.desk_address(desk) else { return Ok(()) };
+        let Some(badge) = self.badge(&address) else { return Ok(()) };
+        for kind in [PresenceKind::Unavailable, PresenceKind::Unsubscribed, PresenceKind::Unsubscribe] {
+            self.send_presence(&badge, contact, &kind).await?;
+        }
+        Ok(())
     }
 
     async fn show_changes(&self, last: &mut HashMap<String, PresenceKind>) -> Result<(), SendError> {
