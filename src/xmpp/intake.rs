@@ -1,6 +1,6 @@
 //! Reading: every stanza in order, in one task that never waits for anything to be written to the server.
 
-use std::{collections::HashSet, pin::Pin};
+use std::{collections::HashSet, pin::Pin, sync::Arc};
 
 use jid::{BareJid, Jid};
 use tokio::{sync::mpsc, time::Instant};
@@ -10,6 +10,10 @@ use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
     agent_chat::Spoken,
+    command::{
+        serve::Commands,
+        words::{self, Said},
+    },
     gate::Rejected,
     login::{self, Down, Io},
     manners::Request,
@@ -43,6 +47,7 @@ pub(super) struct Intake {
     pub storing: mpsc::Sender<Storing>,
     pub requests: mpsc::Sender<Request>,
     pub spoken: mpsc::Sender<Spoken>,
+    pub commands: Commands,
     pub told_about_encryption: HashSet<BareJid>,
     pub typists: Typists,
 }
@@ -138,6 +143,11 @@ impl Intake {
         let Some(desk) = self.desk(&chat.to).map(str::to_owned) else {
             return self.answer_error(&stanza, DefinedCondition::ItemNotFound);
         };
+        // A correction stays a line: what it corrects was one.
+        let said = if chat.corrects.is_none() { words::at_desk(&chat.body) } else { Said::Line };
+        if let Some(known) = self.helpdesk.desk(&desk).filter(|_| said != Said::Line) {
+            return self.commands.hear(Arc::clone(known), said, chat, stanza);
+        }
         self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
         let line = Line {
             desk,

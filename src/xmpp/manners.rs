@@ -7,6 +7,7 @@ use tokio::sync::{broadcast::error::RecvError, mpsc};
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
+    command::serve::Commands,
     identity::{Directory, SOFTWARE},
     outgoing::{self, Badge},
     outlet::{Outlet, SendError},
@@ -35,6 +36,7 @@ pub(super) enum Request {
 pub(super) struct Manners {
     pub helpdesk: Helpdesk,
     pub outlet: Outlet,
+    pub commands: Commands,
 }
 
 impl Manners {
@@ -42,6 +44,10 @@ impl Manners {
     pub(super) async fn answer(self, mut requests: mpsc::Receiver<Request>) {
         while let Some(request) = requests.recv().await {
             let done = match request {
+                Request::Iq { iq: Iq { kind: IqKind::Set(stanza::Request::Command(ask)), from, to, id }, stanza } => {
+                    self.commands.answer(from, to, id, *ask, stanza);
+                    Ok(())
+                }
                 Request::Iq { iq, stanza } => self.reply(&iq, &stanza).await,
                 Request::Presence(presence) => self.meet(presence).await,
             };
@@ -125,7 +131,7 @@ impl Manners {
 
     async fn reply(&self, iq: &Iq, stanza: &Element) -> Result<(), SendError> {
         let payload = match &iq.kind {
-            IqKind::Get(request) => self.payload(&iq.to, request),
+            IqKind::Get(request) => self.payload(&iq.from, &iq.to, request).await,
             IqKind::Set(_) => Err(DefinedCondition::ServiceUnavailable),
         };
         let reply = match payload {
@@ -138,7 +144,15 @@ impl Manners {
         }
     }
 
-    fn payload(&self, to: &BareJid, request: &stanza::Request) -> Result<Option<Element>, DefinedCondition> {
+    async fn payload(
+        &self,
+        from: &Jid,
+        to: &BareJid,
+        request: &stanza::Request,
+    ) -> Result<Option<Element>, DefinedCondition> {
+        if let Some(payload) = self.commands.browse(from, to, request).await? {
+            return Ok(Some(payload));
+        }
         if let Some(payload) = Directory::of(&self.helpdesk).answer(to, request)? {
             return Ok(Some(payload));
         }

@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     IN_DOUBT,
     agent_chat::{self, AgentChat},
+    command::{errand::Errands, serve::Commands},
     intake,
     intake::{Intake, STORING},
     login::{self, Account, Down},
@@ -84,7 +85,9 @@ impl Session {
         let (requests, waiting) = mpsc::channel(WAITING);
         let (spoken, lines) = mpsc::channel(agent_chat::WAITING);
         let fences = Fences::new(address);
-        let manners = Manners { helpdesk: helpdesk.clone(), outlet: outlet.clone() };
+        let (errands, running) = Errands::new();
+        let commands = Commands::new(helpdesk.clone(), outlet.clone(), errands);
+        let manners = Manners { helpdesk: helpdesk.clone(), outlet: outlet.clone(), commands: commands.clone() };
         let drain = CancellationToken::new();
         let intake = Intake {
             helpdesk: helpdesk.clone(),
@@ -94,6 +97,7 @@ impl Session {
             storing,
             requests,
             spoken,
+            commands,
             told_about_encryption: HashSet::new(),
             typists: Typists::default(),
         };
@@ -102,6 +106,7 @@ impl Session {
         tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
         helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.clone()));
+        helpers.spawn(running);
         helpers.spawn(manners.clone().answer(waiting));
         helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet: outlet.clone() }.listen(lines));
         let showing = AbortOnDropHandle::new(tokio::spawn(manners.clone().show(contacts)));

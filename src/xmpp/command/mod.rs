@@ -3,14 +3,15 @@
 //!
 //! Both ways end in an order, a plain value: `words` reads one from a line of chat, `fields` from a form. `run` carries
 //! it out by the domain, which alone decides who may. `adhoc` and `form` translate XML, `sessions` remembers forms that
-//! are being filled in, `serve` answers the requests.
+//! are being filled in, `serve` answers requests, and each is an `errand` of its own.
 
-// pub mod adhoc;
-// pub mod fields;
-// pub mod form;
+pub mod adhoc;
+pub mod errand;
+pub mod fields;
+pub mod form;
 pub mod run;
-// pub mod serve;
-// pub mod sessions;
+pub mod serve;
+pub mod sessions;
 pub mod words;
 
 use std::time::Duration;
@@ -148,6 +149,32 @@ impl Command {
         Self::Release,
         Self::Reply,
         Self::Note,
+        Self::ResolveTicket,
+        Self::Snooze,
+        Self::Assign,
+        Self::Priority,
+        Self::Tags,
+        Self::History,
+        Self::Summary,
+    ];
+
+    /// All of them.
+    pub const ALL: [Self; 22] = [
+        Self::New,
+        Self::Tickets,
+        Self::Status,
+        Self::Human,
+        Self::Resolve,
+        Self::Export,
+        Self::Erase,
+        Self::Help,
+        Self::Queue,
+        Self::Mine,
+        Self::Duty,
+        Self::Claim,
+        Self::Release,
+        Self::Note,
+        Self::Reply,
         Self::ResolveTicket,
         Self::Snooze,
         Self::Assign,

@@ -6,6 +6,7 @@ use deskbridge_entity::{
     message::{self, Author, Visibility},
     ticket::{Handler, Model},
 };
+use futures::join;
 use jid::{BareJid, Jid};
 
 use super::{AtDesk, AtTicket, Own, Snooze};
@@ -25,6 +26,21 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// In parts of at most `bytes`, whole lines where they fit.
+    #[must_use]
+    pub fn parts(&self, bytes: usize) -> Vec<&str> {
+        let mut parts = Vec::new();
+        let mut rest = self.text.trim_end();
+        while rest.len() > bytes {
+            let most = rest.floor_char_boundary(bytes);
+            let end = rest[..most].rfind('\n').filter(|end| *end > 0).unwrap_or(most);
+            parts.push(&rest[..end]);
+            rest = rest[end..].trim_start_matches('\n');
+        }
+        parts.push(rest);
+        parts
+    }
+
     fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), is_said: false }
     }
@@ -48,19 +64,18 @@ pub async fn own(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, order: Own) -> Re
     let texts = &desk.texts;
     match order {
         Own::New(first) => {
-            helpdesk.begin_anew(&desk.name, &customer).await?;
-            if let Some(first) = first {
-                say(helpdesk, desk, from, first).await?;
-            }
+            // Both are queued at once, in this order: nothing that comes behind gets between.
+            let (begun, said) = join!(helpdesk.begin_anew(&desk.name, &customer), say(helpdesk, desk, from, first));
+            begun?;
+            said?;
             Ok(Answer::said(texts.new_ticket()))
         }
         Own::Human(reason) => {
-            let asked =
-                helpdesk.ask_for_person(&desk.name, &customer, "the customer asks for a person by command").await?;
-            if let Some(reason) = reason {
-                say(helpdesk, desk, from, reason).await?;
-            }
-            Ok(match asked {
+            let asked = helpdesk.ask_for_person(&desk.name, &customer, "the customer asks for a person by command");
+            // The reason first: it may open the ticket, and names it then.
+            let (said, asked) = join!(say(helpdesk, desk, from, reason), asked);
+            said?;
+            Ok(match asked? {
                 Asked::HandedOff(_) => Answer::said(texts.plain(Text::AskedForPerson)),
                 Asked::Waiting(_, told) => Answer::new(told),
                 Asked::WithPerson(_) => Answer::new(texts.plain(Text::WithPerson)),
@@ -91,7 +106,8 @@ pub async fn own(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, order: Own) -> Re
 }
 
 /// The words that came along with a command are a line of the customer.
-async fn say(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, body: String) -> Result<(), Error> {
+async fn say(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, words: Option<String>) -> Result<(), Error> {
+    let Some(body) = words else { return Ok(()) };
     let line = Line {
         desk: desk.name.clone(),
         customer: from.to_bare(),
@@ -399,4 +415,25 @@ fn until(helpdesk: &Helpdesk, row: &Model, snooze: Snooze) -> Option<DateTime<Ut
 fn local(helpdesk: &Helpdesk, row: &Model, time: DateTime<Utc>) -> String {
     let time = helpdesk.desk(&row.desk).map_or(time.with_timezone(&chrono_tz::UTC), |desk| desk.hours.local(time));
     time.format("%Y-%m-%d %H:%M %Z").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_answer_comes_in_parts_and_loses_nothing() {
+        let answer = Answer::new("one\ntwo\nthree\näöüäöü\n");
+        assert_eq!(answer.parts(100), ["one\ntwo\nthree\näöüäöü"]);
+        assert_eq!(answer.parts(8), ["one\ntwo", "three", "äöüä", "öü"]);
+        assert_eq!(Answer::new("\nab").parts(2), ["\na", "b"]);
+        assert_eq!(Answer::new("").parts(2), [""]);
+    }
+
+    #[test]
+    fn a_time_is_told_roughly() {
+        for (minutes_passed, told) in [(-5, "0 min"), (119, "119 min"), (120, "2 h"), (2880, "2 d")] {
+            assert_eq!(minutes(TimeDelta::minutes(minutes_passed)), told);
+        }
+    }
 }
