@@ -1,9 +1,7 @@
 //! An agent's own chat client: each ticket has an address of its own, `t-<short id>@<domain>`, and what the agent of the
 //! ticket writes there goes to the customer. A line that begins with `//` is an internal note, one with `/` a command.
 
-use jid::BareJid;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
@@ -11,7 +9,7 @@ use super::{
         AtTicket, run,
         words::{self, Said},
     },
-    outgoing::{self, Answer},
+    outgoing,
     outlet::{Outlet, SendError},
     stanza::{self, Chat},
 };
@@ -92,23 +90,17 @@ impl AgentChat {
         };
         if let Some(order) = order {
             let answer = run::at_ticket(&self.helpdesk, agent, &ticket, order).await?;
-            return Ok(Some(answer.text));
+            return Ok((!answer.is_said).then_some(answer.text));
         }
         self.helpdesk.reply_from_chat(&caller, ticket.id, text, chat.id.as_deref()).await?;
         Ok(None)
     }
 
     async fn tell(&self, chat: &Chat, text: &str) -> Result<(), SendError> {
-        let from: &BareJid = &chat.to;
-        let answer = Answer {
-            id: Uuid::now_v7(),
-            from,
-            to: &chat.from,
-            body: text,
-            thread: chat.thread.as_deref(),
-            chat_states: false,
-        };
-        self.outlet.send(&outgoing::message(&answer)).await
+        for part in run::in_parts(text) {
+            self.outlet.send(&outgoing::notice(&chat.to, &chat.from, part, chat.thread.as_deref())).await?;
+        }
+        Ok(())
     }
 
     async fn refuse(&self, stanza: &Element, condition: DefinedCondition) -> Result<(), SendError> {

@@ -144,7 +144,7 @@ impl Intake {
             return self.answer_error(&stanza, DefinedCondition::ItemNotFound);
         };
         // A correction stays a line: what it corrects was one.
-        let said = if chat.corrects.is_none() { words::at_desk(&chat.body) } else { Said::Line };
+        let said = if chat.corrects.is_none() { words::at_desk(&chat.text()) } else { Said::Line };
         if let Some(known) = self.helpdesk.desk(&desk).filter(|_| said != Said::Line) {
             return self.commands.hear(Arc::clone(known), said, chat, stanza);
         }

@@ -5,9 +5,10 @@
 
 mod support;
 
-mod agents;
 mod afterthought;
+mod agents;
 mod cli;
+mod commands;
 mod conversation;
 mod crash;
 mod delivery;

@@ -29,6 +29,7 @@ impl Unit {
         self.current.retain(|(_, of), _| of != customer);
         self.known.retain(|_, known| !gone.contains(&known.ticket));
         self.loaded_messages.retain(|_, message| !gone.contains(&message.ticket_id));
+        self.recent.retain(|id, _| !gone.contains(id));
         self.due.retain(|id| !gone.contains(id));
         self.steps.retain(|id| !gone.contains(id));
         self.notices.retain(|notice| notice.ticket_id.is_none_or(|id| !gone.contains(&id)));

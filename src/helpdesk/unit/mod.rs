@@ -289,7 +289,7 @@ impl Unit {
         let Some(tracked) = self.tickets.get_mut(&id) else { return };
         tracked.row.reply_due_at = Some(due);
         self.moved_due = Some(self.moved_due.map_or(due, |earlier| Ord::min(earlier, due)));
-        self.leases.push(
+        self.first.push(
             ticket::Entity::update_many()
                 .col_expr(ticket::Column::ReplyDueAt, Expr::value(due))
                 .filter(ticket::Column::Id.eq(id))

@@ -181,8 +181,12 @@ impl Fault {
         }
     }
 
-    /// Puts the word of XEP-0050 into a stanza error.
-    pub fn mark(self, stanza: &mut Element) {
+    /// Puts the word of XEP-0050 into a stanza error, and beside it what was asked: clients find their session by it.
+    pub fn mark(self, ask: &Ask, stanza: &mut Element) {
+        let asked = Element::builder("command", COMMANDS)
+            .attr(xml_ncname!("node").to_owned(), &*ask.node)
+            .attr(xml_ncname!("sessionid").to_owned(), ask.session.as_deref());
+        stanza.append_child(asked.build());
         if let Some(word) = self.conditions().1
             && let Some(error) = stanza.get_child_mut("error", ns::COMPONENT)
         {
@@ -259,10 +263,15 @@ mod tests {
 
     #[test]
     fn a_fault_is_marked_in_the_stanza_error() {
-        let mut stanza: Element =
-            "<iq xmlns='jabber:component:accept' type='error'><error type='cancel'/></iq>".parse().unwrap();
-        Fault::SessionExpired.mark(&mut stanza);
-        let error = stanza.get_child("error", ns::COMPONENT).unwrap();
-        assert!(error.has_child("session-expired", COMMANDS), "{}", String::from(&stanza));
+        let error = "<iq xmlns='jabber:component:accept' type='error'><error type='cancel'/></iq>";
+        let mut stanza: Element = error.parse().unwrap();
+        Fault::SessionExpired.mark(&read("node='erase' sessionid='7' action='next'", ""), &mut stanza);
+        let expected: Element = format!(
+            "<iq xmlns='jabber:component:accept' type='error'><error type='cancel'><session-expired xmlns='{COMMANDS}'/>\
+             </error><command xmlns='{COMMANDS}' node='erase' sessionid='7'/></iq>"
+        )
+        .parse()
+        .unwrap();
+        assert_eq!(stanza, expected);
     }
 }

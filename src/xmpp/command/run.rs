@@ -26,21 +26,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// In parts of at most `bytes`, whole lines where they fit.
-    #[must_use]
-    pub fn parts(&self, bytes: usize) -> Vec<&str> {
-        let mut parts = Vec::new();
-        let mut rest = self.text.trim_end();
-        while rest.len() > bytes {
-            let most = rest.floor_char_boundary(bytes);
-            let end = rest[..most].rfind('\n').filter(|end| *end > 0).unwrap_or(most);
-            parts.push(&rest[..end]);
-            rest = rest[end..].trim_start_matches('\n');
-        }
-        parts.push(rest);
-        parts
-    }
-
     fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), is_said: false }
     }
@@ -48,6 +33,28 @@ impl Answer {
     fn said(text: impl Into<String>) -> Self {
         Self { text: text.into(), is_said: true }
     }
+}
+
+/// The longest message that carries an answer, in bytes: escaped it is still no trouble to a server.
+const PART_BYTES: usize = 50_000;
+
+/// A text in parts that fit into a message each, whole lines where that is possible.
+#[must_use]
+pub fn in_parts(text: &str) -> Vec<&str> {
+    parts(text, PART_BYTES)
+}
+
+fn parts(text: &str, bytes: usize) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim_end();
+    while rest.len() > bytes {
+        let most = rest.floor_char_boundary(bytes);
+        let end = rest[..most].rfind('\n').filter(|end| *end > 0).unwrap_or(most);
+        parts.push(&rest[..end]);
+        rest = rest[end..].trim_start_matches('\n');
+    }
+    parts.push(rest);
+    parts
 }
 
 /// Tickets in a customer's list.
@@ -117,6 +124,9 @@ async fn say(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, words: Option<String>
         stanza_id: None,
         archive_id: None,
         written_at: None,
+        corrects: None,
+        reply_to: None,
+        markable: false,
     };
     helpdesk.receive(line).await?.await.map(drop)
 }
@@ -290,12 +300,10 @@ pub async fn at_ticket(helpdesk: &Helpdesk, agent: &Agent, ticket: &Model, order
     let caller = agent.caller();
     let id = ticket.id;
     let done = match order {
+        AtTicket::Claim if has_it(agent, ticket) => "You have it already.".to_owned(),
         AtTicket::Claim => {
             helpdesk.claim(&caller, id, None).await?;
-            format!(
-                "It is yours: {} ({}). What you write here goes to the customer; /history shows what was said.",
-                ticket.subject, ticket.customer
-            )
+            return Ok(Answer::said(format!("You have it: {} ({}).", ticket.subject, ticket.customer)));
         }
         AtTicket::Release { to_queue: true, .. } => {
             helpdesk.release(&caller, id, None, false, None).await?;
@@ -391,6 +399,11 @@ async fn summary(helpdesk: &Helpdesk, caller: &Caller, row: &Model) -> Result<St
     Ok(lines.join("\n"))
 }
 
+fn has_it(agent: &Agent, ticket: &Model) -> bool {
+    let is_held = ticket.handler == Handler::Agent && ticket.agent.as_ref() == Some(&agent.id);
+    is_held && lifecycle::is_live(ticket.status)
+}
+
 fn tags_of(row: &Model) -> String {
     let tags: Vec<&str> = row.tags.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
     tags.join(", ")
@@ -423,11 +436,11 @@ mod tests {
 
     #[test]
     fn a_long_answer_comes_in_parts_and_loses_nothing() {
-        let answer = Answer::new("one\ntwo\nthree\näöüäöü\n");
-        assert_eq!(answer.parts(100), ["one\ntwo\nthree\näöüäöü"]);
-        assert_eq!(answer.parts(8), ["one\ntwo", "three", "äöüä", "öü"]);
-        assert_eq!(Answer::new("\nab").parts(2), ["\na", "b"]);
-        assert_eq!(Answer::new("").parts(2), [""]);
+        let text = "one\ntwo\nthree\näöüäöü\n";
+        assert_eq!(parts(text, 100), ["one\ntwo\nthree\näöüäöü"]);
+        assert_eq!(parts(text, 8), ["one\ntwo", "three", "äöüä", "öü"]);
+        assert_eq!(parts("\nab", 2), ["\na", "b"]);
+        assert_eq!(parts("", 2), [""]);
     }
 
     #[test]

@@ -28,10 +28,9 @@ use crate::{
     },
 };
 
-/// The longest message that carries an answer, in bytes: escaped it is still no trouble to a server.
-const PART_BYTES: usize = 50_000;
 /// The longest result in a form; every line of it costs its tags, too.
 const FORM_BYTES: usize = 60_000;
+/// What a line costs beside its text, in bytes.
 const LINE_COST: usize = 16;
 
 /// The commands' side of a session.
@@ -109,7 +108,7 @@ impl Commands {
                     let Some(mut reply) = stanza::error_reply(&stanza, this.helpdesk.domain(), condition) else {
                         return Ok(());
                     };
-                    fault.mark(&mut reply);
+                    fault.mark(&ask, &mut reply);
                     this.outlet.send(&reply).await
                 }
             }
@@ -226,6 +225,9 @@ impl Commands {
         reply: Reply,
     ) -> Result<Done, Fault> {
         let answer = match place {
+            Place::Desk(desk, _) if command == Command::Erase && !filled.is_yes("sure") => {
+                Ok(Answer { text: desk.texts.plain(Text::EraseNot), is_said: false })
+            }
             Place::Desk(desk, agent) => {
                 let order = fields::at_desk(command, filled).map_err(|_| Fault::BadPayload)?;
                 self.run_at_desk(desk, agent.as_ref(), from, order).await
@@ -327,7 +329,7 @@ impl Commands {
     }
 
     async fn tell(&self, from: &BareJid, to: &Jid, thread: Option<&str>, answer: &Answer) -> Result<(), SendError> {
-        for part in answer.parts(PART_BYTES) {
+        for part in run::in_parts(&answer.text) {
             self.outlet.send(&outgoing::notice(from, to, part, thread)).await?;
         }
         Ok(())
