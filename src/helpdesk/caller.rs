@@ -1,6 +1,7 @@
 //! Who asks, and what they may do: deny by default (product rules "who may do what").
 
 use deskbridge_entity::ticket;
+use jid::BareJid;
 
 use super::Error;
 
@@ -38,6 +39,12 @@ pub const SCOPE_READ: &str = "tickets:read";
 pub const SCOPE_WRITE: &str = "tickets:write";
 
 impl Caller {
+    /// A customer, known by the address that the XMPP server vouches for.
+    #[must_use]
+    pub fn customer(jid: &BareJid) -> Self {
+        Self { id: jid.to_string(), name: None, role: Role::Customer, desks: None, scopes: Vec::new() }
+    }
+
     /// The name that customers see under this person's lines: the token's `name`, else what stands before
     /// the `@` of the id, so that no staff address leaks.
     #[must_use]

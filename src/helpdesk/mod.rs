@@ -19,6 +19,7 @@ pub mod lifecycle_feedback;
 mod link;
 mod operation;
 mod overview;
+mod own;
 pub mod phrases;
 mod presence;
 mod query;
@@ -52,6 +53,7 @@ pub use operation::{
     sweep::Swept,
 };
 pub use overview::{DeskInside, DeskState, Queued};
+pub use own::{Erased, Standing};
 pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
 pub use staff::NewAgent;
 pub use store::Store;
@@ -177,6 +179,13 @@ pub enum Signal {
     DeskPresence {
         /// The desk's name.
         desk: String,
+    },
+    /// A contact sees a desk's presence no longer, by nobody's stanza: it has to be told.
+    Forgotten {
+        /// The desk's name.
+        desk: String,
+        /// Who.
+        contact: BareJid,
     },
 }
 

@@ -11,13 +11,13 @@ use deskbridge_entity::{
     notice,
     presence::{self, Source},
     subscription,
-    ticket::{self, Status},
+    ticket::{self, Handler, Status},
 };
 use jid::{BareJid, Jid};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    Statement,
-    sea_query::{Expr, Func},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select, Statement,
+    sea_query::{Expr, Func, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -133,6 +133,88 @@ pub(super) async fn ticket_at(store: &Store, caller: &Caller, short_id: &str) ->
     caller.require_reader()?;
     let row = ticket::Entity::find().filter(ticket::Column::ShortId.eq(short_id)).one(store.read()).await?;
     row.filter(|row| caller.may_read(row)).ok_or_else(|| Error::NotFound(format!("ticket {short_id}")))
+}
+
+/// The live ticket of a customer at a desk, else the latest.
+pub(super) async fn current_of(store: &Store, desk: &str, customer: &BareJid) -> Result<Option<ticket::Model>, Error> {
+    let of_both = ticket::Entity::find()
+        .filter(ticket::Column::Customer.eq(customer.as_str()))
+        .filter(ticket::Column::Desk.eq(desk));
+    let live = [Status::Open, Status::Pending, Status::Escalated];
+    let live = of_both.clone().filter(ticket::Column::Status.is_in(live)).one(store.read()).await?;
+    if live.is_some() {
+        return Ok(live);
+    }
+    let latest = of_both.order_by_desc(ticket::Column::LastMessageAt).order_by_desc(ticket::Column::Id);
+    Ok(latest.one(store.read()).await?)
+}
+
+/// The ids of all tickets of a customer, as a part of another statement.
+pub(super) fn ids_of(customer: &str) -> SelectStatement {
+    let ids = ticket::Entity::find().select_only().column(ticket::Column::Id);
+    ids.filter(ticket::Column::Customer.eq(customer)).into_query()
+}
+
+/// How many tickets have waited longer for a person at the desk than this one.
+pub(super) async fn waiting_before(store: &Store, row: &ticket::Model) -> Result<u64, Error> {
+    let Some(since) = row.waiting_since else { return Ok(0) };
+    let same = Condition::all().add(ticket::Column::WaitingSince.eq(since)).add(ticket::Column::Id.lt(row.id));
+    let before = ticket::Entity::find()
+        .filter(ticket::Column::Desk.eq(&row.desk))
+        .filter(ticket::Column::Status.eq(Status::Escalated))
+        .filter(Condition::any().add(ticket::Column::WaitingSince.lt(since)).add(same));
+    Ok(before.count(store.read()).await?)
+}
+
+/// Tickets in a list for agents, at most.
+const LISTED: u64 = 100;
+
+/// The tickets that wait for a person at a desk, the longest waiting first.
+pub(super) async fn waiting_at(store: &Store, desk: &str) -> Result<Vec<ticket::Model>, Error> {
+    let waiting = ticket::Entity::find()
+        .filter(ticket::Column::Desk.eq(desk))
+        .filter(ticket::Column::Status.eq(Status::Escalated))
+        .order_by_asc(ticket::Column::WaitingSince)
+        .order_by_asc(ticket::Column::Id)
+        .limit(LISTED);
+    Ok(waiting.all(store.read()).await?)
+}
+
+/// The live tickets that an agent has, newest activity first.
+pub(super) async fn held_by(store: &Store, agent: &str) -> Result<Vec<ticket::Model>, Error> {
+    let held = ticket::Entity::find()
+        .filter(ticket::Column::Agent.eq(agent))
+        .filter(ticket::Column::Handler.eq(Handler::Agent))
+        .filter(ticket::Column::Status.is_in([Status::Open, Status::Pending]))
+        .order_by_desc(ticket::Column::LastMessageAt)
+        .limit(LISTED);
+    Ok(held.all(store.read()).await?)
+}
+
+/// Public messages of a ticket behind `after`, oldest first, one part.
+pub(super) async fn public_messages(store: &Store, ticket: Uuid, after: i64) -> Result<Vec<message::Model>, Error> {
+    let messages = message::Entity::find()
+        .filter(message::Column::TicketId.eq(ticket))
+        .filter(message::Column::Visibility.eq(Visibility::Public))
+        .filter(message::Column::Seq.gt(after))
+        .order_by_asc(message::Column::Seq)
+        .limit(PART as u64);
+    Ok(messages.all(store.read()).await?)
+}
+
+/// The numbers of the events that name a JID: what REST callers told of its presence.
+pub(super) async fn presence_events_of(store: &Store, customer: &BareJid) -> Result<Vec<i64>, Error> {
+    let sql = "SELECT seq, data ->> 'jid' AS jid FROM event WHERE kind = 'presence.updated'";
+    let statement = Statement::from_string(store.backend(), sql);
+    let rows = ConnectionTrait::query_all_raw(store.read(), statement).await?;
+    let mut told = Vec::new();
+    for row in rows {
+        let jid: Option<String> = row.try_get("", "jid")?;
+        if jid.and_then(|jid| Jid::new(&jid).ok()).is_some_and(|jid| jid.to_bare() == *customer) {
+            told.push(row.try_get("", "seq")?);
+        }
+    }
+    Ok(told)
 }
 
 /// Messages in one part of a conversation, at most.

@@ -14,6 +14,7 @@ mod text;
 use std::{collections::BTreeMap, str::FromStr};
 
 use chrono::{DateTime, Datelike, Utc};
+use deskbridge_entity::ticket::Status;
 
 use super::Hours;
 use template::Template;
@@ -294,6 +295,49 @@ impl Texts {
     #[must_use]
     pub fn status_off(&self) -> String {
         self.fill(Text::StatusOff, &[])
+    }
+
+    /// The list of plain words.
+    #[must_use]
+    pub fn help(&self) -> String {
+        self.fill(Text::Help, &[])
+    }
+
+    /// One ticket in a list.
+    #[must_use]
+    pub fn ticket_line(&self, date: &str, subject: &str, status: Status) -> String {
+        self.fill(Text::TicketLine, &[("date", date), ("subject", subject), ("status", &self.status(status))])
+    }
+
+    /// How a ticket stands; `wait` is what can be told of the queue.
+    #[must_use]
+    pub fn standing(&self, subject: &str, status: Status, wait: &str) -> String {
+        self.fill(Text::Standing, &[("subject", subject), ("status", &self.status(status)), ("wait", wait)])
+    }
+
+    /// A status in words.
+    #[must_use]
+    pub fn status(&self, status: Status) -> String {
+        let text = match status {
+            Status::Open => Text::IsOpen,
+            Status::Pending => Text::IsPending,
+            Status::Escalated => Text::IsEscalated,
+            Status::Resolved => Text::IsResolved,
+            Status::Closed => Text::IsClosed,
+        };
+        self.fill(text, &[])
+    }
+
+    /// Everything of the customer is gone; `count` tickets were.
+    #[must_use]
+    pub fn erased(&self, count: usize) -> String {
+        self.fill(Text::Erased, &[("count", &count.to_string())])
+    }
+
+    /// A text without values.
+    #[must_use]
+    pub fn plain(&self, text: Text) -> String {
+        self.fill(text, &[])
     }
 
     /// A text that may be none.

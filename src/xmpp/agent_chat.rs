@@ -1,13 +1,15 @@
 //! An agent's own chat client: each ticket has an address of its own, `t-<short id>@<domain>`, and what the agent of the
 //! ticket writes there goes to the customer. A line that begins with `//` is an internal note, one with `/` a command.
 
-use jid::BareJid;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 use xmpp_parsers::minidom::Element;
 
 use super::{
-    outgoing::{self, Answer},
+    command::{
+        AtTicket, run,
+        words::{self, Said},
+    },
+    outgoing,
     outlet::{Outlet, SendError},
     stanza::{self, Chat, Refusal},
 };
@@ -80,21 +82,25 @@ impl AgentChat {
             self.helpdesk.note(&caller, ticket.id, note.trim_start().to_owned()).await?;
             return Ok(None);
         }
+        let order = match words::at_ticket(&text) {
+            Said::Order(order) => Some(order),
+            Said::Unknown => Some(AtTicket::Help),
+            Said::Misused(usage) => return Ok(Some(format!("Not done. It is: {usage}"))),
+            Said::Line => None,
+        };
+        if let Some(order) = order {
+            let answer = run::at_ticket(&self.helpdesk, agent, &ticket, order).await?;
+            return Ok((!answer.is_said).then_some(answer.text));
+        }
         self.helpdesk.reply_from_chat(&caller, ticket.id, text, chat.id.as_deref()).await?;
         Ok(None)
     }
 
     async fn tell(&self, chat: &Chat, text: &str) -> Result<(), SendError> {
-        let from: &BareJid = &chat.to;
-        let answer = Answer {
-            id: Uuid::now_v7(),
-            from,
-            to: &chat.from,
-            body: text,
-            thread: chat.thread.as_deref(),
-            chat_states: false,
-        };
-        self.outlet.send(&outgoing::message(&answer)).await
+        for part in run::in_parts(text) {
+            self.outlet.send(&outgoing::notice(&chat.to, &chat.from, part, chat.thread.as_deref())).await?;
+        }
+        Ok(())
     }
 
     async fn refuse(&self, stanza: &Element, refusal: Refusal) -> Result<(), SendError> {

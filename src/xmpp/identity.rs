@@ -79,7 +79,9 @@ impl<'a> Directory<'a> {
                 }
                 outgoing::published(&card, node)
             }
-            Request::Ping | Request::Version | Request::Time | Request::Unknown => return Ok(None),
+            Request::Ping | Request::Version | Request::Time | Request::Command(_) | Request::Unknown => {
+                return Ok(None);
+            }
         }))
     }
 

@@ -10,6 +10,10 @@ use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
     agent_chat::Spoken,
+    command::{
+        serve::Commands,
+        words::{self, Said},
+    },
     gate::Rejected,
     login::{self, Down, Io},
     manners::Asked,
@@ -47,6 +51,7 @@ pub(super) struct Intake {
     pub requests: mpsc::Sender<Asked>,
     pub presences: mpsc::Sender<Presence>,
     pub spoken: mpsc::Sender<Spoken>,
+    pub commands: Commands,
     pub told_about_encryption: HashSet<BareJid>,
     pub typists: Typists,
     pub tally: Tally,
@@ -165,6 +170,11 @@ impl Intake {
         let Some(desk) = self.desk(&chat.to).map(str::to_owned) else {
             return self.answer_error(&stanza, Refusal::NO_DESK);
         };
+        // A correction stays a line: what it corrects was one.
+        let said = if chat.corrects.is_none() { words::at_desk(&chat.text()) } else { Said::Line };
+        if let Some(known) = self.helpdesk.desk(&desk).filter(|_| said != Said::Line) {
+            return self.commands.hear(Arc::clone(known), said, chat, stanza);
+        }
         self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
         let line = Line {
             desk,

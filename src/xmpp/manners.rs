@@ -7,6 +7,7 @@ use tokio::sync::{broadcast::error::RecvError, mpsc};
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
+    command::serve::Commands,
     identity::{Directory, SOFTWARE},
     outgoing::{self, Badge},
     outlet::{Outlet, SendError},
@@ -52,12 +53,17 @@ pub(super) struct Manners {
     pub helpdesk: Helpdesk,
     pub outlet: Outlet,
     pub pace: Arc<Pace>,
+    pub commands: Commands,
 }
 
 impl Manners {
     /// Answers requests in order, until the link is down.
     pub(super) async fn answer(self, mut requests: mpsc::Receiver<Asked>) {
         while let Some(Asked { iq, stanza }) = requests.recv().await {
+            if let Iq { kind: IqKind::Set(stanza::Request::Command(ask)), from, to, id } = iq {
+                self.commands.answer(from, to, id, *ask, stanza);
+                continue;
+            }
             if self.reply(&iq, &stanza).await == Err(SendError::Down) {
                 return;
             }
@@ -103,6 +109,7 @@ impl Manners {
                         last.remove(&desk);
                         self.show_change(&desk, &mut last).await
                     }
+                    Ok(Signal::Forgotten { desk, contact }) => self.part(&desk, &contact.into()).await,
                     Err(RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "typing notices were dropped");
                         Ok(())
@@ -157,7 +164,7 @@ impl Manners {
 
     async fn reply(&self, iq: &Iq, stanza: &Element) -> Result<(), SendError> {
         let payload = match &iq.kind {
-            IqKind::Get(request) => self.payload(&iq.to, request),
+            IqKind::Get(request) => self.payload(&iq.from, &iq.to, request).await,
             IqKind::Set(_) => Err(DefinedCondition::ServiceUnavailable.into()),
         };
         let reply = match payload {
@@ -170,7 +177,10 @@ impl Manners {
         }
     }
 
-    fn payload(&self, to: &BareJid, request: &stanza::Request) -> Result<Option<Element>, Refusal> {
+    async fn payload(&self, from: &Jid, to: &BareJid, request: &stanza::Request) -> Result<Option<Element>, Refusal> {
+        if let Some(payload) = self.commands.browse(from, to, request).await? {
+            return Ok(Some(payload));
+        }
         if let Some(payload) = Directory::of(&self.helpdesk).answer(to, request)? {
             return Ok(Some(payload));
         }
@@ -262,6 +272,16 @@ impl Manners {
         let Ok(from) = self.helpdesk.desk_address(desk) else { return Ok(()) };
         let state = if typing { State::Composing } else { State::Paused };
         self.outlet.send(&outgoing::chat_state(&from, to, state)).await
+    }
+
+    /// A contact sees a desk's presence no longer, and the desk not the contact's.
+    async fn part(&self, desk: &str, contact: &Jid) -> Result<(), SendError> {
+        let Ok(address) = self.helpdesk.desk_address(desk) else { return Ok(()) };
+        let Some(badge) = self.badge(&address) else { return Ok(()) };
+        for kind in [PresenceKind::Unavailable, PresenceKind::Unsubscribed, PresenceKind::Unsubscribe] {
+            self.send_presence(&badge, contact, &kind).await?;
+        }
+        Ok(())
     }
 
     async fn show_changes(&self, last: &mut HashMap<String, PresenceKind>) -> Result<(), SendError> {

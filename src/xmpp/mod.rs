@@ -7,6 +7,7 @@
 //! remembers who types. A `session` is all of them on one stream; [`run`] keeps one going.
 
 mod agent_chat;
+pub mod command;
 pub mod gate;
 mod identity;
 mod intake;

@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     IN_DOUBT,
     agent_chat::{self, AgentChat},
+    command::{errand::Errands, serve::Commands},
     intake,
     intake::{Intake, STORING},
     login::{self, Account, Down},
@@ -89,7 +90,14 @@ impl Session {
         let (spoken, lines) = mpsc::channel(agent_chat::WAITING);
         let fences = Fences::new(address.clone());
         let pace = Arc::new(Pace::new(address));
-        let manners = Manners { helpdesk: helpdesk.clone(), outlet: outlet.clone(), pace: Arc::clone(&pace) };
+        let (errands, running) = Errands::new();
+        let commands = Commands::new(helpdesk.clone(), outlet.clone(), errands);
+        let manners = Manners {
+            helpdesk: helpdesk.clone(),
+            outlet: outlet.clone(),
+            pace: Arc::clone(&pace),
+            commands: commands.clone(),
+        };
         let drain = CancellationToken::new();
         let intake = Intake {
             helpdesk: helpdesk.clone(),
@@ -101,6 +109,7 @@ impl Session {
             requests,
             presences,
             spoken,
+            commands,
             told_about_encryption: HashSet::new(),
             typists: Typists::default(),
             tally: Tally::default(),
@@ -110,6 +119,7 @@ impl Session {
         tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
         helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.clone()));
+        helpers.spawn(running);
         helpers.spawn(manners.clone().answer(asked));
         helpers.spawn(manners.clone().meet(shown, meetings));
         helpers.spawn(manners.clone().respond(met));

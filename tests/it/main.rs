@@ -8,6 +8,7 @@ mod support;
 mod afterthought;
 mod agents;
 mod cli;
+mod commands;
 mod conversation;
 mod crash;
 mod delivery;

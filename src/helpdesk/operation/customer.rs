@@ -8,6 +8,7 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
+    line::subject_of,
     open, outbound,
     staff::{check_version, overtaken, resolve},
 };
@@ -87,6 +88,12 @@ impl Operation for BeginAnew {
     fn apply(&self, unit: &mut Unit) -> Result<Uuid, Error> {
         let conversation = (self.desk.clone(), self.customer.to_string());
         let old = unit.current(&conversation).filter(|ticket| lifecycle::is_live(ticket.status)).cloned();
+        // Nothing was said in it yet: asked for twice, as by a stanza that is sent again, there is one.
+        if let Some(fresh) = old.as_ref().filter(|old| old.status == Status::Pending && old.subject == subject_of("")) {
+            let line = unit.desk(&self.desk).texts.new_ticket();
+            unit.say(outbound(fresh.id, Author::System, line, unit.now));
+            return Ok(fresh.id);
+        }
         if let Some(old) = &old {
             if old.status == Status::Escalated {
                 unit.count_waiting(&self.desk, false);

@@ -6,6 +6,7 @@ mod correction;
 pub(super) mod customer;
 pub(super) mod delivery;
 pub(super) mod echo;
+pub(super) mod erase;
 pub(super) mod hand_off;
 pub(super) mod line;
 pub(super) mod presence;

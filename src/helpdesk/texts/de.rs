@@ -59,5 +59,41 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::NothingFound => "Dazu habe ich nichts gefunden. Ein Mensch wird Ihnen hier antworten.",
         Text::StatusAway => "Gerade ist kein Mensch da; der Assistent antwortet.",
         Text::StatusOff => "Gerade ist niemand da. Hinterlassen Sie eine Nachricht: Sie wird gelesen.",
+        Text::CommandNew => "Ein neues Gespräch beginnen",
+        Text::CommandTickets => "Meine Gespräche",
+        Text::CommandStatus => "Wie steht es?",
+        Text::CommandHuman => "Mit einem Menschen sprechen",
+        Text::CommandResolve => "Als erledigt abschließen",
+        Text::CommandExport => "Meine Daten exportieren",
+        Text::CommandErase => "Meine Daten löschen",
+        Text::CommandHelp => "Hilfe",
+        Text::Help => {
+            "Schreiben Sie einfach. Mit diesen Wörtern geht mehr:\n/mensch: mit einem Menschen sprechen\n/status: Wie steht \
+             es?\n/neu: ein neues Gespräch beginnen\n/tickets: Ihre Gespräche\n/erledigt: als erledigt abschließen\n/export: \
+             alles, was Sie und wir geschrieben haben\n/erase: alles davon löschen\n/hilfe: diese Liste"
+        }
+        Text::AskedForPerson => "Erledigt. Ein Mensch wird Ihnen im Chat antworten.",
+        Text::WithPerson => "Ein Mensch kümmert sich schon um Ihr Anliegen und wird Ihnen hier antworten.",
+        Text::NoTickets => "Sie haben keine Gespräche mit uns.",
+        Text::TicketLine => "{date}: {subject} ({status})",
+        Text::MoreTickets => "Es gibt auch noch ältere.",
+        Text::Standing => "„{subject}“: {status}. {wait}",
+        Text::IsOpen => "wir schulden Ihnen eine Antwort",
+        Text::IsPending => "wartet auf Sie",
+        Text::IsEscalated => "wartet auf einen Menschen",
+        Text::IsResolved => "erledigt",
+        Text::IsClosed => "abgeschlossen",
+        Text::EraseWarning => {
+            "Das löscht alle Ihre Gespräche mit allen unseren Adressen, für Sie und für uns. Es lässt sich nicht rückgängig machen."
+        }
+        Text::EraseHow => "Wenn Sie sicher sind, schreiben Sie: /erase confirm",
+        Text::EraseYes => "Ja, alles löschen",
+        Text::EraseNot => "Es wurde nichts gelöscht.",
+        Text::Erased => "Alles ist gelöscht. Gespräche: {count}.",
+        Text::ExportSent => "Das ist viel: Es kommt als Nachrichten im Chat.",
+        Text::ExportCut => "Es ist mehr, als in einen Chat passt. Bitte fragen Sie uns nach dem Rest.",
+        Text::FieldMessage => "Worum geht es?",
+        Text::FieldReason => "Warum? (kann leer bleiben)",
+        Text::CommandFailed => "Entschuldigung, das hat nicht geklappt. Bitte versuchen Sie es später noch einmal.",
     }
 }

@@ -48,5 +48,41 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::NothingFound => "I found nothing that answers this. A person will answer you here.",
         Text::StatusAway => "No person is here right now; the assistant answers.",
         Text::StatusOff => "Nobody is here right now. Leave a message: it will be read.",
+        Text::CommandNew => "Begin a new conversation",
+        Text::CommandTickets => "My conversations",
+        Text::CommandStatus => "How does it stand?",
+        Text::CommandHuman => "Talk to a person",
+        Text::CommandResolve => "Mark as resolved",
+        Text::CommandExport => "Export my data",
+        Text::CommandErase => "Erase my data",
+        Text::CommandHelp => "Help",
+        Text::Help => {
+            "You can just write. These words do more:\n/human: talk to a person\n/status: how does it stand?\n/new: begin a \
+             new conversation\n/tickets: your conversations\n/resolve: mark as resolved\n/export: everything you and we have \
+             written\n/erase: erase all of it\n/help: this list"
+        }
+        Text::AskedForPerson => "Done. A person will answer you in the chat.",
+        Text::WithPerson => "A person has your conversation already and will answer you here.",
+        Text::NoTickets => "You have no conversations with us.",
+        Text::TicketLine => "{date}: {subject} ({status})",
+        Text::MoreTickets => "There are older ones, too.",
+        Text::Standing => "“{subject}”: {status}. {wait}",
+        Text::IsOpen => "we owe you an answer",
+        Text::IsPending => "waiting for you",
+        Text::IsEscalated => "waiting for a person",
+        Text::IsResolved => "resolved",
+        Text::IsClosed => "closed",
+        Text::EraseWarning => {
+            "This erases all your conversations with all our desks, for you and for us. It cannot be undone."
+        }
+        Text::EraseHow => "If you are sure, write: /erase confirm",
+        Text::EraseYes => "Yes, erase everything",
+        Text::EraseNot => "Nothing was erased.",
+        Text::Erased => "Everything is erased. Conversations: {count}.",
+        Text::ExportSent => "That is much: it comes as messages in the chat.",
+        Text::ExportCut => "There is more than fits into a chat. Please ask us for the rest.",
+        Text::FieldMessage => "What is it about?",
+        Text::FieldReason => "Why? (may stay empty)",
+        Text::CommandFailed => "Sorry, that did not work. Please try again later.",
     }
 }

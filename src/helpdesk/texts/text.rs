@@ -35,11 +35,41 @@ pub enum Text {
     NothingFound,
     StatusAway,
     StatusOff,
+    CommandNew,
+    CommandTickets,
+    CommandStatus,
+    CommandHuman,
+    CommandResolve,
+    CommandExport,
+    CommandErase,
+    CommandHelp,
+    Help,
+    AskedForPerson,
+    WithPerson,
+    NoTickets,
+    TicketLine,
+    MoreTickets,
+    Standing,
+    IsOpen,
+    IsPending,
+    IsEscalated,
+    IsResolved,
+    IsClosed,
+    EraseWarning,
+    EraseHow,
+    EraseYes,
+    EraseNot,
+    Erased,
+    ExportSent,
+    ExportCut,
+    FieldMessage,
+    FieldReason,
+    CommandFailed,
 }
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 61] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -71,6 +101,36 @@ impl Text {
         Self::NothingFound,
         Self::StatusAway,
         Self::StatusOff,
+        Self::CommandNew,
+        Self::CommandTickets,
+        Self::CommandStatus,
+        Self::CommandHuman,
+        Self::CommandResolve,
+        Self::CommandExport,
+        Self::CommandErase,
+        Self::CommandHelp,
+        Self::Help,
+        Self::AskedForPerson,
+        Self::WithPerson,
+        Self::NoTickets,
+        Self::TicketLine,
+        Self::MoreTickets,
+        Self::Standing,
+        Self::IsOpen,
+        Self::IsPending,
+        Self::IsEscalated,
+        Self::IsResolved,
+        Self::IsClosed,
+        Self::EraseWarning,
+        Self::EraseHow,
+        Self::EraseYes,
+        Self::EraseNot,
+        Self::Erased,
+        Self::ExportSent,
+        Self::ExportCut,
+        Self::FieldMessage,
+        Self::FieldReason,
+        Self::CommandFailed,
     ];
 
     /// Its key under `[desk.texts]`.
@@ -108,6 +168,36 @@ impl Text {
             Self::NothingFound => "nothing_found",
             Self::StatusAway => "status_away",
             Self::StatusOff => "status_off",
+            Self::CommandNew => "command_new",
+            Self::CommandTickets => "command_tickets",
+            Self::CommandStatus => "command_status",
+            Self::CommandHuman => "command_human",
+            Self::CommandResolve => "command_resolve",
+            Self::CommandExport => "command_export",
+            Self::CommandErase => "command_erase",
+            Self::CommandHelp => "command_help",
+            Self::Help => "help",
+            Self::AskedForPerson => "asked_for_person",
+            Self::WithPerson => "with_person",
+            Self::NoTickets => "no_tickets",
+            Self::TicketLine => "ticket_line",
+            Self::MoreTickets => "more_tickets",
+            Self::Standing => "standing",
+            Self::IsOpen => "is_open",
+            Self::IsPending => "is_pending",
+            Self::IsEscalated => "is_escalated",
+            Self::IsResolved => "is_resolved",
+            Self::IsClosed => "is_closed",
+            Self::EraseWarning => "erase_warning",
+            Self::EraseHow => "erase_how",
+            Self::EraseYes => "erase_yes",
+            Self::EraseNot => "erase_not",
+            Self::Erased => "erased",
+            Self::ExportSent => "export_sent",
+            Self::ExportCut => "export_cut",
+            Self::FieldMessage => "field_message",
+            Self::FieldReason => "field_reason",
+            Self::CommandFailed => "command_failed",
         }
     }
 
@@ -124,6 +214,9 @@ impl Text {
             Self::OnWeekday => &["weekday", "time"],
             Self::OnDate => &["weekday", "year", "month", "day", "time"],
             Self::TooFast | Self::TooManyTickets => &["limit"],
+            Self::TicketLine => &["date", "subject", "status"],
+            Self::Standing => &["subject", "status", "wait"],
+            Self::Erased => &["count"],
             Self::NextInLine
             | Self::Closed
             | Self::Days
@@ -141,7 +234,34 @@ impl Text {
             | Self::Welcome
             | Self::NothingFound
             | Self::StatusAway
-            | Self::StatusOff => &[],
+            | Self::StatusOff
+            | Self::CommandNew
+            | Self::CommandTickets
+            | Self::CommandStatus
+            | Self::CommandHuman
+            | Self::CommandResolve
+            | Self::CommandExport
+            | Self::CommandErase
+            | Self::CommandHelp
+            | Self::Help
+            | Self::AskedForPerson
+            | Self::WithPerson
+            | Self::NoTickets
+            | Self::MoreTickets
+            | Self::IsOpen
+            | Self::IsPending
+            | Self::IsEscalated
+            | Self::IsResolved
+            | Self::IsClosed
+            | Self::EraseWarning
+            | Self::EraseHow
+            | Self::EraseYes
+            | Self::EraseNot
+            | Self::ExportSent
+            | Self::ExportCut
+            | Self::FieldMessage
+            | Self::FieldReason
+            | Self::CommandFailed => &[],
         }
     }
 
@@ -161,6 +281,7 @@ impl Text {
                 | Self::NoModel
                 | Self::StatusAway
                 | Self::StatusOff
+                | Self::MoreTickets
         )
     }
 

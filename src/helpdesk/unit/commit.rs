@@ -28,10 +28,11 @@ impl Unit {
             duty: self.duty_changed,
             ..Committed::default()
         };
+        committed.epochs.extend(self.erased.drain(..).map(|id| (id, i64::MAX)));
         self.announce_tickets(&mut committed);
         let first = self.number_events(&tx, &mut committed).await?;
         self.number_notices(&tx).await?;
-        let mut statements = std::mem::take(&mut self.leases);
+        let mut statements = std::mem::take(&mut self.first);
         self.write_tickets(&mut statements);
         self.write_events(first, &mut statements);
         self.write_messages(&mut statements);

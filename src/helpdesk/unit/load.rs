@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    message,
+    attachment, message, subscription,
     ticket::{self, Handler, Status},
 };
 use sea_orm::{
@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Conversation, Known, Needs, Unit};
+use super::{Conversation, Known, Needs, Traces, Unit};
 use crate::helpdesk::{agents, lifecycle::is_live, query};
 
 /// How long a stanza is remembered: longer than any client or server replays, shorter than it takes a client
@@ -55,6 +55,9 @@ impl Unit {
                 self.track(row);
             });
         }
+        if !needs.erased.is_empty() {
+            self.load_traces(tx, needs.erased).await?;
+        }
         if !needs.conversations.is_empty() {
             self.load_conversations(tx, &needs.conversations).await?;
         }
@@ -95,6 +98,38 @@ impl Unit {
         for row in rows {
             self.steps.push(row.id);
             self.track(row);
+        }
+        Ok(())
+    }
+
+    /// Everything of the customers who are to be erased, by its ids.
+    async fn load_traces(&mut self, tx: &DatabaseTransaction, customers: BTreeSet<String>) -> Result<(), DbErr> {
+        for customer in customers {
+            let mut traces = Traces::default();
+            // Under lock, so that another process that has a line for one of them waits, and then finds it gone.
+            let rows = ticket::Entity::find()
+                .filter(ticket::Column::Customer.eq(&customer))
+                .order_by_asc(ticket::Column::Id)
+                .lock_exclusive()
+                .all(tx)
+                .await?;
+            traces.tickets = rows.iter().map(|row| row.id).collect();
+            rows.into_iter().for_each(|row| self.track(row));
+            traces.attachments = attachment::Entity::find()
+                .select_only()
+                .column(attachment::Column::Id)
+                .filter(attachment::Column::TicketId.in_subquery(query::ids_of(&customer)))
+                .into_tuple()
+                .all(tx)
+                .await?;
+            traces.subscribed = subscription::Entity::find()
+                .select_only()
+                .column(subscription::Column::Desk)
+                .filter(subscription::Column::Jid.eq(&customer))
+                .into_tuple()
+                .all(tx)
+                .await?;
+            self.traces.insert(customer, traces);
         }
         Ok(())
     }

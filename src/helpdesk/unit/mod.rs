@@ -5,6 +5,7 @@
 //! unit as it was, and the rest of the batch commits.
 
 mod commit;
+mod forget;
 mod load;
 mod recent;
 
@@ -49,6 +50,17 @@ pub(super) struct Needs {
     pub people: bool,
     /// How many tickets that time has something to do to.
     pub steps: u64,
+    /// Customers of whom everything goes.
+    pub erased: BTreeSet<String>,
+}
+
+/// What there is of a customer who is to be erased.
+#[derive(Debug, Default)]
+pub(super) struct Traces {
+    pub tickets: Vec<Uuid>,
+    pub attachments: Vec<Uuid>,
+    /// Desks whose presence the customer sees.
+    pub subscribed: Vec<String>,
 }
 
 /// A message that is already stored under the same stanza key.
@@ -111,8 +123,9 @@ pub(super) struct Unit {
     events: Vec<PendingEvent>,
     /// Index into `events` for each new message, to give it its number.
     message_events: Vec<usize>,
-    /// Run before the rows are written: a line of the same batch takes the lease away again.
-    leases: Vec<Statement>,
+    /// Run before the rows are written: a line of the same batch takes a lease away again, and a customer who was erased
+    /// may come back in it.
+    first: Vec<Statement>,
     /// Run after the rows are written.
     statements: Vec<Statement>,
     /// The earliest time to which an answer was moved.
@@ -121,6 +134,10 @@ pub(super) struct Unit {
     /// Desk and contact; `None` ends the subscription.
     subscriptions: HashMap<(String, String), Option<subscription::Model>>,
     notices: Vec<notice::Model>,
+    /// Of customers who are to be erased, by their bare JIDs.
+    traces: HashMap<String, Traces>,
+    /// Tickets that were erased: whatever is drafted for them is void.
+    erased: Vec<Uuid>,
     /// Whether people on duty may have changed.
     pub duty_changed: bool,
 }
@@ -150,12 +167,14 @@ impl Unit {
             new_messages: Vec::new(),
             events: Vec::new(),
             message_events: Vec::new(),
-            leases: Vec::new(),
+            first: Vec::new(),
             statements: Vec::new(),
             moved_due: None,
             presences: HashMap::new(),
             subscriptions: HashMap::new(),
             notices: Vec::new(),
+            traces: HashMap::new(),
+            erased: Vec::new(),
             duty_changed: false,
         };
         unit.fill(tx, needs).await?;
@@ -256,7 +275,7 @@ impl Unit {
                 tracked.row.reply_worker = Some(worker);
             }
         }
-        self.leases.push(
+        self.first.push(
             ticket::Entity::update_many()
                 .col_expr(ticket::Column::ReplyLeaseUntil, Expr::value(until))
                 .col_expr(ticket::Column::ReplyWorker, Expr::value(worker))
@@ -270,7 +289,7 @@ impl Unit {
         let Some(tracked) = self.tickets.get_mut(&id) else { return };
         tracked.row.reply_due_at = Some(due);
         self.moved_due = Some(self.moved_due.map_or(due, |earlier| Ord::min(earlier, due)));
-        self.leases.push(
+        self.first.push(
             ticket::Entity::update_many()
                 .col_expr(ticket::Column::ReplyDueAt, Expr::value(due))
                 .filter(ticket::Column::Id.eq(id))
@@ -326,6 +345,11 @@ impl Unit {
     /// Runs a statement after the rows are written.
     pub(super) fn run(&mut self, statement: &impl QueryTrait) {
         self.statements.push(statement.build(self.backend));
+    }
+
+    /// Runs a statement before the rows are written.
+    pub(super) fn run_first(&mut self, statement: &impl QueryTrait) {
+        self.first.push(statement.build(self.backend));
     }
 
     pub(super) fn set_presence(&mut self, row: presence::Model) {

@@ -8,7 +8,10 @@ use xmpp_parsers::{
 };
 
 use super::{Card, Node, node_name, sanitize};
-use crate::xmpp::stanza::{CHAT_MARKERS, REPLY, RETRACT, VCARD4};
+use crate::xmpp::{
+    command::adhoc::COMMANDS,
+    stanza::{CHAT_MARKERS, REPLY, RETRACT, VCARD4},
+};
 
 /// A protocol that we take part in, and say so.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +35,10 @@ const fn at_desks(xep: u16, var: &'static str) -> Feature {
 /// Everything that we say we support, by the number of its XEP. Whoever implements one adds it here and in `doap.xml`; a
 /// test holds the two together.
 pub const FEATURES: &[Feature] = &[
+    at_desks(4, ns::DATA_FORMS),
     everywhere(30, ns::DISCO_INFO),
     everywhere(30, ns::DISCO_ITEMS),
+    at_desks(50, COMMANDS),
     everywhere(54, ns::VCARD),
     at_desks(66, ns::OOB),
     at_desks(85, ns::CHATSTATES),
@@ -89,6 +94,15 @@ pub fn disco_info(card: &Card<'_>, node: Option<&str>) -> Element {
 #[must_use]
 pub fn node_info(node: Node) -> Element {
     info(identity("pubsub", "leaf").build(), [ns::PUBSUB].into_iter(), Some(node.name()))
+}
+
+/// The payload that answers disco#info of a command or of their list (XEP-0050 §3.1): `kind` is `command-node` or
+/// `command-list`.
+#[must_use]
+pub fn command_info(node: &str, kind: &str, name: &str) -> Element {
+    let name = Some(sanitize(name)).filter(|name| !name.is_empty());
+    let identity = identity("automation", kind).attr(xml_ncname!("name").to_owned(), name.as_deref());
+    info(identity.build(), [ns::DATA_FORMS, COMMANDS].into_iter(), Some(node))
 }
 
 fn identity(category: &str, kind: &str) -> ElementBuilder {

@@ -38,7 +38,7 @@ use super::{
 pub use self::{
     caps::ver,
     card::Card,
-    disco::{FEATURES, Feature, Identity, Item, disco_info, disco_items, node_info},
+    disco::{FEATURES, Feature, Identity, Item, command_info, disco_info, disco_items, node_info},
     presence::{Badge, presence},
     pubsub::{Node, published},
 };
@@ -142,6 +142,20 @@ pub fn message(answer: &Answer<'_>) -> Element {
         message = message.append(Element::bare(State::Active.name(), ns::CHATSTATES));
     }
     message.build()
+}
+
+/// A chat message that answers a command: for now, so that no archive needs to keep it (XEP-0334), and without a wish
+/// to hear of it again.
+#[must_use]
+pub fn notice(from: &BareJid, to: &Jid, body: &str, thread: Option<&str>) -> Element {
+    let id = Uuid::now_v7().to_string();
+    chat(from, to)
+        .attr(xml_ncname!("id").to_owned(), &id)
+        .append(text_element("body", body))
+        .append(with_id("origin-id", ns::SID, &id))
+        .append(Element::bare("no-permanent-store", HINTS))
+        .append_all(thread.map(|thread| text_element("thread", thread)))
+        .build()
 }
 
 /// The receipt for the message `id` (XEP-0184). Send it when the message is stored, not before.

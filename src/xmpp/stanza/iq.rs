@@ -4,6 +4,7 @@ use jid::{BareJid, Jid};
 use xmpp_parsers::{minidom::Element, ns};
 
 use super::{Envelope, Ignored, Inbound, id_of};
+use crate::xmpp::command::adhoc::{Ask, COMMANDS};
 
 /// The longest node of a request that is kept, in bytes (RFC 7622's size of a part).
 const MAX_NODE_BYTES: usize = 1023;
@@ -64,6 +65,8 @@ pub enum Request {
         /// These items only, if there are any; an id that is too long to be one of ours counts as one that is not there.
         ids: Vec<String>,
     },
+    /// XEP-0050.
+    Command(Box<Ask>),
     /// Anything else: `service-unavailable`.
     Unknown,
 }
@@ -123,6 +126,7 @@ fn request(payload: &Element) -> Request {
         "time" if payload.has_ns(ns::TIME) => Request::Time,
         "vCard" if payload.has_ns(ns::VCARD) => Request::VCard,
         "vcard" if payload.has_ns(VCARD4) => Request::VCard4,
+        "command" if payload.has_ns(COMMANDS) => Request::Command(Box::new(Ask::read(payload))),
         "pubsub" if payload.has_ns(ns::PUBSUB) => match payload.get_child("items", ns::PUBSUB) {
             Some(items) => Request::Items { node: node_of(items), ids: ids(items) },
             None => Request::Unknown,

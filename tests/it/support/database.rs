@@ -32,4 +32,30 @@ impl Database {
     pub async fn connect(&self) -> sea_orm::DatabaseConnection {
         sea_orm::Database::connect(&self.url).await.unwrap()
     }
+
+    /// Every row that has `text` somewhere, as text, with its table.
+    pub async fn find(&self, text: &str) -> Vec<String> {
+        let db = self.connect().await;
+        let mut found = Vec::new();
+        for table in ["ticket", "message", "event", "notice", "attachment", "presence", "subscription", "agent"] {
+            let rows = match db.get_database_backend() {
+                sea_orm::DbBackend::Sqlite => {
+                    let columns = format!("SELECT name FROM pragma_table_info('{table}')");
+                    let columns = strings(&db, &columns).await;
+                    let all = columns.iter().map(|name| format!("quote(\"{name}\")"));
+                    let all = all.collect::<Vec<_>>().join(" || ' ' || ");
+                    strings(&db, &format!("SELECT {all} FROM {table}")).await
+                }
+                _ => strings(&db, &format!("SELECT t::text FROM {table} t")).await,
+            };
+            found.extend(rows.into_iter().filter(|row| row.contains(text)).map(|row| format!("{table}: {row}")));
+        }
+        found
+    }
+}
+
+async fn strings(db: &sea_orm::DatabaseConnection, sql: &str) -> Vec<String> {
+    let statement = sea_orm::Statement::from_string(db.get_database_backend(), sql);
+    let rows = db.query_all_raw(statement).await.unwrap();
+    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }

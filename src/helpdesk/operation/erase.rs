@@ -1,0 +1,72 @@
+//! The end of all that is known of a customer.
+
+use deskbridge_entity::{attachment, event, message, notice, presence, subscription, ticket};
+use jid::BareJid;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sha2::{Digest, Sha256};
+
+use crate::helpdesk::{
+    Error,
+    own::Erased,
+    query,
+    unit::{Needs, Unit},
+    writer::Operation,
+};
+
+/// Removes everything of a customer at all desks.
+pub(in crate::helpdesk) struct EraseCustomer {
+    pub customer: BareJid,
+    /// Entries of the event log that name the JID.
+    pub told: Vec<i64>,
+}
+
+/// What is gone, and which desks' presence the customer saw.
+pub(in crate::helpdesk) struct Gone {
+    pub what: Erased,
+    pub subscribed: Vec<String>,
+}
+
+impl Operation for EraseCustomer {
+    type Output = Gone;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.erased.insert(self.customer.to_string());
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Gone, Error> {
+        let customer = self.customer.as_str();
+        let mut traces = unit.forget(customer);
+        let ids = || query::ids_of(customer);
+        // Before the rows of this batch are written: what comes behind is of somebody we have never heard of.
+        unit.run_first(&message::Entity::delete_many().filter(message::Column::TicketId.in_subquery(ids())));
+        unit.run_first(&notice::Entity::delete_many().filter(notice::Column::TicketId.in_subquery(ids())));
+        unit.run_first(&attachment::Entity::delete_many().filter(attachment::Column::TicketId.in_subquery(ids())));
+        unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
+        // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
+        let is_agent = unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&self.customer));
+        let mut subscribed = Vec::new();
+        if !is_agent {
+            unit.forget_presence(customer, &mut traces);
+            unit.run_first(&presence::Entity::delete_many().filter(presence::Column::Bare.eq(customer)));
+            unit.run_first(&subscription::Entity::delete_many().filter(subscription::Column::Jid.eq(customer)));
+            subscribed = traces.subscribed;
+        }
+        if !self.told.is_empty() {
+            unit.run_first(
+                &event::Entity::update_many()
+                    .col_expr(event::Column::Data, Expr::value(serde_json::json!({ "erased": true })))
+                    .filter(event::Column::Seq.is_in(self.told.iter().copied())),
+            );
+        }
+        let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
+        unit.event("customer.erased", None, None, serde_json::json!({ "customer": fingerprint(customer) }));
+        Ok(Gone { what, subscribed })
+    }
+}
+
+/// Tells somebody who knows the JID that it is this one, and nobody else who it was.
+fn fingerprint(customer: &str) -> String {
+    let digest = Sha256::digest(format!("deskbridge customer {customer}"));
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

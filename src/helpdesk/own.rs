@@ -1,0 +1,100 @@
+//! What is a customer's own: how it stands, everything that was said, and the end of it all. And what waits for agents.
+
+use deskbridge_entity::{
+    message,
+    ticket::{self, Status},
+};
+use jid::BareJid;
+use uuid::Uuid;
+
+use super::{Caller, Error, Helpdesk, Role, check_jid, operation::erase::EraseCustomer, query, texts::Wait};
+
+/// Where a customer's ticket stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The live ticket, else the latest.
+    pub ticket: ticket::Model,
+    /// While it waits for a person: the place in the queue, and when somebody is there, in the desk's words.
+    pub wait: Option<String>,
+}
+
+/// What was erased.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// How many tickets.
+    pub tickets: usize,
+    /// Files that were attached, by the ids of their rows: whoever keeps files removes them.
+    pub attachments: Vec<Uuid>,
+}
+
+impl Helpdesk {
+    /// How a customer's ticket at a desk stands; `None` when there never was one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown desk, [`Error::Database`].
+    pub async fn standing(&self, desk: &str, customer: &BareJid) -> Result<Option<Standing>, Error> {
+        let desk = self.known_desk(desk)?;
+        let Some(ticket) = query::current_of(&self.store, &desk.name, customer).await? else { return Ok(None) };
+        if ticket.status != Status::Escalated {
+            return Ok(Some(Standing { ticket, wait: None }));
+        }
+        let ahead = query::waiting_before(&self.store, &ticket).await?;
+        // Of a desk whose people use nothing but REST, nobody knows who is there.
+        let on_duty = self.on_duty(&desk.name).await?.unwrap_or(true);
+        let wait = Wait { ahead: Some(ahead), hours: &desk.hours, now: self.clock.now(), on_duty };
+        let said = [desk.texts.queue(&wait), desk.texts.when(&wait)];
+        let said: Vec<_> = said.into_iter().filter(|part| !part.is_empty()).collect();
+        Ok(Some(Standing { ticket, wait: Some(said.join(" ")) }))
+    }
+
+    /// The public messages of a ticket behind `after` in their order, at most 500 of them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] also when it is somebody else's.
+    pub async fn said_in(&self, caller: &Caller, ticket: Uuid, after: i64) -> Result<Vec<message::Model>, Error> {
+        self.ticket(caller, ticket).await?;
+        query::public_messages(&self.store, ticket, after).await
+    }
+
+    /// The tickets that wait for a person at a desk, the longest waiting first, at most 100.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] unless the caller answers there, [`Error::Database`].
+    pub async fn waiting_at(&self, caller: &Caller, desk: &str) -> Result<Vec<ticket::Model>, Error> {
+        caller.require_desk(desk)?;
+        query::waiting_at(&self.store, desk).await
+    }
+
+    /// The live tickets that the caller has, at any desk, at most 100.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] unless the caller is of the staff, [`Error::Database`].
+    pub async fn held_by(&self, caller: &Caller) -> Result<Vec<ticket::Model>, Error> {
+        if !caller.is_staff() {
+            return Err(Error::Forbidden("this is for the staff".to_owned()));
+        }
+        query::held_by(&self.store, &caller.id).await
+    }
+
+    /// Erases a customer: tickets, messages, notes, notices, attachments, presence and subscriptions at all desks. The
+    /// event log keeps the numbers of what was there, and one entry with a hash of the JID that says that it is gone.
+    /// For the customer itself, and for admins.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody else, [`Error::Invalid`] for a JID that nobody can have.
+    pub async fn erase_customer(&self, caller: &Caller, customer: &BareJid) -> Result<Erased, Error> {
+        let is_own = caller.role == Role::Customer && caller.id == customer.as_str();
+        if !is_own {
+            caller.require_admin("erase customers")?;
+        }
+        check_jid(customer)?;
+        // Looked up here, because nothing may keep the writer waiting that long.
+        let told = query::presence_events_of(&self.store, customer).await?;
+        let erased = self.writer.write(EraseCustomer { customer: customer.clone(), told }).await?;
+        for desk in &erased.subscribed {
+            // Nobody listens: the link is down, and with it their view of us.
+            let _ = self.signals.send(super::Signal::Forgotten { desk: desk.clone(), contact: customer.clone() });
+        }
+        Ok(erased.what)
+    }
+}

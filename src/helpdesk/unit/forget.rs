@@ -1,0 +1,53 @@
+//! Taking a customer out of a batch that is under way.
+
+use std::collections::HashSet;
+
+use deskbridge_entity::ticket::Status;
+use uuid::Uuid;
+
+use super::{Traces, Unit};
+
+impl Unit {
+    /// Forgets what this batch has read and prepared of a customer, so that nothing of it is written. Gives what the
+    /// tables have. Who writes later in the same batch is a new customer.
+    pub(in crate::helpdesk) fn forget(&mut self, customer: &str) -> Traces {
+        let mut traces = self.traces.remove(customer).unwrap_or_default();
+        let tracked = self.tickets.values().map(|tracked| &tracked.row).filter(|row| row.customer == customer);
+        let in_hand: Vec<_> = tracked.map(|row| (row.id, row.desk.clone(), row.status)).collect();
+        for (id, desk, status) in in_hand {
+            if status == Status::Escalated {
+                self.count_waiting(&desk, false);
+            }
+            if let Some(place) = self.tickets.remove(&id).and_then(|tracked| tracked.announced) {
+                self.events[place].data = serde_json::json!({ "erased": true });
+            }
+            if !traces.tickets.contains(&id) {
+                traces.tickets.push(id);
+            }
+        }
+        let gone: HashSet<Uuid> = traces.tickets.iter().copied().collect();
+        self.current.retain(|(_, of), _| of != customer);
+        self.known.retain(|_, known| !gone.contains(&known.ticket));
+        self.loaded_messages.retain(|_, message| !gone.contains(&message.ticket_id));
+        self.recent.retain(|id, _| !gone.contains(id));
+        self.due.retain(|id| !gone.contains(id));
+        self.steps.retain(|id| !gone.contains(id));
+        self.notices.retain(|notice| notice.ticket_id.is_none_or(|id| !gone.contains(&id)));
+        let messages = std::mem::take(&mut self.new_messages).into_iter().zip(std::mem::take(&mut self.message_events));
+        (self.new_messages, self.message_events) =
+            messages.filter(|(message, _)| !gone.contains(&message.ticket_id)).unzip();
+        self.erased.extend(&gone);
+        traces
+    }
+
+    /// The same with the customer's presence, and what it sees of ours.
+    pub(in crate::helpdesk) fn forget_presence(&mut self, customer: &str, traces: &mut Traces) {
+        for ((desk, jid), row) in &self.subscriptions {
+            if jid == customer && row.is_some() && !traces.subscribed.contains(desk) {
+                traces.subscribed.push(desk.clone());
+            }
+        }
+        self.subscriptions.retain(|(_, jid), _| jid != customer);
+        self.presences.retain(|_, row| row.bare != customer);
+    }
+}
