@@ -340,7 +340,7 @@ mod scenarios {
     pub async fn what_a_model_emits_is_made_harmless(database: Database) {
         let server = Server::start(Kind::Prosody).await;
         let model = Model::start(Reply::Answer("Yes.".into())).await;
-        let app = Setting::new(&server, &database, Some(&model)).start().await;
+        let app = Setting { limits: false, ..Setting::new(&server, &database, Some(&model)) }.start().await;
         let mut alice = Client::login(&server, "alice", "phone").await;
         let mut bob = Client::login(&server, "bob", "phone").await;
         assert_eq!(bob.befriend(DESK).await, Shown::available());
