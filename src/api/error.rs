@@ -61,6 +61,9 @@ pub enum ApiError {
     /// 422: a value of the body is not acceptable; the text names it.
     #[error("{0}")]
     Invalid(String),
+    /// 429: a limit of the desk.
+    #[error("{0}")]
+    TooMany(String),
     /// 500: our fault. The text is for the log only.
     #[error("{0}")]
     Internal(String),
@@ -76,6 +79,7 @@ impl From<Error> for ApiError {
             Error::Forbidden(reason) => Self::Forbidden(reason),
             Error::Invalid { .. } => Self::Invalid(error.to_string()),
             Error::Conflict(reason) | Error::Overtaken { reason, .. } => Self::Conflict(reason),
+            Error::Limited(reason) => Self::TooMany(reason),
             Error::Stopping => Self::Unavailable(error.to_string()),
             Error::Database(_) | Error::WriteFailed(_) => Self::Internal(error.to_string()),
         }
@@ -115,6 +119,7 @@ impl ApiError {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID"),
+            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         }

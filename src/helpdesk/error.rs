@@ -20,6 +20,9 @@ pub enum Error {
     /// The ticket is in a state that does not allow this.
     #[error("{0}")]
     Conflict(String),
+    /// A limit of the desk, in its own words.
+    #[error("{0}")]
+    Limited(String),
     /// Somebody was faster, or the ticket is in a colleague's hands.
     #[error("{reason}")]
     Overtaken {

@@ -10,6 +10,7 @@ use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
     agent_chat::Spoken,
+    flood::{Floods, Verdict},
     command::{
         serve::Commands,
         words::{self, Said},
@@ -25,7 +26,7 @@ use super::{
     talkers::{Echoes, Typists},
     tally::{Fate, Tally},
 };
-use crate::helpdesk::{Error, Helpdesk, Line, Received, Report, short_id_of};
+use crate::helpdesk::{Desk, Error, Helpdesk, Line, Received, Report, short_id_of};
 
 /// A line on its way to the disk, and whom to tell.
 pub(super) struct Storing {
@@ -54,11 +55,9 @@ pub(super) struct Intake {
     pub commands: Commands,
     pub told_about_encryption: HashSet<BareJid>,
     pub typists: Typists,
+    pub floods: Floods,
     pub tally: Tally,
 }
-
-const ENCRYPTED: &str = "I cannot read encrypted messages. Please switch encryption (OMEMO or OpenPGP) off for this \
-                         chat and write again: your message did not reach us.";
 
 impl Intake {
     /// Reads until the stream ends.
@@ -167,17 +166,20 @@ impl Intake {
             }
             return;
         }
-        let Some(desk) = self.desk(&chat.to).map(str::to_owned) else {
+        let Some(desk) = self.desk(&chat.to).cloned() else {
             return self.answer_error(&stanza, Refusal::NO_DESK);
         };
+        if !self.bears(&desk, &chat, &stanza) {
+            return;
+        }
         // A correction stays a line: what it corrects was one.
         let said = if chat.corrects.is_none() { words::at_desk(&chat.text()) } else { Said::Line };
-        if let Some(known) = self.helpdesk.desk(&desk).filter(|_| said != Said::Line) {
-            return self.commands.hear(Arc::clone(known), said, chat, stanza);
+        if said != Said::Line {
+            return self.commands.hear(desk, said, chat, stanza);
         }
         self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
         let line = Line {
-            desk,
+            desk: desk.name.clone(),
             customer: chat.from.to_bare(),
             resource: chat.from.resource().map(ToString::to_string),
             chat_states: Some(chat.supports_chat_states),
@@ -203,19 +205,33 @@ impl Intake {
         }
     }
 
+    /// Whether the customer may write another line now; one warning says why not.
+    fn bears(&mut self, desk: &Desk, chat: &Chat, stanza: &Element) -> bool {
+        let limit = desk.limits.messages_per_minute;
+        let verdict = self.floods.count(&desk.name, chat.from.to_bare(), limit, Instant::now());
+        if verdict == Verdict::Taken {
+            return true;
+        }
+        self.tally.note(Fate::Refused, "more lines than one customer may write in a minute", Some(&chat.from), 1);
+        if verdict == Verdict::Warned {
+            self.tell(chat, &desk.texts.too_fast(limit.unwrap_or_default()));
+        }
+        self.answer_error(stanza, Refusal::TOO_MUCH);
+        false
+    }
+
     /// The desk that an address stands for.
-    fn desk(&self, address: &BareJid) -> Option<&str> {
-        let desk = match address.node() {
+    fn desk(&self, address: &BareJid) -> Option<&Arc<Desk>> {
+        match address.node() {
             Some(node) => self.helpdesk.desk(node.as_str()),
             // The bare domain stands for the first desk.
             None => self.helpdesk.desks().first(),
-        };
-        desk.map(|desk| desk.name.as_str())
+        }
     }
 
     async fn retract(&self, retraction: Retraction) {
         let Some(desk) = self.desk(&retraction.to) else { return };
-        if let Err(error) = self.helpdesk.retract(desk, &retraction.from.to_bare(), retraction.retracts).await {
+        if let Err(error) = self.helpdesk.retract(&desk.name, &retraction.from.to_bare(), retraction.retracts).await {
             tracing::error!(%error, "a retraction could not be stored");
         }
     }
@@ -233,7 +249,7 @@ impl Intake {
             return;
         }
         let Some(desk) = self.desk(&state.to) else { return };
-        if let Err(error) = self.helpdesk.note_typing(desk, &contact, types).await {
+        if let Err(error) = self.helpdesk.note_typing(&desk.name, &contact, types).await {
             tracing::warn!(%error, "typing could not be noted");
         }
     }
@@ -254,17 +270,17 @@ impl Intake {
         if self.told_about_encryption.len() >= TOLD {
             self.told_about_encryption.clear();
         }
-        if self.told_about_encryption.insert(chat.from.to_bare()) {
-            let explanation = outgoing::message(&outgoing::Answer {
-                id: Uuid::now_v7(),
-                from: &chat.to,
-                to: &chat.from,
-                body: ENCRYPTED,
-                thread: chat.thread.as_deref(),
-                chat_states: false,
-            });
-            self.offer(&explanation, Some(&chat.from));
+        if self.told_about_encryption.insert(chat.from.to_bare())
+            && let Some(text) = self.desk(&chat.to).map(|desk| desk.texts.encrypted())
+        {
+            self.tell(chat, &text);
         }
+    }
+
+    /// Says something that belongs to no ticket.
+    fn tell(&mut self, chat: &Chat, text: &str) {
+        let notice = outgoing::notice(&chat.to, &chat.from, text, chat.thread.as_deref());
+        self.offer(&notice, Some(&chat.from));
     }
 
     fn answer_error(&mut self, stanza: &Element, refusal: Refusal) {
@@ -319,6 +335,7 @@ fn refusal(error: &Error) -> Refusal {
         // The text names the value and what is wrong with it, and nothing of its own.
         Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
         Error::Conflict(_) | Error::Overtaken { .. } => DefinedCondition::Conflict.into(),
+        Error::Limited(_) => Refusal::new(DefinedCondition::PolicyViolation, error.to_string()),
         Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => Refusal::NOT_STORED,
     }
 }

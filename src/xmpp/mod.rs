@@ -8,6 +8,7 @@
 
 mod agent_chat;
 pub mod command;
+mod flood;
 pub mod gate;
 mod identity;
 mod intake;

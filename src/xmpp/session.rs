@@ -14,6 +14,7 @@ use super::{
     IN_DOUBT,
     agent_chat::{self, AgentChat},
     command::{errand::Errands, serve::Commands},
+    flood::Floods,
     intake,
     intake::{Intake, STORING},
     login::{self, Account, Down},
@@ -112,6 +113,7 @@ impl Session {
             commands,
             told_about_encryption: HashSet::new(),
             typists: Typists::default(),
+            floods: Floods::default(),
             tally: Tally::default(),
         };
         let mut tasks = JoinSet::new();

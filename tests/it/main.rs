@@ -14,6 +14,7 @@ mod crash;
 mod delivery;
 mod ejabberd;
 mod failure;
+mod floods;
 mod identity;
 mod ignored;
 mod lifecycle;

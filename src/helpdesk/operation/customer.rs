@@ -94,6 +94,7 @@ impl Operation for BeginAnew {
             unit.say(outbound(fresh.id, Author::System, line, unit.now));
             return Ok(fresh.id);
         }
+        unit.check_opening(&unit.desk(&self.desk), &self.customer)?;
         if let Some(old) = &old {
             if old.status == Status::Escalated {
                 unit.count_waiting(&self.desk, false);

@@ -114,7 +114,10 @@ impl Operation for AskForPerson {
             }
             Some(row) if row.handler == Handler::Agent => return Ok(Asked::WithPerson(row.id)),
             Some(row) => row.id,
-            None => open(unit, &self.desk, &self.customer, "Asks for a person"),
+            None => {
+                unit.check_opening(&unit.desk(&self.desk), &self.customer)?;
+                open(unit, &self.desk, &self.customer, "Asks for a person")
+            }
         };
         let summary = format!("Handed off: {}\nNext step: read the customer's last lines and answer.", self.reason);
         hand_off(unit, ticket, &HandOff { words: Words::Person, reason: self.reason.clone(), summary });

@@ -135,7 +135,10 @@ impl Operation for ReceiveLine {
                 unit.take_up(self.conversation(), id);
                 id
             }
-            None => open(unit, &self.line.desk, &self.line.customer, &self.line.body),
+            None => {
+                unit.check_opening(&desk, &self.line.customer)?;
+                open(unit, &self.line.desk, &self.line.customer, &self.line.body)
+            }
         };
         let corrected = correction::corrected(unit, ticket, self.line.corrects.as_deref());
         // Who corrects does not reply.

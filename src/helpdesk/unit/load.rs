@@ -20,6 +20,9 @@ use crate::helpdesk::{agents, lifecycle::is_live, query};
 /// that counts its ids from one to say the same words under the same id again.
 const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
+/// What "a day" means where a customer's new tickets are counted.
+const DAY: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
 impl Unit {
     pub(super) async fn fill(&mut self, tx: &DatabaseTransaction, mut needs: Needs) -> Result<(), DbErr> {
         if !needs.messages.is_empty() {
@@ -187,6 +190,9 @@ impl Unit {
         for (id, desk, customer, ..) in rows {
             let conversation = (desk, customer);
             if conversations.contains(&conversation) {
+                if received_at(id).is_some_and(|at| self.now - at < DAY) {
+                    *self.opened_lately.entry(conversation.clone()).or_default() += 1;
+                }
                 self.current.insert(conversation, id);
             }
         }
@@ -225,7 +231,7 @@ impl Unit {
     }
 }
 
-/// When a message with this UUIDv7 was received.
+/// When the row with this UUIDv7 was made.
 fn received_at(id: Uuid) -> Option<DateTime<Utc>> {
     let (seconds, nanos) = id.get_timestamp()?.to_unix();
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)

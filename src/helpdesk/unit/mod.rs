@@ -26,7 +26,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Agent, Desk, lifecycle, texts::Wait, ticket_node};
+use super::{Agent, Desk, Error, lifecycle, texts::Wait, ticket_node};
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
@@ -108,6 +108,8 @@ pub(super) struct Unit {
     tickets: HashMap<Uuid, Tracked>,
     /// The live ticket of a conversation, else its latest.
     current: HashMap<Conversation, Uuid>,
+    /// How many tickets a conversation has had in the last 24 hours.
+    opened_lately: HashMap<Conversation, u32>,
     loaded_messages: HashMap<Uuid, message::Model>,
     /// In their order, where they were asked for.
     recent: HashMap<Uuid, Vec<recent::Said>>,
@@ -156,6 +158,7 @@ impl Unit {
             desks,
             tickets: HashMap::new(),
             current: HashMap::new(),
+            opened_lately: HashMap::new(),
             loaded_messages: HashMap::new(),
             recent: HashMap::new(),
             known: HashMap::new(),
@@ -302,8 +305,21 @@ impl Unit {
         self.current.insert(conversation, id);
     }
 
+    /// Whether the customer may open one more ticket at the desk today.
+    ///
+    /// # Errors
+    /// [`Error::Limited`] in the desk's words.
+    pub(super) fn check_opening(&self, desk: &Desk, customer: &BareJid) -> Result<(), Error> {
+        let opened = self.opened_lately.get(&(desk.name.clone(), customer.to_string())).copied().unwrap_or_default();
+        match desk.limits.new_tickets_per_day {
+            Some(limit) if opened >= limit => Err(Error::Limited(desk.texts.too_many_tickets(limit))),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens a ticket as the live one of its conversation.
     pub(super) fn open(&mut self, row: ticket::Model) {
+        *self.opened_lately.entry((row.desk.clone(), row.customer.clone())).or_default() += 1;
         self.current.insert((row.desk.clone(), row.customer.clone()), row.id);
         // First in the log; what it says of the ticket follows at the commit.
         let announced = Some(self.events.len());

@@ -296,8 +296,14 @@ impl Commands {
                 this.outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await?;
             }
             let answer = answer.unwrap_or_else(|error| {
-                let _ = failed(&error);
-                Answer { text: desk.texts.plain(Text::CommandFailed), is_said: false }
+                let text = match error {
+                    Error::Limited(text) => text,
+                    error => {
+                        let _ = failed(&error);
+                        desk.texts.plain(Text::CommandFailed)
+                    }
+                };
+                Answer { text, is_said: false }
             });
             if answer.is_said {
                 return Ok(());
@@ -354,7 +360,7 @@ fn failed(error: &Error) -> Fault {
     match error {
         Error::NotFound(_) => Fault::NotFound,
         Error::Forbidden(_) => Fault::Forbidden,
-        Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. } => Fault::BadPayload,
+        Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. } | Error::Limited(_) => Fault::BadPayload,
         Error::Database(_) | Error::WriteFailed(_) | Error::Stopping => {
             tracing::error!(%error, "a command failed");
             Fault::Failed

@@ -1,0 +1,57 @@
+//! One customer asks for more than a desk gives.
+
+use std::time::Duration;
+
+use crate::support::{
+    client::{Client, body, error_condition},
+    database::Database,
+    model::{Model, Reply},
+    server::{Kind, Server},
+    stage::{DESK, Setting, lines},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_lines_are_refused_with_one_warning_and_others_are_served() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let model = Model::start(Reply::Answer("Fine.".into())).await;
+    let desk = "limits = { messages_per_minute = 5 }\n".to_owned();
+    let app = Setting { desk, quiet_window: "1s", ..Setting::new(&server, &database, Some(&model)) }.start().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    for number in 0..20 {
+        alice.say(DESK, &format!("line {number}")).await;
+    }
+    alice.ping(DESK).await;
+    assert_eq!(alice.answer_text().await, "That was more than 5 messages in a minute. Please wait a minute: what you write until then does not reach us.");
+    assert_eq!(alice.answer_text().await, "Fine.");
+    let came = alice.drain(Duration::from_millis(500)).await;
+    assert!(came.iter().all(|stanza| body(stanza).is_none() || error_condition(stanza).is_some()), "one warning");
+    let refused = came.iter().filter(|stanza| error_condition(stanza).as_deref() == Some("policy-violation")).count();
+    assert_eq!(refused, 15);
+    let mut bob = Client::login(&server, "bob", "phone").await;
+    bob.say(DESK, "How are you?").await;
+    assert_eq!(bob.answer_text().await, "Fine.");
+    let conversation = app.rest.ticket_in("alice@localhost", "PENDING").await;
+    assert_eq!(lines(&conversation).iter().filter(|(author, _)| author == "customer").count(), 5);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_tickets_a_day_are_refused_until_tomorrow() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let model = Model::start(Reply::Answer("Fine.".into())).await;
+    let desk = "limits = { new_tickets_per_day = 2 }\n".to_owned();
+    let app = Setting { desk, ..Setting::new(&server, &database, Some(&model)) }.start().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    alice.say(DESK, "How are you?").await;
+    alice.answer().await;
+    alice.say(DESK, "/new").await;
+    assert_eq!(alice.answer_text().await, "This is a new conversation. What is it about?");
+    alice.say(DESK, "/new").await;
+    let refused = alice.answer_text().await;
+    assert!(refused.starts_with("You have opened 2 conversations today"), "{refused}");
+    assert_eq!(app.rest.tickets_of("alice@localhost").await.len(), 2);
+    app.clock.advance(Duration::from_hours(25));
+    alice.say(DESK, "/new").await;
+    assert_eq!(alice.answer_text().await, "This is a new conversation. What is it about?");
+    app.stop().await;
+}
