@@ -130,6 +130,16 @@ impl Commands {
         to: &BareJid,
         request: &stanza::Request,
     ) -> Result<Option<Element>, DefinedCondition> {
+        let is_ticket = to.node().is_some_and(|node| short_id_of(node.as_str()).is_some());
+        if is_ticket
+            && let stanza::Request::DiscoInfo { node: None } | stanza::Request::DiscoItems { node: None } = request
+            && let Place::Ticket(ticket, _) = self.place(from, to).await.map_err(|fault| fault.conditions().0)?
+        {
+            return Ok(Some(match request {
+                stanza::Request::DiscoInfo { .. } => outgoing::ticket_info(&ticket.subject),
+                _ => outgoing::disco_items([], None),
+            }));
+        }
         let (node, wants_items) = match request {
             stanza::Request::DiscoItems { node: Some(node) } => (node, true),
             stanza::Request::DiscoInfo { node: Some(node) } => (node, false),
