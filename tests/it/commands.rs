@@ -296,6 +296,11 @@ mod scenarios {
         assert!(told(&mut bob, DESK, "/queue").await.starts_with(&format!("xmpp:{ticket} alice@localhost: My parcel")));
         assert_eq!(told(&mut bob, DESK, "/off").await.split(',').next(), Some("You are off duty"));
         assert!(told(&mut bob, DESK, "/help").await.contains("/queue"));
+        // By this a client knows that it may ask for the commands.
+        let info = bob.ask(&ticket, "get", "<query xmlns='http://jabber.org/protocol/disco#info'/>").await;
+        let features = info.children().next().unwrap().children();
+        let features: Vec<_> = features.filter_map(|feature| feature.attr("var")).collect();
+        assert!(features.contains(&COMMANDS), "{features:?}");
         assert!(told(&mut bob, &ticket, "/help").await.contains("/snooze 2h"));
         for (words, answer) in [
             ("/claim", "You have it: My parcel is late (alice@localhost)"),
@@ -422,6 +427,9 @@ mod scenarios {
         // The server is told, too: neither sees the other any more.
         alice.presence(DESK, "unsubscribed").await;
         alice.presence(DESK, "unsubscribe").await;
+        // What her server sent the desk on that is stored by then.
+        alice.ping(DESK).await;
+        alice.ping(DESK).await;
         let root = token(Role::Admin, "root");
         let left = app.rest.tickets(&root).await;
         assert_eq!(left.iter().map(|ticket| ticket["jid"].as_str().unwrap()).collect::<Vec<_>>(), ["dave@localhost"]);

@@ -158,8 +158,6 @@ pub enum Fault {
     Forbidden,
     /// There is no such command.
     NotFound,
-    /// Too many at once.
-    Busy,
     /// Our fault.
     Failed,
 }
@@ -176,7 +174,6 @@ impl Fault {
             Self::SessionExpired => (DefinedCondition::NotAllowed, Some("session-expired")),
             Self::Forbidden => (DefinedCondition::Forbidden, None),
             Self::NotFound => (DefinedCondition::ItemNotFound, None),
-            Self::Busy => (DefinedCondition::ResourceConstraint, None),
             Self::Failed => (DefinedCondition::InternalServerError, None),
         }
     }

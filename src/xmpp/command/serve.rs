@@ -24,7 +24,7 @@ use crate::{
     xmpp::{
         outgoing::{self, Item},
         outlet::{Outlet, SendError},
-        stanza::{self, Chat},
+        stanza::{self, Chat, Refusal},
     },
 };
 
@@ -92,7 +92,7 @@ impl Commands {
     /// Answers a command's request, in its turn.
     pub fn answer(&self, from: Jid, to: BareJid, id: String, ask: Ask, stanza: Element) {
         let (this, whose) = (self.clone(), from.to_bare());
-        let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Fault::Busy.conditions().0.into());
+        let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
         let errand = async move {
             match this.execute(&from, &to, &ask).await {
                 Ok(Done { reply, chat }) => {
@@ -116,8 +116,7 @@ impl Commands {
         if self.errands.hand_in(&whose, errand) == Err(Busy)
             && let Some(reply) = refused
         {
-            // Nobody reads: the link is ending, or the server is too slow for an error.
-            let _ = self.outlet.offer(&reply);
+            self.turn_away(&reply);
         }
     }
 
@@ -131,6 +130,16 @@ impl Commands {
         to: &BareJid,
         request: &stanza::Request,
     ) -> Result<Option<Element>, DefinedCondition> {
+        let is_ticket = to.node().is_some_and(|node| short_id_of(node.as_str()).is_some());
+        if is_ticket
+            && let stanza::Request::DiscoInfo { node: None } | stanza::Request::DiscoItems { node: None } = request
+            && let Place::Ticket(ticket, _) = self.place(from, to).await.map_err(|fault| fault.conditions().0)?
+        {
+            return Ok(Some(match request {
+                stanza::Request::DiscoInfo { .. } => outgoing::ticket_info(&ticket.subject),
+                _ => outgoing::disco_items([], None),
+            }));
+        }
         let (node, wants_items) = match request {
             stanza::Request::DiscoItems { node: Some(node) } => (node, true),
             stanza::Request::DiscoInfo { node: Some(node) } => (node, false),
@@ -288,7 +297,7 @@ impl Commands {
     /// Takes a command that was said to a desk in words.
     pub fn hear(&self, desk: Arc<Desk>, said: Said<DeskOrder>, chat: Box<Chat>, stanza: Element) {
         let (this, whose) = (self.clone(), chat.from.to_bare());
-        let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Fault::Busy.conditions().0.into());
+        let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
         let errand = async move {
             let answer = this.follow(&desk, &chat.from, said).await;
             // What was not done may be asked for again.
@@ -313,8 +322,7 @@ impl Commands {
         if self.errands.hand_in(&whose, errand) == Err(Busy)
             && let Some(reply) = refused
         {
-            // Nobody reads: the link is ending, or the server is too slow for an error.
-            let _ = self.outlet.offer(&reply);
+            self.turn_away(&reply);
         }
     }
 
@@ -341,6 +349,13 @@ impl Commands {
             self.outlet.send(&outgoing::notice(from, to, part, thread)).await?;
         }
         Ok(())
+    }
+
+    fn turn_away(&self, reply: &Element) {
+        // In a flood: no line of the log for each.
+        if !self.outlet.offer(reply) {
+            tracing::debug!("nobody could be told that too many commands wait");
+        }
     }
 
     fn sessions(&self) -> MutexGuard<'_, Sessions> {

@@ -105,6 +105,14 @@ pub fn command_info(node: &str, kind: &str, name: &str) -> Element {
     info(identity.build(), [ns::DATA_FORMS, COMMANDS].into_iter(), Some(node))
 }
 
+/// The payload that answers disco#info of a ticket's own address, to an agent who may see it.
+#[must_use]
+pub fn ticket_info(name: &str) -> Element {
+    let identity = identity("client", "bot").attr(xml_ncname!("name").to_owned(), &*sanitize(name));
+    let features = [ns::DATA_FORMS, ns::DISCO_INFO, ns::DISCO_ITEMS, COMMANDS, ns::RECEIPTS];
+    info(identity.build(), features.into_iter(), None)
+}
+
 fn identity(category: &str, kind: &str) -> ElementBuilder {
     Element::builder("identity", ns::DISCO_INFO)
         .attr(xml_ncname!("category").to_owned(), category)

@@ -38,7 +38,7 @@ use super::{
 pub use self::{
     caps::ver,
     card::Card,
-    disco::{FEATURES, Feature, Identity, Item, command_info, disco_info, disco_items, node_info},
+    disco::{FEATURES, Feature, Identity, Item, command_info, disco_info, disco_items, node_info, ticket_info},
     presence::{Badge, presence},
     pubsub::{Node, published},
 };
