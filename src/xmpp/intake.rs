@@ -10,11 +10,11 @@ use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
     agent_chat::Spoken,
-    flood::{Floods, Verdict},
     command::{
         serve::Commands,
         words::{self, Said},
     },
+    flood::{Floods, Verdict},
     gate::Rejected,
     login::{self, Down, Io},
     manners::Asked,
