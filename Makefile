@@ -1,6 +1,6 @@
 # What one does here, in two words each. The work is in scripts/.
 
-.PHONY: help run stop chat model test check lint bench poison clean
+.PHONY: help run stop chat agent model test check lint bench poison clean
 .DEFAULT_GOAL := help
 
 # Both are read by the scripts, whether they stand before `make` or behind it.
@@ -17,6 +17,9 @@ stop: ## end what `make run` started
 
 chat: ## talk to it in the terminal
 	@scripts/chat
+
+agent: ## answer as an agent in the terminal
+	@scripts/chat --agent
 
 model: ## fetch a local language model and its server, once (1.1 GB)
 	@scripts/model fetch

@@ -158,9 +158,10 @@ impl Brain {
 
 /// What becomes of a ticket whose answer failed: one honest line, and a person gets it.
 #[must_use]
-pub fn give_up(failure: &Failure, ticket: &ticket::Model) -> Outcome {
+pub fn give_up(failure: &Failure, due: &Due) -> Outcome {
+    let Due { ticket, transcript: history } = due;
     let reason = failure.to_string();
-    Outcome::HandOff(HandOff { words: Words::Failure, summary: summary(&reason, ticket, &[]), reason })
+    Outcome::HandOff(HandOff { words: Words::Failure, summary: summary(&reason, ticket, history), reason })
 }
 
 /// The customer's lines since anybody else spoke: one question, however many lines it was typed in.
@@ -213,10 +214,28 @@ fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> Strin
         1 => "the assistant answered once".to_owned(),
         n => format!("the assistant answered {n} times"),
     };
+    let said = history.iter().filter(|message| message.author == Wrote::Customer);
+    let mut last: Vec<String> =
+        said.rev().take(LAST_LINES).map(|message| format!("> {}", brief(&message.body))).collect();
+    last.reverse();
+    let details =
+        if last.is_empty() { String::new() } else { format!("\nThe customer said last:\n{}", last.join("\n")) };
     format!(
-        "Handed off: {reason}\nIssue: {}\nTried so far: {tried}\nNext step: read the customer's last lines and answer.",
+        "Handed off: {reason}\nIssue: {}{details}\nTried so far: {tried}\nNext step: answer the customer.",
         ticket.subject
     )
+}
+
+/// Lines of the customer in a summary.
+const LAST_LINES: usize = 3;
+
+/// A line's beginning, without line breaks.
+fn brief(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(200) {
+        Some((cut, _)) => format!("{}…", &line[..cut]),
+        None => line,
+    }
 }
 
 /// Letters, digits, and symbols such as emoji: an answer has at least one.

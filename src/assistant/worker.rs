@@ -194,7 +194,7 @@ async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, due: &Due) 
             if failure.is_outage() {
                 health.set_assistant(Status::Unhealthy("the model's endpoint does not answer".into()));
             }
-            (crate::helpdesk::Triage::default(), give_up(&failure, ticket))
+            (crate::helpdesk::Triage::default(), give_up(&failure, due))
         }
     };
     match helpdesk.commit_draft(ticket.id, ticket.epoch, triage, outcome).await {
