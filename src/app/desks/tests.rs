@@ -24,6 +24,7 @@ fn what_the_example_shows_as_defaults_is_what_counts_without_a_file() {
     let whole: Vec<&str> =
         example.lines().map(|line| line.strip_prefix("# ").filter(|line| is_key(line)).unwrap_or(line)).collect();
     let shown = config(&whole.join("\n").replace("change me", "hush"));
+    assert_eq!(shown.attachments, crate::config::Attachments::default());
     let (shown, default) = (&desks(&shown).unwrap()[0], Desk::new("support", "Support"));
     assert_eq!(shown.rules, default.rules);
     assert_eq!((shown.limits, shown.assistant), (default.limits, default.assistant));
