@@ -166,10 +166,10 @@ impl Worker {
         }
         let (of_ticket, of_customer) = self.helpdesk.stored_files(file).await?;
         if of_ticket >= self.limits.max_per_ticket {
-            return Ok(Some(format!("the ticket has {of_ticket} files already")));
+            return Ok(Some(format!("the ticket has as many files as it may ({of_ticket})")));
         }
         if of_customer >= self.limits.max_per_day {
-            return Ok(Some(format!("the customer has sent {of_customer} files within 24 hours already")));
+            return Ok(Some(format!("the customer has sent as many files in 24 hours as it may ({of_customer})")));
         }
         Ok(None)
     }

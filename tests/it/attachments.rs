@@ -6,6 +6,7 @@ scenario!(a_customers_file_is_fetched_listed_and_downloaded_by_those_who_may);
 scenario!(by_default_nothing_in_our_own_network_is_asked);
 scenario!(killed_between_the_commit_and_the_file_it_is_fetched_after_the_start);
 scenario!(a_file_alone_goes_to_a_person_where_no_model_answers);
+scenario!(a_server_in_trouble_is_asked_again_and_a_ticket_has_its_limit);
 scenario!(an_agents_file_goes_out_as_its_url);
 scenario!(a_file_that_was_taken_back_is_nobodys);
 
@@ -43,6 +44,8 @@ mod scenarios {
     struct Web {
         url: String,
         asked: Arc<AtomicUsize>,
+        /// How many requests are still to be turned away.
+        busy: Arc<AtomicUsize>,
         open: watch::Sender<bool>,
     }
 
@@ -53,23 +56,30 @@ mod scenarios {
             let url = format!("http://{}", listener.local_addr().unwrap());
             let asked = Arc::new(AtomicUsize::new(0));
             let (open, opened) = watch::channel(is_open);
-            let count = Arc::clone(&asked);
+            let busy = Arc::new(AtomicUsize::new(0));
+            let (count, troubles) = (Arc::clone(&asked), Arc::clone(&busy));
             tokio::spawn(async move {
                 loop {
                     let (mut stream, _) = listener.accept().await.unwrap();
-                    let (count, mut opened) = (Arc::clone(&count), opened.clone());
+                    let (count, troubles, mut opened) = (Arc::clone(&count), Arc::clone(&troubles), opened.clone());
                     tokio::spawn(async move {
                         let mut request = [0; 4096];
                         let _ = stream.read(&mut request).await;
                         count.fetch_add(1, Ordering::SeqCst);
                         let _ = opened.wait_for(|open| *open).await;
+                        let left =
+                            troubles.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+                        if left.is_ok() {
+                            let _ = stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").await;
+                            return;
+                        }
                         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", PNG.len());
                         let _ = stream.write_all(head.as_bytes()).await;
                         let _ = stream.write_all(PNG).await;
                     });
                 }
             });
-            Self { url, asked, open }
+            Self { url, asked, busy, open }
         }
 
         fn asked(&self) -> usize {
@@ -268,32 +278,76 @@ mod scenarios {
         app.stop().await;
     }
 
+    pub async fn a_server_in_trouble_is_asked_again_and_a_ticket_has_its_limit(database: Database) {
+        let (server, web) = (Server::start(Kind::Prosody).await, Web::start(true).await);
+        web.busy.store(2, Ordering::SeqCst);
+        let model = Model::start(Reply::Answer("Thank you.".into())).await;
+        let attachments = format!("{LOCAL}max_per_ticket = 1\n");
+        let app = Setting { attachments, ..Setting::new(&server, &database, Some(&model)) }.start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.send(&file("f1", &format!("{}/one.png", web.url))).await;
+        alice.answer().await;
+        let root = token(Role::Admin, "root");
+        let ticket = app.rest.ticket_in("alice@localhost", "PENDING").await["ticket_id"].as_str().unwrap().to_owned();
+        file_in(&app.rest, &root, &ticket, "stored").await;
+        assert_eq!(web.asked(), 3);
+
+        alice.send(&file("f2", &format!("{}/two.png", web.url))).await;
+        let refused = eventually("the second is refused", || async {
+            let conversation = app.rest.sync(&root, &ticket).await;
+            let messages = conversation["messages"].as_array().unwrap().clone();
+            let files: Vec<Value> = messages.iter().map(|message| message["attachments"][0].clone()).collect();
+            files.into_iter().find(|file| file["state"] == "refused")
+        })
+        .await;
+        assert_eq!(refused["failure"], "the ticket has as many files as it may (1)");
+        assert_eq!((&refused["name"], web.asked()), (&json!("two.png"), 3));
+
+        // One that never gets well is given up, in words.
+        web.busy.store(100, Ordering::SeqCst);
+        let mut bob = Client::login(&server, "bob", "phone").await;
+        bob.send(&file("f1", &format!("{}/three.png", web.url))).await;
+        let ticket = app.rest.ticket_in("bob@localhost", "PENDING").await["ticket_id"].as_str().unwrap().to_owned();
+        let given_up = file_in(&app.rest, &root, &ticket, "refused").await;
+        assert_eq!(given_up["failure"], "its server answered 503 (tried 3 times)");
+        assert_eq!(web.asked(), 6);
+        app.stop().await;
+    }
+
     pub async fn an_agents_file_goes_out_as_its_url(database: Database) {
         let server = Server::start(Kind::Prosody).await;
         let model = Model::start(Reply::Answer("Hello!".into())).await;
-        let app = Setting::new(&server, &database, Some(&model)).start().await;
+        let desk = "agents = [\"bob@localhost\"]\n".to_owned();
+        let app = Setting { desk, ..Setting::new(&server, &database, Some(&model)) }.start().await;
         let mut alice = Client::login(&server, "alice", "phone").await;
         alice.say(DESK, "Do you have a manual?").await;
         alice.answer().await;
         let rest = &app.rest;
         let ticket = rest.ticket_in("alice@localhost", "PENDING").await["ticket_id"].as_str().unwrap().to_owned();
-        let (ann, root) = (token(Role::Customer, "alice@localhost"), token(Role::Admin, "root"));
+        let (ann, agent) = (token(Role::Customer, "alice@localhost"), token(Role::Agent, "bob@localhost"));
         let messages = format!("/api/v1/xmpp/tickets/{ticket}/messages");
         let url = "https://files.example/manual%201.pdf?v=2&w=3";
 
-        let said = rest.post(&root, &messages, &json!({ "attachment_url": url })).await;
+        let said = rest.post(&agent, &messages, &json!({ "attachment_url": url })).await;
         assert_eq!(said.status, 201, "{}", said.json);
         let alone = alice.answer().await;
         let link = |stanza: &xmpp_parsers::minidom::Element| {
             stanza.get_child("x", "jabber:x:oob")?.get_child("url", "jabber:x:oob").map(|url| url.text())
         };
         assert_eq!((body(&alone).as_deref(), link(&alone).as_deref()), (Some(url), Some(url)));
+        // From an agent's own chat client, too: the client has uploaded it and sends the URL.
+        let address = format!("t-{}@help.localhost", ticket.rsplit('-').next().unwrap());
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        let shared = "https://up.example/a/photo.jpg";
+        bob.send(&file("b1", shared).replace(DESK, &address)).await;
+        let shown = alice.answer().await;
+        assert_eq!((body(&shown).as_deref(), link(&shown).as_deref()), (Some(shared), Some(shared)));
         let with_words = json!({ "content": "Here it is:", "attachment_url": url });
-        assert_eq!(rest.post(&root, &messages, &with_words).await.status, 201);
+        assert_eq!(rest.post(&agent, &messages, &with_words).await.status, 201);
         let both = alice.answer().await;
         assert_eq!(body(&both).unwrap(), format!("Here it is:\n{url}"));
         assert_eq!(link(&both).as_deref(), Some(url));
-        assert_eq!(rest.post(&root, &messages, &json!({ "content": "Anything else?" })).await.status, 201);
+        assert_eq!(rest.post(&agent, &messages, &json!({ "content": "Anything else?" })).await.status, 201);
         assert_eq!(link(&alice.answer().await), None);
 
         let conversation = rest.sync(&ann, &ticket).await;
@@ -307,9 +361,9 @@ mod scenarios {
         assert_eq!(rest.get(&ann, &here).await.status, 404);
 
         for (who, wrong, what) in [
-            (&root, json!({ "attachment_url": "http://files.example/x" }), "attachment_url"),
-            (&root, json!({ "attachment_url": "javascript:alert(1)" }), "attachment_url"),
-            (&root, json!({}), "content"),
+            (&agent, json!({ "attachment_url": "http://files.example/x" }), "attachment_url"),
+            (&agent, json!({ "attachment_url": "javascript:alert(1)" }), "attachment_url"),
+            (&agent, json!({}), "content"),
             (&ann, json!({ "content": "look", "attachment_url": url }), "attachment_url"),
         ] {
             let answer = rest.post(who, &messages, &wrong).await;
