@@ -87,12 +87,15 @@ impl Folder {
         Ok(files)
     }
 
-    /// Removes the file with this id.
+    /// Removes the file with this id, if it is there.
     ///
     /// # Errors
     /// When it cannot be removed.
     pub async fn remove(&self, id: Uuid) -> io::Result<()> {
-        tokio::fs::remove_file(self.path.join(id.to_string())).await
+        match tokio::fs::remove_file(self.path.join(id.to_string())).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Removes what a crash left half written. Nothing else may be writing.

@@ -33,6 +33,8 @@ const OUR_TROUBLE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the folder is searched for what belongs to nobody.
 const CLEAN_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// How long after a message is gone its files are.
+const CLEAN_SOON: Duration = Duration::from_secs(30);
 /// Files that are looked up in the database at once.
 const CLEANED_AT_ONCE: usize = 500;
 
@@ -73,7 +75,7 @@ impl Worker {
         if let Err(error) = self.folder.remove_parts().await {
             tracing::warn!(%error, "half-written attachments could not be removed");
         }
-        let mut clean = time::interval(CLEAN_EVERY);
+        let mut clean_at = time::Instant::now();
         loop {
             let next_try = self.again.values().map(|(_, at)| *at).filter(|at| *at > time::Instant::now()).min();
             let look = time::Instant::now() + LOOK_EVERY;
@@ -81,9 +83,14 @@ impl Worker {
                 biased;
                 () = stop.cancelled() => break,
                 // First of all: it tells how full the folder is.
-                _ = clean.tick() => self.clean().await,
+                () = time::sleep_until(clean_at) => {
+                    self.clean().await;
+                    clean_at = time::Instant::now() + CLEAN_EVERY;
+                }
                 Some(ended) = self.runs.join_next_with_id(), if !self.runs.is_empty() => self.end(ended).await,
-                () = ring(&mut commits) => {}
+                files_gone = ring(&mut commits) => if files_gone {
+                    clean_at = clean_at.min(time::Instant::now() + CLEAN_SOON);
+                },
                 () = time::sleep_until(next_try.map_or(look, |at| at.min(look))) => {}
             }
             self.start_some().await;
@@ -213,21 +220,34 @@ impl Worker {
             Err(reason) => tracing::info!(ticket.id = %ticket, reason, "an attachment was refused"),
         }
         self.again.remove(&file.row.id);
-        if let Err(error) = self.helpdesk.settle_file(file, outcome).await {
-            tracing::error!(%error, "what became of an attachment could not be stored; it is tried again");
-            self.again.insert(file.row.id, (0, time::Instant::now() + OUR_TROUBLE));
-            return false;
+        let is_fetched = outcome.is_ok();
+        match self.helpdesk.settle_file(file, outcome).await {
+            Ok(true) => {}
+            Ok(false) if is_fetched => {
+                if let Err(error) = self.folder.remove(file.row.id).await {
+                    tracing::warn!(%error, "an attachment that nobody wants any more could not be removed");
+                }
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%error, "what became of an attachment could not be stored; it is tried again");
+                self.again.insert(file.row.id, (0, time::Instant::now() + OUR_TROUBLE));
+                return false;
+            }
         }
         true
     }
 }
 
-/// Returns when a commit has left files to fetch.
-async fn ring(commits: &mut broadcast::Receiver<std::sync::Arc<Committed>>) {
+/// Returns when a commit has left files to fetch, or to remove: then it gives `true`.
+async fn ring(commits: &mut broadcast::Receiver<std::sync::Arc<Committed>>) -> bool {
     loop {
         match commits.recv().await {
-            Ok(commit) if !commit.files => {}
-            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Ok(commit) if commit.files_gone => return true,
+            Ok(commit) if commit.files => return false,
+            Ok(_) => {}
+            // It may have been either.
+            Err(RecvError::Lagged(_)) => return true,
             // The process is ending; the other branches will say so.
             Err(RecvError::Closed) => std::future::pending().await,
         }

@@ -48,10 +48,11 @@ impl Helpdesk {
     }
 
     /// Notes what became of a pending file: its bytes are in the folder, or the reason why not, in words for an agent.
+    /// Gives whether anybody still wants it: its message may be gone.
     ///
     /// # Errors
     /// [`Error::WriteFailed`].
-    pub async fn settle_file(&self, file: &PendingFile, outcome: Result<Fetched, String>) -> Result<(), Error> {
+    pub async fn settle_file(&self, file: &PendingFile, outcome: Result<Fetched, String>) -> Result<bool, Error> {
         let outcome = outcome.map_err(without_nul);
         self.writer.write(Settle { attachment: file.row.clone(), outcome }).await
     }

@@ -419,7 +419,7 @@ pub(super) async fn pending_files(
         .filter(attachment::Column::State.eq(attachment::State::Pending))
         .filter(attachment::Column::Id.is_not_in(not.iter().copied()))
         .filter(
-            attachment::Column::TicketId.in_subquery(sea_orm::QueryTrait::into_query(
+            attachment::Column::TicketId.in_subquery(QueryTrait::into_query(
                 ticket::Entity::find()
                     .select_only()
                     .column(ticket::Column::Id)
@@ -452,7 +452,7 @@ pub(super) async fn stored_files(
         ticket::Entity::find().select_only().column(ticket::Column::Id).filter(ticket::Column::Customer.eq(customer));
     let of_customer = stored()
         .filter(attachment::Column::CreatedAt.gte(since))
-        .filter(attachment::Column::TicketId.in_subquery(sea_orm::QueryTrait::into_query(tickets)))
+        .filter(attachment::Column::TicketId.in_subquery(QueryTrait::into_query(tickets)))
         .count(store.read())
         .await?;
     Ok((of_ticket, of_customer))

@@ -38,8 +38,9 @@ pub(super) fn attach(unit: &mut Unit, ticket: Uuid, message: Uuid, url: &str, st
 const TAKEN_BACK: &str = "the sender took the message back";
 
 /// Gives up the files of a line that its sender has taken back, in all its versions. Their bytes go with the next
-/// cleaning of the folder; from now on nobody gets them.
+/// cleaning of the folder, within minutes; from now on nobody gets them.
 pub(super) fn take_back(unit: &mut Unit, ticket: Uuid, origin: Uuid) {
+    unit.files_gone = true;
     let of_line = message::Entity::find()
         .select_only()
         .column(message::Column::Id)
@@ -62,17 +63,18 @@ pub(in crate::helpdesk) struct Settle {
 }
 
 impl Operation for Settle {
-    type Output = ();
+    /// Whether anybody still wants it.
+    type Output = bool;
 
     fn needs(&self, needs: &mut Needs) {
         needs.messages.insert(self.attachment.message_id);
     }
 
-    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+    fn apply(&self, unit: &mut Unit) -> Result<bool, Error> {
         let row = &self.attachment;
-        // Taken back meanwhile: it is refused already, and there is nothing to tell.
+        // Taken back or erased meanwhile: there is nothing to tell.
         if unit.message(row.message_id).is_none_or(|message| message.retracted_at.is_some()) {
-            return Ok(());
+            return Ok(false);
         }
         let update = attachment::Entity::update_many()
             .filter(attachment::Column::Id.eq(row.id))
@@ -96,6 +98,6 @@ impl Operation for Settle {
         unit.run(&update);
         let data = serde_json::json!({ "attachment": row.id });
         unit.event(kind, Some(row.ticket_id), Some(row.message_id), data);
-        Ok(())
+        Ok(true)
     }
 }

@@ -25,6 +25,7 @@ impl Unit {
     pub(in crate::helpdesk) async fn commit(mut self, tx: DatabaseTransaction) -> Result<Committed, DbErr> {
         let mut committed = Committed {
             outbox: !self.notices.is_empty() || self.new_messages.iter().any(|message| message.outbound),
+            files_gone: self.files_gone,
             files: self.attachments.iter().any(|file| file.state == attachment::State::Pending),
             duty: self.duty_changed,
             ..Committed::default()

@@ -81,6 +81,8 @@ pub struct Committed {
     pub outbox: bool,
     /// Whether there are files to fetch.
     pub files: bool,
+    /// Whether files may have lost their message.
+    pub files_gone: bool,
     /// Desks whose people on duty may have changed.
     pub duty: bool,
     /// The last event's number.
@@ -139,6 +141,7 @@ pub(super) struct Unit {
     subscriptions: HashMap<(String, String), Option<subscription::Model>>,
     notices: Vec<notice::Model>,
     attachments: Vec<attachment::Model>,
+    pub files_gone: bool,
     /// Of customers who are to be erased, by their bare JIDs.
     traces: HashMap<String, Traces>,
     /// Tickets that were erased: whatever is drafted for them is void.
@@ -180,6 +183,7 @@ impl Unit {
             subscriptions: HashMap::new(),
             notices: Vec::new(),
             attachments: Vec::new(),
+            files_gone: false,
             traces: HashMap::new(),
             erased: Vec::new(),
             duty_changed: false,
