@@ -16,6 +16,7 @@ use crate::{
         prompt::Prompts,
         worker::Worker,
     },
+    attachments::{Folder, Limits, fetch::Fetcher, kind, worker::Worker as Porter},
     config::{self, Config},
     health::Health,
     helpdesk::{Clock, Helpdesk, Store, Swept},
@@ -56,6 +57,11 @@ impl App {
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
         let brain = brain(&config)?;
+        let limits = attachment_limits(&config)?;
+        let folder = Folder::open(&config.attachments.folder).with_context(|| {
+            format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())
+        })?;
+        let fetcher = Fetcher::new(limits.clone(), folder.clone()).context("attachments cannot be fetched (TLS)")?;
         let store = connect(&config).await?;
         let steps = store.migrate().await.context("the database could not be brought up to date")?;
         if steps > 0 {
@@ -75,8 +81,10 @@ impl App {
         tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), stop.clone()));
         let worker = Worker::new(helpdesk.clone(), brain, health.clone(), config.assistant.concurrency);
         tasks.spawn(worker.run(stop.clone()));
+        let fetching = Porter::new(helpdesk.clone(), fetcher, folder.clone(), limits);
+        tasks.spawn(fetching.run(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
-        let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health });
+        let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health, attachments: folder });
         tasks.spawn(api::serve(listener, router, stop.clone()));
         tasks.close();
         writer.close();
@@ -140,6 +148,29 @@ pub async fn sweep(config: &Config) -> anyhow::Result<Swept> {
     writer.await?;
     store.close().await;
     Ok(swept?)
+}
+
+/// Which files are fetched, and how much of them.
+///
+/// # Errors
+/// When a type cannot be told by a file's bytes.
+pub fn attachment_limits(config: &Config) -> anyhow::Result<Limits> {
+    let config = &config.attachments;
+    let known = |wanted: &String| kind::KNOWN.iter().any(|(known, _)| known == wanted);
+    if let Some(unknown) = config.types.iter().find(|wanted| !known(wanted)) {
+        let all: Vec<&str> = kind::KNOWN.iter().map(|(known, _)| *known).collect();
+        anyhow::bail!("attachments.types: '{unknown}' is none of those that can be told: {}", all.join(", "));
+    }
+    Ok(Limits {
+        max_size: config.max_size,
+        max_per_ticket: config.max_per_ticket as u64,
+        max_per_day: config.max_per_day as u64,
+        max_total: config.max_total,
+        timeout: config.timeout,
+        types: config.types.clone(),
+        allow_http: config.allow_http,
+        allow_private_addresses: config.allow_private_addresses,
+    })
 }
 
 /// Connects to the configured database.

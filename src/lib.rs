@@ -7,6 +7,7 @@
 //! - [`assistant`][]: answers what is due, by a model or by quoting
 //! - [`knowledge`][]: finds the passage that answers a question
 //! - [`api`][]: REST
+//! - [`attachments`][]: fetches the files that customers send
 //! - [`health`][]: how the parts are
 //! - [`config`], [`cli`] and [`logging`] are around the process
 //! - [`app`][]: wires it all
@@ -14,6 +15,7 @@
 pub mod api;
 pub mod app;
 pub mod assistant;
+pub mod attachments;
 pub mod cli;
 pub mod config;
 pub mod health;

@@ -1,4 +1,4 @@
-//! Files that customers sent as a URL (XEP-0066, XEP-0363).
+//! Files that were sent as a URL (XEP-0066, XEP-0363): customers' are fetched, agents' stay where they are.
 #![expect(missing_docs, reason = "sea-orm's model macro generates undocumented items")]
 
 use sea_orm::entity::prelude::*;
@@ -24,7 +24,7 @@ pub struct Model {
     /// Of the content, in hexadecimal.
     pub sha256: Option<String>,
     pub state: State,
-    /// Why there is no file, in words for an agent.
+    /// Why there is no file, in words for an agent. Not for customers: it can tell of our network.
     pub failure: Option<String>,
     pub created_at: ChronoDateTimeUtc,
 }
@@ -42,6 +42,9 @@ pub enum State {
     /// Not fetched: too large, of a kind we do not take, or not to be had.
     #[sea_orm(string_value = "refused")]
     Refused,
+    /// An agent's own, which lies elsewhere and goes to the customer as its URL: never fetched.
+    #[sea_orm(string_value = "linked")]
+    Linked,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

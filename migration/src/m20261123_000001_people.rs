@@ -49,7 +49,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-const STATEMENTS: [&str; 8] = [
+const STATEMENTS: [&str; 9] = [
     "CREATE UNIQUE INDEX ticket_short_id ON ticket (short_id)",
     // What the sweep looks at, whatever the table holds.
     "CREATE INDEX ticket_step ON ticket (step_at) WHERE step_at IS NOT NULL",
@@ -59,6 +59,7 @@ const STATEMENTS: [&str; 8] = [
     "CREATE INDEX ticket_customer ON ticket (customer)",
     "CREATE INDEX notice_unsent ON notice (seq) WHERE sent_at IS NULL",
     "CREATE INDEX attachment_ticket ON attachment (ticket_id)",
+    "CREATE INDEX attachment_pending ON attachment (id) WHERE state = 'pending'",
     "INSERT INTO counter (name, value) VALUES ('notice', 0)",
 ];
 

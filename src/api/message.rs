@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     Api, ApiError,
+    attachment::{self, AttachmentOut},
     extract::{self, Body, Parameters, TicketId},
     ticket::Inside,
     wire::{self, Timestamp},
@@ -18,18 +19,26 @@ use crate::helpdesk::{Caller, Conversation, Helpdesk, Role};
 
 #[derive(Deserialize)]
 pub(super) struct MessageIn {
-    content: String,
+    content: Option<String>,
+    /// A file to send with it, which lies somewhere on the web.
+    attachment_url: Option<String>,
     jid: Option<String>,
 }
 
 impl MessageIn {
     /// The text, once it is clear that the caller means this ticket's customer.
-    fn text_for(self, ticket: &ticket::Model) -> Result<String, ApiError> {
+    fn checked_for(self, ticket: &ticket::Model) -> Result<(String, Option<String>), ApiError> {
         let named = self.jid.as_deref().map(|jid| extract::address("jid", jid)).transpose()?;
         if named.is_some_and(|jid| jid.to_bare().as_str() != ticket.customer) {
             return Err(ApiError::Forbidden("jid: this is not the ticket's customer".to_owned()));
         }
-        extract::text("content", self.content)
+        let link = self.attachment_url.map(|url| attachment::link("attachment_url", url)).transpose()?;
+        let text = match self.content {
+            Some(text) => extract::text("content", text)?,
+            None if link.is_some() => String::new(),
+            None => return Err(ApiError::Invalid("missing field `content`".to_owned())),
+        };
+        Ok((text, link))
     }
 }
 
@@ -47,8 +56,8 @@ pub(super) async fn say(
     Body(input): Body<MessageIn>,
 ) -> Result<(StatusCode, Json<SaidOut>), ApiError> {
     let ticket = api.helpdesk.ticket(&caller, id).await?;
-    let text = input.text_for(&ticket)?;
-    let said = api.helpdesk.say(&caller, id, text).await;
+    let (text, link) = input.checked_for(&ticket)?;
+    let said = api.helpdesk.say_with(&caller, id, text, link).await;
     let (message_id, at) = said.map_err(|error| ApiError::told(error, &caller, &api.helpdesk))?;
     Ok((StatusCode::CREATED, Json(SaidOut { success: true, message_id, timestamp: Timestamp(at) })))
 }
@@ -96,6 +105,9 @@ struct MessageOut {
     /// The customer's reactions to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reaction: Option<String>,
+    /// Files that came with it, or went with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachmentOut>,
     #[serde(flatten)]
     delivery: Option<Delivery>,
 }
@@ -135,10 +147,16 @@ pub(super) async fn sync(
     TicketId(id): TicketId,
     Parameters(query): Parameters<SyncQuery>,
 ) -> Result<Json<SyncOut>, ApiError> {
-    let Conversation { ticket, messages, earlier } = api.helpdesk.conversation(&caller, id, query.before()?).await?;
+    let Conversation { ticket, messages, mut attachments, earlier } =
+        api.helpdesk.conversation(&caller, id, query.before()?).await?;
     let title = api.helpdesk.desk(&ticket.desk).map_or(ticket.desk.as_str(), |desk| desk.title.as_str());
     let view = View { reader: &caller, customer: &ticket.customer, desk_title: title };
-    let messages = messages.into_iter().map(|message| view.message(message)).collect();
+    let messages = messages.into_iter().map(|message| {
+        let of_this = attachments.extract_if(.., |file| file.message_id == message.id);
+        let files = of_this.map(|file| AttachmentOut::new(file, &caller)).collect();
+        view.message(message, files)
+    });
+    let messages = messages.collect();
     Ok(Json(SyncOut { earlier, ..SyncOut::new(&ticket, messages, &caller, &api.helpdesk) }))
 }
 
@@ -169,7 +187,7 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn message(&self, message: Model) -> MessageOut {
+    fn message(&self, message: Model, attachments: Vec<AttachmentOut>) -> MessageOut {
         MessageOut {
             id: message.id,
             sender: self.sender(message.author, message.author_id.as_deref(), message.author_name.as_deref()),
@@ -188,6 +206,7 @@ impl View<'_> {
             retracted: message.retracted_at.is_some(),
             reply_to: message.reply_to,
             reaction: message.reaction,
+            attachments,
             content: message.body,
         }
     }

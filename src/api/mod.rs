@@ -1,10 +1,11 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `staff`, `desk`, `agent`, `queue` and `presence` are the routes, and `change` is
+//! typed values; `ticket`, `message`, `attachment`, `staff`, `desk`, `agent`, `queue` and `presence` are the routes, and `change` is
 //! what those of `staff` share; `serve` is the listening side.
 
 mod agent;
+mod attachment;
 mod change;
 mod desk;
 mod error;
@@ -40,7 +41,7 @@ pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
 
-use crate::{health::Health, helpdesk::Helpdesk};
+use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk};
 
 /// The largest body of a request, in bytes.
 pub const MAX_REQUEST: usize = 1024 * 1024;
@@ -58,6 +59,8 @@ pub struct Api {
     pub tokens: Tokens,
     /// What the other parts say of themselves.
     pub health: Health,
+    /// Where customers' files are.
+    pub attachments: Folder,
 }
 
 /// All routes, with everything around them that a request passes through.
@@ -67,6 +70,7 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
         .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
         .route("/api/v1/xmpp/tickets/{id}/sync", get(message::sync))
+        .route("/api/v1/xmpp/attachments/{id}", get(attachment::show))
         .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
         .route("/api/v1/xmpp/desks", get(desk::list))
         .route("/api/v1/xmpp/agents", get(agent::list))

@@ -25,6 +25,7 @@ use tower::ServiceExt;
 
 use super::{Api, Claims, Tokens, around, router};
 use crate::{
+    attachments::Folder,
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Role, Store},
 };
@@ -100,7 +101,12 @@ impl Desks {
         let desks = vec![Desk::new("support", "Tea Support"), Desk::new("billing", "Tea Billing")];
         let (helpdesk, work) = Helpdesk::new(store.clone(), Clock::default(), "help.example.org", desks);
         let writer = tokio::spawn(work);
-        let api = Api { helpdesk, tokens: Tokens::new(SECRET), health: Health::default() };
+        let api = Api {
+            helpdesk,
+            tokens: Tokens::new(SECRET),
+            health: Health::default(),
+            attachments: Folder::open(&folder.path().join("files")).unwrap(),
+        };
         Self { router: router(api.clone()), api, store, writer, _folder: folder }
     }
 

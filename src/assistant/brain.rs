@@ -99,6 +99,8 @@ impl Brain {
             // Who asks for a person gets one, whatever a model would make of it.
             Some(_) if phrases::asks_for_person(&question) => Draft::hand_off("", "the customer asked for a person"),
             Some(llm) => self.ask(llm, ticket, material, knowledge, history, &question).await?,
+            // Pages cannot be looked up by a picture.
+            None if is_files_alone(history) => Draft::hand_off("", "the customer sent a file without a word"),
             None => {
                 let first = !history.iter().any(|message| message.author == Wrote::Assistant);
                 let texts = material.map(|material| material.texts.clone()).unwrap_or_default();
@@ -164,11 +166,19 @@ pub fn give_up(failure: &Failure, due: &Due) -> Outcome {
     Outcome::HandOff(HandOff { words: Words::Failure, summary: summary(&reason, ticket, history), reason })
 }
 
-/// The customer's lines since anybody else spoke: one question, however many lines it was typed in.
+/// The customer's lines since anybody else spoke: one question, however many lines it was typed in. A file without words
+/// asks nothing.
 fn question(history: &[Utterance]) -> String {
     let asked = history.iter().rposition(|message| message.author != Wrote::Customer).map_or(0, |last| last + 1);
-    let lines: Vec<&str> = history.iter().skip(asked).map(|message| message.body.as_str()).collect();
+    let said = history.iter().skip(asked).filter(|message| !message.only_files);
+    let lines: Vec<&str> = said.map(|message| message.body.as_str()).collect();
     lines.join("\n")
+}
+
+/// Whether the customer has sent nothing but files since anybody else spoke.
+fn is_files_alone(history: &[Utterance]) -> bool {
+    let mut newest = history.iter().rev().take_while(|message| message.author == Wrote::Customer).peekable();
+    newest.peek().is_some() && newest.all(|message| message.only_files)
 }
 
 fn turn(message: &Utterance) -> Option<Turn> {

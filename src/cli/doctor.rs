@@ -36,7 +36,7 @@ fn bad(problem: impl Display, advice: &str) -> Finding {
 }
 
 fn configuration(config: &Config) -> Finding {
-    if let Err(error) = app::desks(config) {
+    if let Err(error) = app::desks(config).map(drop).and_then(|()| app::attachment_limits(config).map(drop)) {
         return Finding::Bad(format!("{error:#}"));
     }
     match (config.component(), config.jwt_secret()) {

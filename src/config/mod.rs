@@ -2,6 +2,7 @@
 //!
 //! Everything is checked before any socket opens, and every complaint names its key.
 
+mod attachments;
 mod desk;
 mod environment;
 mod logs;
@@ -18,6 +19,7 @@ use std::{
 use serde::Deserialize;
 use toml::Value;
 
+pub use attachments::Attachments;
 pub use desk::{Agent, Desk, DeskLimits};
 pub use logs::{Logs, logs};
 pub use value::{Secret, Timeout};
@@ -78,6 +80,8 @@ pub struct Config {
     pub auth: Auth,
     /// Who answers first.
     pub assistant: Assistant,
+    /// Files that customers send.
+    pub attachments: Attachments,
     /// Rate limits and budgets.
     pub limits: Limits,
     /// The desks; none given is one, `support`.
@@ -292,6 +296,7 @@ impl Config {
         if assistant.context_tokens < 500 {
             return Err(Error::key("assistant.context_tokens", "must be at least 500"));
         }
+        self.attachments.check()?;
         if assistant.timeout.is_zero() {
             return Err(Error::key("assistant.timeout", "must be longer than nothing"));
         }

@@ -132,6 +132,29 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize
     }
 }
 
+/// A size in bytes, or a text such as `10 MiB`.
+pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("kB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("", 1),
+    ];
+    let text = match Value::deserialize(deserializer)? {
+        Value::Integer(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        other => return Err(D::Error::custom(format!("must be a size such as \"10 MiB\", not {}", other.type_str()))),
+    };
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = UNITS.iter().find(|(name, _)| *name == unit.trim()).map(|(_, factor)| *factor);
+    let size = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
+    size.ok_or_else(|| D::Error::custom(format!("'{text}' is no size such as 500 KiB, 10 MiB or 5 GiB")))
+}
+
 /// `true` or `false`, or the text as the environment has it.
 pub(super) fn boolean<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     match Value::deserialize(deserializer)? {

@@ -1,7 +1,7 @@
 //! What customers and agents do with tickets, and what they may see.
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::{message, ticket};
+use deskbridge_entity::{attachment, message, ticket};
 use jid::{BareJid, Jid};
 use uuid::Uuid;
 
@@ -23,6 +23,8 @@ pub struct Conversation {
     pub ticket: ticket::Model,
     /// In their order, at most 500 and two million characters.
     pub messages: Vec<message::Model>,
+    /// Their files, in order.
+    pub attachments: Vec<attachment::Model>,
     /// What to ask for to get the part before this one, if there is one.
     pub earlier: Option<i64>,
 }
@@ -78,6 +80,7 @@ impl Helpdesk {
             resource,
             chat_states: None,
             body,
+            files: Vec::new(),
             stanza_id: None,
             archive_id: None,
             written_at: None,
@@ -94,12 +97,29 @@ impl Helpdesk {
     /// [`Error::NotFound`] unless the caller may read the ticket, [`Error::Forbidden`] unless it may speak in
     /// it, [`Error::Conflict`] when the ticket takes no more messages.
     pub async fn say(&self, caller: &Caller, ticket: Uuid, body: String) -> Result<(Uuid, DateTime<Utc>), Error> {
+        self.say_with(caller, ticket, body, None).await
+    }
+
+    /// As [`Helpdesk::say`]; an agent's reply may come with the `link` of a file, an https URL. Then it needs no text.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::say`]; [`Error::Invalid`] for a customer's `link`.
+    pub async fn say_with(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        body: String,
+        link: Option<String>,
+    ) -> Result<(Uuid, DateTime<Utc>), Error> {
         let row = self.ticket(caller, ticket).await?;
-        let body = check_body("content", body)?;
+        let body = check_body("content", with_link(body, link.as_deref()))?;
         if caller.is_staff() {
-            return self.writer.write(Reply { ticket, speaker: speaker(caller), body, key: None }).await;
+            return self.writer.write(Reply { ticket, speaker: speaker(caller), body, link, key: None }).await;
         }
         caller.require_voice_of(&row.customer)?;
+        if link.is_some() {
+            return Err(Error::invalid("attachment_url", "only staff send files this way; customers do by XMPP"));
+        }
         self.writer.write(AppendLine { ticket, body }).await
     }
 
@@ -112,11 +132,13 @@ impl Helpdesk {
         caller: &Caller,
         ticket: Uuid,
         body: String,
+        link: Option<String>,
         stanza_id: Option<&str>,
     ) -> Result<(), Error> {
         self.ticket(caller, ticket).await?;
-        let body = check_body("message", body)?;
-        self.writer.write(Reply::from_chat(ticket, speaker(caller), body, stanza_id)).await.map(drop)
+        let body = check_body("message", with_link(body, link.as_deref()))?;
+        let reply = Reply { link, ..Reply::from_chat(ticket, speaker(caller), body, stanza_id) };
+        self.writer.write(reply).await.map(drop)
     }
 
     /// The ticket with this short id, as in its own address.
@@ -183,12 +205,22 @@ impl Helpdesk {
         let ticket = self.ticket(caller, id).await?;
         let with_notes = caller.role != Role::Customer;
         let (messages, earlier) = query::messages(&self.store, id, with_notes, before).await?;
-        Ok(Conversation { ticket, messages, earlier })
+        let attachments = query::attachments(&self.store, id, &messages).await?;
+        Ok(Conversation { ticket, messages, attachments, earlier })
     }
 }
 
 fn speaker(caller: &Caller) -> Speaker {
     Speaker { id: caller.id.clone(), name: caller.display_name() }
+}
+
+/// A text in which the file's URL stands, for clients that look at nothing else.
+fn with_link(body: String, link: Option<&str>) -> String {
+    match link {
+        Some(link) if body.trim().is_empty() => link.to_owned(),
+        Some(link) if !body.contains(link) => format!("{}\n{link}", body.trim_end()),
+        _ => body,
+    }
 }
 
 pub(super) fn check_body(field: &'static str, body: String) -> Result<String, Error> {

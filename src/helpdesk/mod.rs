@@ -3,11 +3,12 @@
 //! Every change is an operation (`operation`) that the `writer` applies to a `unit` of loaded rows and commits
 //! together with whatever else has queued. The rules themselves are pure (`lifecycle`). Reads are named queries
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
-//! `afterthought` (corrections and the like), `answering` (the assistant), `link` (XMPP) and `presence` (REST).
+//! `afterthought` (corrections and the like), `answering` (the assistant), `attachments` (files), `link` (XMPP) and `presence` (REST).
 
 mod afterthought;
 mod agents;
 mod answering;
+mod attachments;
 mod avatar;
 mod caller;
 mod clock;
@@ -36,6 +37,7 @@ use tokio::sync::broadcast;
 
 pub use agents::Agent;
 pub use answering::{Claimed, Due};
+pub use attachments::{Fetched, PendingFile};
 pub use avatar::{Avatar, AvatarError};
 pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;

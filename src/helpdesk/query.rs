@@ -2,11 +2,12 @@
 
 mod queue;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
+    attachment,
     message::{self, Author, Visibility},
     notice,
     presence::{self, Source},
@@ -25,6 +26,7 @@ pub(super) use queue::{queue, waiting_counts};
 
 use super::{
     Error,
+    attachments::{described, is_only_files},
     caller::{Caller, Role},
     store::Store,
 };
@@ -300,10 +302,14 @@ pub(super) fn pick_due(
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Utterance {
     ticket_id: Uuid,
+    id: Uuid,
     /// Who spoke.
     pub author: Author,
-    /// The text.
+    /// The text; a file that came with it is `[file: its name]`.
     pub body: String,
+    /// There is nothing but files in it.
+    #[sea_orm(skip)]
+    pub only_files: bool,
     /// The id that the customer's client gave it, if it would like to know when it was read (XEP-0333).
     pub markable_id: Option<String>,
 }
@@ -320,8 +326,8 @@ pub(super) async fn transcripts(
     }
     let places: Vec<String> = (1..=tickets.len()).map(|place| format!("${place}")).collect();
     let sql = format!(
-        "SELECT ticket_id, author, body, CASE WHEN markable THEN stanza_id END AS markable_id \
-         FROM (SELECT m.ticket_id, m.author, m.body, m.seq, m.markable, m.stanza_id, \
+        "SELECT ticket_id, id, author, body, CASE WHEN markable THEN stanza_id END AS markable_id \
+         FROM (SELECT m.ticket_id, m.id, m.author, m.body, m.seq, m.markable, m.stanza_id, \
          ROW_NUMBER() OVER (PARTITION BY m.ticket_id ORDER BY m.seq DESC) AS place \
          FROM message m JOIN ticket t ON t.id = m.ticket_id \
          WHERE m.visibility = 'public' AND m.superseded_at IS NULL AND m.retracted_at IS NULL \
@@ -334,7 +340,135 @@ pub(super) async fn transcripts(
     for row in Utterance::find_by_statement(statement).all(store.read()).await? {
         transcripts.entry(row.ticket_id).or_default().push(row);
     }
+    name_files(store, &mut transcripts).await?;
     Ok(transcripts)
+}
+
+/// Puts names in place of files' URLs.
+async fn name_files(store: &Store, transcripts: &mut HashMap<Uuid, Vec<Utterance>>) -> Result<(), Error> {
+    // Most conversations have no URL at all, and then need no further query.
+    let has_url = |lines: &Vec<Utterance>| lines.iter().any(|line| line.body.contains("://"));
+    let tickets: Vec<Uuid> = transcripts.iter().filter(|(_, lines)| has_url(lines)).map(|(id, _)| *id).collect();
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(Uuid, String)> = attachment::Entity::find()
+        .select_only()
+        .columns([attachment::Column::MessageId, attachment::Column::Url])
+        .filter(attachment::Column::TicketId.is_in(tickets))
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    let mut files: HashMap<Uuid, Vec<String>> = HashMap::new();
+    for (message, url) in rows {
+        files.entry(message).or_default().push(url);
+    }
+    for line in transcripts.values_mut().flatten() {
+        if let Some(urls) = files.get(&line.id) {
+            line.only_files = is_only_files(&line.body, urls.iter().map(String::as_str));
+            line.body = described(&line.body, urls.iter().map(String::as_str));
+        }
+    }
+    Ok(())
+}
+
+/// The files of these messages of a ticket, oldest first; those of a message that was taken back are nobody's.
+pub(super) async fn attachments(
+    store: &Store,
+    ticket: Uuid,
+    messages: &[message::Model],
+) -> Result<Vec<attachment::Model>, Error> {
+    if !messages.iter().any(|message| message.body.contains("://")) {
+        return Ok(Vec::new());
+    }
+    let shown: HashSet<Uuid> =
+        messages.iter().filter(|message| message.retracted_at.is_none()).map(|message| message.id).collect();
+    let mut rows = attachment::Entity::find()
+        .filter(attachment::Column::TicketId.eq(ticket))
+        .order_by_asc(attachment::Column::Id)
+        .all(store.read())
+        .await?;
+    rows.retain(|row| shown.contains(&row.message_id));
+    Ok(rows)
+}
+
+/// A file and its ticket, if the caller may read that: to others it does not exist, nor what was taken back to anybody.
+pub(super) async fn attachment(store: &Store, caller: &Caller, id: Uuid) -> Result<attachment::Model, Error> {
+    let unknown = || Error::NotFound(format!("attachment {id}"));
+    caller.require_reader()?;
+    let row = attachment::Entity::find_by_id(id).one(store.read()).await?.ok_or_else(unknown)?;
+    ticket(store, caller, row.ticket_id).await.map_err(|error| match error {
+        Error::NotFound(_) => unknown(),
+        other => other,
+    })?;
+    let message = message::Entity::find_by_id(row.message_id).one(store.read()).await?.ok_or_else(unknown)?;
+    let is_shown = message.retracted_at.is_none()
+        && (caller.role != Role::Customer
+            || (message.visibility == Visibility::Public && message.superseded_at.is_none()));
+    if is_shown { Ok(row) } else { Err(unknown()) }
+}
+
+/// Files to fetch, oldest first, with their customer: none of these ids and customers.
+pub(super) async fn pending_files(
+    store: &Store,
+    not: &[Uuid],
+    busy: &[String],
+    limit: u64,
+) -> Result<Vec<(attachment::Model, String)>, Error> {
+    let rows = attachment::Entity::find()
+        .filter(attachment::Column::State.eq(attachment::State::Pending))
+        .filter(attachment::Column::Id.is_not_in(not.iter().copied()))
+        .filter(
+            attachment::Column::TicketId.in_subquery(QueryTrait::into_query(
+                ticket::Entity::find()
+                    .select_only()
+                    .column(ticket::Column::Id)
+                    .filter(ticket::Column::Customer.is_not_in(busy.iter().map(String::as_str))),
+            )),
+        )
+        .order_by_asc(attachment::Column::Id)
+        .limit(limit)
+        .all(store.read())
+        .await?;
+    let mut files = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(ticket) = ticket::Entity::find_by_id(row.ticket_id).one(store.read()).await? {
+            files.push((row, ticket.customer));
+        }
+    }
+    Ok(files)
+}
+
+/// How many files are stored of a ticket, and of its customer since `since`.
+pub(super) async fn stored_files(
+    store: &Store,
+    ticket: Uuid,
+    customer: &str,
+    since: DateTime<Utc>,
+) -> Result<(u64, u64), Error> {
+    let stored = || attachment::Entity::find().filter(attachment::Column::State.eq(attachment::State::Stored));
+    let of_ticket = stored().filter(attachment::Column::TicketId.eq(ticket)).count(store.read()).await?;
+    let tickets =
+        ticket::Entity::find().select_only().column(ticket::Column::Id).filter(ticket::Column::Customer.eq(customer));
+    let of_customer = stored()
+        .filter(attachment::Column::CreatedAt.gte(since))
+        .filter(attachment::Column::TicketId.in_subquery(QueryTrait::into_query(tickets)))
+        .count(store.read())
+        .await?;
+    Ok((of_ticket, of_customer))
+}
+
+/// Those of `ids` whose file is kept: stored, or about to be.
+pub(super) async fn kept_files(store: &Store, ids: &[Uuid]) -> Result<HashSet<Uuid>, Error> {
+    let rows: Vec<Uuid> = attachment::Entity::find()
+        .select_only()
+        .column(attachment::Column::Id)
+        .filter(attachment::Column::Id.is_in(ids.iter().copied()))
+        .filter(attachment::Column::State.is_in([attachment::State::Stored, attachment::State::Pending]))
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The id of the customer's line right before the message with this number, if its sender would like to know when it
@@ -369,6 +503,8 @@ pub struct Outgoing {
     pub body: String,
     /// Who wrote it.
     pub author: Author,
+    /// The URL of a file that goes with it; it stands in the text, too.
+    pub link: Option<String>,
 }
 
 #[derive(FromQueryResult)]
@@ -378,6 +514,7 @@ struct OutgoingRow {
     ticket_id: Uuid,
     body: String,
     author: Author,
+    link: Option<String>,
     desk: String,
     customer: String,
     customer_resource: Option<String>,
@@ -391,12 +528,13 @@ struct OutgoingRow {
 
 /// Unsent messages behind `after` in commit order: within a ticket, and over all of them.
 pub(super) async fn unsent(store: &Store, after: i64, limit: u64) -> Result<Vec<Outgoing>, Error> {
-    let sql = "SELECT m.id, m.seq, m.ticket_id, m.body, m.author, t.desk, t.customer, t.customer_resource, \
+    let sql = "SELECT m.id, m.seq, m.ticket_id, m.body, m.author, a.url AS link, t.desk, t.customer, t.customer_resource, \
                t.customer_has_chat_states, r.available AS resource_available, r.updated_at AS resource_told_at, \
                b.available AS customer_available, b.updated_at AS customer_told_at, b.source AS customer_source \
                FROM message m JOIN ticket t ON t.id = m.ticket_id \
                LEFT JOIN presence r ON r.jid = t.customer || '/' || t.customer_resource \
                LEFT JOIN presence b ON b.jid = t.customer \
+               LEFT JOIN attachment a ON a.ticket_id = m.ticket_id AND a.message_id = m.id AND a.state = 'linked' \
                WHERE m.outbound AND m.sent_at IS NULL AND m.failed_at IS NULL AND m.seq > $1 \
                ORDER BY m.seq LIMIT $2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -430,6 +568,7 @@ impl OutgoingRow {
             chat_states: self.customer_has_chat_states,
             body: self.body,
             author: self.author,
+            link: self.link,
         })
     }
 
@@ -500,6 +639,7 @@ mod tests {
                 ticket_id: Uuid::nil(),
                 body: String::new(),
                 author: Author::Assistant,
+                link: None,
                 desk: "support".to_owned(),
                 customer: "ann@example.com".to_owned(),
                 customer_resource: Some("phone".to_owned()),

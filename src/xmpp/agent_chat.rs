@@ -92,7 +92,8 @@ impl AgentChat {
             let answer = run::at_ticket(&self.helpdesk, agent, &ticket, order).await?;
             return Ok((!answer.is_said).then_some(answer.text));
         }
-        self.helpdesk.reply_from_chat(&caller, ticket.id, text, chat.id.as_deref()).await?;
+        let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();
+        self.helpdesk.reply_from_chat(&caller, ticket.id, text, link, chat.id.as_deref()).await?;
         Ok(None)
     }
 

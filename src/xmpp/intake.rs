@@ -184,6 +184,7 @@ impl Intake {
             resource: chat.from.resource().map(ToString::to_string),
             chat_states: Some(chat.supports_chat_states),
             body: chat.text(),
+            files: chat.files.clone(),
             stanza_id: chat.id.clone().or_else(|| chat.origin_id.clone()),
             archive_id: chat.archive_id.clone(),
             written_at: chat.stamp,

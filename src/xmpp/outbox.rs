@@ -221,6 +221,7 @@ impl Batches {
             body: &notice.body,
             thread: None,
             chat_states: false,
+            link: None,
         });
         match self.outlet.send(&stanza).await {
             Ok(()) | Err(SendError::Unwritable) => Ok(()),
@@ -247,6 +248,7 @@ impl Batches {
             thread: None,
             // The assistant's answer ends its `composing`; people's lines end nothing.
             chat_states: message.chat_states && message.author != Author::Agent,
+            link: message.link.as_deref(),
         });
         match self.outlet.send(&stanza).await {
             Ok(()) => Ok(true),

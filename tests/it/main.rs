@@ -7,6 +7,7 @@ mod support;
 
 mod afterthought;
 mod agents;
+mod attachments;
 mod cli;
 mod commands;
 mod conversation;

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::config::Attachments;
 
 fn config(text: &str) -> Config {
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -24,6 +25,7 @@ fn what_the_example_shows_as_defaults_is_what_counts_without_a_file() {
     let whole: Vec<&str> =
         example.lines().map(|line| line.strip_prefix("# ").filter(|line| is_key(line)).unwrap_or(line)).collect();
     let shown = config(&whole.join("\n").replace("change me", "hush"));
+    assert_eq!(shown.attachments, Attachments::default());
     let (shown, default) = (&desks(&shown).unwrap()[0], Desk::new("support", "Support"));
     assert_eq!(shown.rules, default.rules);
     assert_eq!((shown.limits, shown.assistant), (default.limits, default.assistant));

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     agent::Duty,
+    attachment,
     message::Author,
     ticket::{self, Handler, Status},
 };
@@ -11,12 +12,15 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
+    attachment::attach,
     correction,
     hand_off::{HandOff, Words, hand_off},
     new_message, open, outbound,
 };
 use crate::helpdesk::{
-    Error, lifecycle,
+    Error,
+    attachments::described,
+    lifecycle,
     lifecycle_feedback::{self, Pace},
     phrases::{self, SmallTalk},
     unit::{Needs, Unit},
@@ -34,8 +38,10 @@ pub struct Line {
     pub resource: Option<String>,
     /// Whether the client understands chat states (XEP-0085); `None` where there is no client, as over REST.
     pub chat_states: Option<bool>,
-    /// The text.
+    /// The text, with the URL of every file in it.
     pub body: String,
+    /// Where the files are that came with it.
+    pub files: Vec<String>,
     /// The id the sender's client gave the stanza: known again only together with sender and text.
     pub stanza_id: Option<String>,
     /// The id an archive of the sender's server or ours gave it (XEP-0359), with the archive's name in it.
@@ -122,6 +128,8 @@ impl Operation for ReceiveLine {
         }
         let now = unit.now;
         let desk = unit.desk(&self.line.desk);
+        // A subject names a file; its URL would say little.
+        let words = described(&self.line.body, self.line.files.iter().map(String::as_str));
         let current = unit.current(&self.conversation());
         let is_first = current.is_none();
         let pace = current.map_or(Pace::Other, |ticket| lifecycle_feedback::pace(ticket, now));
@@ -137,7 +145,7 @@ impl Operation for ReceiveLine {
             }
             None => {
                 unit.check_opening(&desk, &self.line.customer)?;
-                open(unit, &self.line.desk, &self.line.customer, &self.line.body)
+                open(unit, &self.line.desk, &self.line.customer, &words)
             }
         };
         let corrected = correction::corrected(unit, ticket, self.line.corrects.as_deref());
@@ -151,14 +159,14 @@ impl Operation for ReceiveLine {
                 None => lifecycle::customer_wrote(row, now, &desk.rules),
             }
             if corrected.as_ref().is_some_and(|line| line.was_first) && !row.subject_is_named {
-                row.subject = subject_of(&self.line.body);
+                row.subject = subject_of(&words);
             }
             if let (None, Some((_, answered))) = (continued, replied) {
                 row.previous_ticket_id = Some(answered);
             }
             // A ticket that was begun by a command is named by its first line.
             if row.subject == subject_of("") {
-                row.subject = subject_of(&self.line.body);
+                row.subject = subject_of(&words);
             }
             if resource.is_some() {
                 row.customer_resource = resource;
@@ -179,6 +187,9 @@ impl Operation for ReceiveLine {
         message.markable = self.line.markable;
         let id = message.id;
         unit.say(message);
+        for url in &self.line.files {
+            attach(unit, ticket, id, url, attachment::State::Pending);
+        }
         if let Some(line) = corrected {
             unit.supersede(ticket, line.version);
             unit.event("message.corrected", Some(ticket), Some(line.version), serde_json::json!({ "by": id }));

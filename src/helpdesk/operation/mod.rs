@@ -2,6 +2,7 @@
 
 pub(super) mod agent;
 pub(super) mod answer;
+pub(super) mod attachment;
 mod correction;
 pub(super) mod customer;
 pub(super) mod delivery;

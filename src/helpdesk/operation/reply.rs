@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
+    attachment,
     message::Author,
     ticket::{self, Handler, Status},
 };
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::{hand_off::tell_on_duty, line::fingerprint, open, outbound};
+use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound};
 use crate::helpdesk::{
     Error, Received, lifecycle,
     lifecycle_feedback::Pace,
@@ -56,6 +57,8 @@ pub(in crate::helpdesk) struct Reply {
     pub ticket: Uuid,
     pub speaker: Speaker,
     pub body: String,
+    /// A file that goes with it: its URL, which also stands in the text.
+    pub link: Option<String>,
     /// Names the stanza it came in, to know a repeated one.
     pub key: Option<String>,
 }
@@ -69,7 +72,7 @@ impl Reply {
         stanza_id: Option<&str>,
     ) -> Self {
         let key = stanza_id.map(|id| fingerprint(&["reply", &speaker.id, &ticket.to_string(), id, &body]));
-        Self { ticket, speaker, body, key }
+        Self { ticket, speaker, body, link: None, key }
     }
 }
 
@@ -95,7 +98,11 @@ impl Operation for Reply {
             return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
         }
         check_free(ticket, &self.speaker)?;
-        Ok((speak(unit, self.ticket, &self.speaker, &self.body, self.key.as_deref()), unit.now))
+        let message = speak(unit, self.ticket, &self.speaker, &self.body, self.key.as_deref());
+        if let Some(url) = &self.link {
+            attach(unit, self.ticket, message, url, attachment::State::Linked);
+        }
+        Ok((message, unit.now))
     }
 }
 

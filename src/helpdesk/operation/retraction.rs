@@ -1,6 +1,6 @@
 //! The customer takes a line back (XEP-0424).
 
-use super::line::subject_of;
+use super::{attachment, line::subject_of};
 use crate::helpdesk::{
     Error, lifecycle_feedback,
     unit::{Conversation, Needs, Unit},
@@ -27,6 +27,7 @@ impl Operation for Retract {
         let Some(line) = unit.line_with(ticket, &self.stanza_id).cloned() else { return Ok(false) };
         let was_first = unit.is_first_line(ticket, &line);
         unit.retract(ticket, line.origin());
+        attachment::take_back(unit, ticket, line.origin());
         let unanswered = unit.has_unanswered(ticket);
         unit.change(ticket, |row, _| {
             lifecycle_feedback::customer_retracted(row, unanswered);

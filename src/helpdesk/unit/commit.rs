@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
-use deskbridge_entity::{counter, event, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{attachment, counter, event, message, notice, presence, subscription, ticket};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, Iterable, Order, QueryFilter, QueryTrait, Statement,
@@ -25,6 +25,8 @@ impl Unit {
     pub(in crate::helpdesk) async fn commit(mut self, tx: DatabaseTransaction) -> Result<Committed, DbErr> {
         let mut committed = Committed {
             outbox: !self.notices.is_empty() || self.new_messages.iter().any(|message| message.outbound),
+            files_gone: self.files_gone,
+            files: self.attachments.iter().any(|file| file.state == attachment::State::Pending),
             duty: self.duty_changed,
             ..Committed::default()
         };
@@ -37,6 +39,7 @@ impl Unit {
         self.write_events(first, &mut statements);
         self.write_messages(&mut statements);
         self.write_notices(&mut statements);
+        self.write_attachments(&mut statements);
         self.write_presence(&mut statements);
         statements.append(&mut self.statements);
         execute(&tx, statements).await?;
@@ -139,6 +142,13 @@ impl Unit {
         for chunk in self.notices.chunks(ROWS_PER_STATEMENT) {
             let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
             statements.push(notice::Entity::insert_many(rows).build(self.backend));
+        }
+    }
+
+    fn write_attachments(&self, statements: &mut Vec<Statement>) {
+        for chunk in self.attachments.chunks(ROWS_PER_STATEMENT) {
+            let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
+            statements.push(attachment::Entity::insert_many(rows).build(self.backend));
         }
     }
 

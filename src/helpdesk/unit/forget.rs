@@ -33,6 +33,8 @@ impl Unit {
         self.due.retain(|id| !gone.contains(id));
         self.steps.retain(|id| !gone.contains(id));
         self.notices.retain(|notice| notice.ticket_id.is_none_or(|id| !gone.contains(&id)));
+        self.attachments.retain(|file| !gone.contains(&file.ticket_id));
+        self.files_gone = true;
         let messages = std::mem::take(&mut self.new_messages).into_iter().zip(std::mem::take(&mut self.message_events));
         (self.new_messages, self.message_events) =
             messages.filter(|(message, _)| !gone.contains(&message.ticket_id)).unzip();

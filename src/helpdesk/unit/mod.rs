@@ -16,7 +16,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    message, notice, presence, subscription,
+    attachment, message, notice, presence, subscription,
     ticket::{self, Handler, Priority, Status},
 };
 use jid::BareJid;
@@ -79,6 +79,10 @@ pub struct Committed {
     pub reply_due_at: Option<DateTime<Utc>>,
     /// Whether there is something new to send.
     pub outbox: bool,
+    /// Whether there are files to fetch.
+    pub files: bool,
+    /// Whether files may have lost their message.
+    pub files_gone: bool,
     /// Desks whose people on duty may have changed.
     pub duty: bool,
     /// The last event's number.
@@ -136,6 +140,8 @@ pub(super) struct Unit {
     /// Desk and contact; `None` ends the subscription.
     subscriptions: HashMap<(String, String), Option<subscription::Model>>,
     notices: Vec<notice::Model>,
+    attachments: Vec<attachment::Model>,
+    pub files_gone: bool,
     /// Of customers who are to be erased, by their bare JIDs.
     traces: HashMap<String, Traces>,
     /// Tickets that were erased: whatever is drafted for them is void.
@@ -176,6 +182,8 @@ impl Unit {
             presences: HashMap::new(),
             subscriptions: HashMap::new(),
             notices: Vec::new(),
+            attachments: Vec::new(),
+            files_gone: false,
             traces: HashMap::new(),
             erased: Vec::new(),
             duty_changed: false,
@@ -346,6 +354,11 @@ impl Unit {
             recent.push(recent::Said::of(&message));
         }
         self.new_messages.push(message);
+    }
+
+    /// Adds a file to a message.
+    pub(super) fn attach(&mut self, file: attachment::Model) {
+        self.attachments.push(file);
     }
 
     pub(super) fn event(

@@ -121,6 +121,7 @@ async fn say(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, words: Option<String>
         resource: from.resource().map(ToString::to_string),
         chat_states: None,
         body,
+        files: Vec::new(),
         stanza_id: None,
         archive_id: None,
         written_at: None,

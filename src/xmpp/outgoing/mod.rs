@@ -123,6 +123,8 @@ pub struct Answer<'a> {
     pub thread: Option<&'a str>,
     /// Whether the customer's client understands chat states: then the message ends our `composing`.
     pub chat_states: bool,
+    /// The URL of a file that goes with it (XEP-0066 §3); it stands in the text, too.
+    pub link: Option<&'a str>,
 }
 
 /// A chat message that asks for a receipt (XEP-0184) and can be marked (XEP-0333).
@@ -137,6 +139,10 @@ pub fn message(answer: &Answer<'_>) -> Element {
         .append(with_id("origin-id", ns::SID, &id));
     if let Some(thread) = answer.thread {
         message = message.append(text_element("thread", thread));
+    }
+    if let Some(url) = answer.link {
+        let url = Element::builder("url", ns::OOB).append(&*sanitize(url)).build();
+        message = message.append(Element::builder("x", ns::OOB).append(url).build());
     }
     if answer.chat_states {
         message = message.append(Element::bare(State::Active.name(), ns::CHATSTATES));

@@ -33,7 +33,7 @@ fn parsed(xml: &str) -> Element {
 }
 
 fn answer<'a>(from: &'a BareJid, to: &'a Jid, body: &'a str) -> Answer<'a> {
-    Answer { id: Uuid::from_u128(7), from, to, body, thread: Some("t"), chat_states: true }
+    Answer { id: Uuid::from_u128(7), from, to, body, thread: Some("t"), chat_states: true, link: None }
 }
 
 #[test]

@@ -111,7 +111,10 @@ pub(super) fn inbound(stanza: &Element, envelope: &Envelope, own_domain: &str) -
 fn chat(stanza: &Element, envelope: &Envelope, own_domain: &str) -> Option<Chat> {
     let body = Body::of(stanza);
     let ciphertext = has_ciphertext(stanza);
-    let files = file::urls(stanza);
+    let mut files = file::urls(stanza);
+    if files.is_empty() {
+        files.extend(body.as_ref().and_then(|body| file::encrypted(&body.text)));
+    }
     if body.is_none() && !ciphertext && files.is_empty() {
         return None;
     }

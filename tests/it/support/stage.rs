@@ -40,6 +40,8 @@ pub struct Setting<'a> {
     pub knowledge: Option<PathBuf>,
     /// More lines of TOML for the desk `support`.
     pub desk: String,
+    /// More lines of TOML for `[attachments]`, whose folder is beside the database.
+    pub attachments: String,
     /// The real binary's environment, beside what it inherits.
     pub env: Vec<(&'a str, String)>,
 }
@@ -57,6 +59,7 @@ impl<'a> Setting<'a> {
             limits: true,
             knowledge,
             desk: String::new(),
+            attachments: String::new(),
             env: Vec::new(),
         }
     }
@@ -77,6 +80,8 @@ impl<'a> Setting<'a> {
         if let Some(model) = self.model {
             text += &format!("base_url = \"{}\"\nmodel = \"scripted\"\n", model.url);
         }
+        let home = self.database.folder.path().display();
+        text += &format!("[attachments]\nfolder = \"{home}/attachments\"\n{}", self.attachments);
         text += "[[desk]]\nname = \"support\"\ntitle = \"Tea Support\"\n";
         if let Some(knowledge) = &self.knowledge {
             text += &format!("knowledge = \"{}\"\n", knowledge.display());

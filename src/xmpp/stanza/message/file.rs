@@ -28,6 +28,12 @@ pub(super) fn urls(stanza: &Element) -> Vec<String> {
     urls
 }
 
+/// The URL of an encrypted file (XEP-0454), which is all of a body: it needs no other element.
+pub(super) fn encrypted(body: &str) -> Option<String> {
+    let url = body.trim();
+    (url.starts_with("aesgcm://") && is_web(url)).then(|| url.to_owned())
+}
+
 fn named_by(child: &Element) -> Vec<String> {
     let children = |element: &Element, name: &str, namespace: &str| {
         element.children().filter(|part| part.is(name, namespace)).cloned().collect::<Vec<_>>()
@@ -54,10 +60,10 @@ fn named_by(child: &Element) -> Vec<String> {
     Vec::new()
 }
 
-/// A URL that may be fetched over the web. Whether it should be is not for a parser to say.
+/// A URL of a file. Whether it is to be fetched is not for a parser to say: an encrypted one (XEP-0454) is named, too.
 fn is_web(url: &str) -> bool {
     let scheme = url.split_once("://").map(|(scheme, _)| scheme);
-    let is_known =
-        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http"));
+    let known = ["https", "http", "aesgcm"];
+    let is_known = scheme.is_some_and(|scheme| known.iter().any(|known| scheme.eq_ignore_ascii_case(known)));
     is_known && url.len() <= MAX_URL_BYTES && !url.contains(|c: char| c.is_whitespace() || c.is_control())
 }
