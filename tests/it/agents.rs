@@ -73,6 +73,21 @@ mod scenarios {
         alice.say(DESK, "It does!").await;
         assert_eq!(notice(&mut bob).await, (address.clone(), "It does!".to_owned()));
         assert_eq!(model.requests().len(), 0, "the assistant is silent");
+        bob.say(&address, "Model 3, then.").await;
+
+        // What the customer thinks of it, and on second thought.
+        let said = alice.answer().await;
+        let thumb = "<reactions xmlns='urn:xmpp:reactions:0' id='{}'><reaction>👍</reaction></reactions>";
+        let thumb = thumb.replace("{}", said.attr("id").unwrap());
+        alice
+            .send(&format!("<message type='chat' to='{DESK}' id='up'>{thumb}<store xmlns='urn:xmpp:hints'/></message>"))
+            .await;
+        assert_eq!(notice(&mut bob).await.1, "alice@localhost reacts with 👍 to: Model 3, then.");
+        alice.say_as("typo", DESK, "It is reed").await;
+        assert_eq!(notice(&mut bob).await.1, "It is reed");
+        let replace = "<body>It is red</body><replace xmlns='urn:xmpp:message-correct:0' id='typo'/>";
+        alice.send(&format!("<message type='chat' to='{DESK}' id='fixed'>{replace}</message>")).await;
+        assert_eq!(notice(&mut bob).await.1, "(corrected) It is red");
 
         // A colleague cannot talk over him.
         carol.say(&address, "I know better").await;

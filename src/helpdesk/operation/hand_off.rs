@@ -1,6 +1,7 @@
 //! From the assistant to people: one line to the customer, one summary for the agent, and a word to all on duty.
 
 use deskbridge_entity::{
+    agent::Duty,
     message::{Author, Visibility},
     ticket::{Handler, Model, Status},
 };
@@ -64,6 +65,15 @@ pub(super) fn tell_on_duty(unit: &mut Unit, ticket: Uuid, except: Option<&str>, 
     let told: Vec<_> = told.filter(|agent| Some(agent.id.as_str()) != except).filter_map(|a| a.jid.clone()).collect();
     for jid in told {
         unit.tell(&jid, ticket, None, body.clone());
+    }
+}
+
+/// Tells the agent who has the ticket, unless that agent wants to hear nothing.
+pub(super) fn tell_holder(unit: &mut Unit, ticket: Uuid, message: Option<Uuid>, body: String) {
+    let Some(row) = unit.ticket(ticket).filter(|row| row.handler == Handler::Agent) else { return };
+    let holder = unit.agents.iter().find(|agent| Some(&agent.id) == row.agent.as_ref());
+    if let Some(jid) = holder.filter(|agent| agent.duty != Duty::Off).and_then(|agent| agent.jid.clone()) {
+        unit.tell(&jid, ticket, message, body);
     }
 }
 

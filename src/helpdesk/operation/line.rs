@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    agent::Duty,
     attachment,
     message::Author,
     ticket::{self, Handler, Status},
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use super::{
     attachment::attach,
     correction,
-    hand_off::{HandOff, Words, hand_off},
+    hand_off::{HandOff, Words, hand_off, tell_holder},
     new_message, open, outbound,
 };
 use crate::helpdesk::{
@@ -190,6 +189,7 @@ impl Operation for ReceiveLine {
         for url in &self.line.files {
             attach(unit, ticket, id, url, attachment::State::Pending);
         }
+        let read = if corrected.is_some() { format!("(corrected) {}", self.line.body) } else { self.line.body.clone() };
         if let Some(line) = corrected {
             unit.supersede(ticket, line.version);
             unit.event("message.corrected", Some(ticket), Some(line.version), serde_json::json!({ "by": id }));
@@ -197,7 +197,7 @@ impl Operation for ReceiveLine {
         if let Some(greeting) = desk.texts.greeting(&desk.title).filter(|_| is_first) {
             unit.say(outbound(ticket, Author::System, greeting, now));
         }
-        after_line(unit, ticket, id, &self.line.body);
+        after_line(unit, ticket, id, read);
         Ok(Received { ticket, message: id, is_duplicate: false, opened: continued.is_none(), pace })
     }
 }
@@ -208,16 +208,10 @@ fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
 }
 
 /// The agent who has the ticket reads the line; where no assistant answers, people do.
-fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: &str) {
+fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: String) {
     let Some(row) = unit.ticket(ticket) else { return };
     match row.handler {
-        Handler::Agent => {
-            let holder = unit.agents.iter().find(|agent| Some(&agent.id) == row.agent.as_ref());
-            let jid = holder.filter(|agent| agent.duty != Duty::Off).and_then(|agent| agent.jid.clone());
-            if let Some(jid) = jid {
-                unit.tell(&jid, ticket, Some(message), body.to_owned());
-            }
-        }
+        Handler::Agent => tell_holder(unit, ticket, Some(message), body),
         Handler::Assistant if row.status == Status::Open && !unit.desk(&row.desk).assistant => {
             let reason = "the desk has no assistant".to_owned();
             let summary = format!("Handed off: {reason}\nIssue: {}", row.subject);
@@ -262,7 +256,7 @@ impl Operation for AppendLine {
         let message = new_message(self.ticket, Author::Customer, self.body.clone(), now);
         let id = message.id;
         unit.say(message);
-        after_line(unit, self.ticket, id, &self.body);
+        after_line(unit, self.ticket, id, self.body.clone());
         Ok((id, now))
     }
 }

@@ -4,7 +4,10 @@ use deskbridge_entity::{message, ticket::Status};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
-use super::hand_off::{tell_on_duty, waits};
+use super::{
+    hand_off::{tell_holder, tell_on_duty, waits},
+    line::subject_of,
+};
 use crate::helpdesk::{
     Error, lifecycle,
     lifecycle_feedback::{Consequence, Feedback, consequence},
@@ -38,6 +41,7 @@ impl Operation for React {
         if row.reaction == reaction {
             return Ok(());
         }
+        let said = row.body.clone();
         let feedback = Feedback::of(&self.emojis);
         let desk = unit.desk(&ticket.desk);
         let consequence = consequence(ticket, feedback, unit.now, &desk.rules);
@@ -53,6 +57,9 @@ impl Operation for React {
             Some(self.message),
             serde_json::json!({ "reaction": reaction, "feedback": feedback.map(Feedback::word) }),
         );
+        if let Some(reaction) = reaction {
+            tell_holder(unit, ticket, None, format!("{} reacts with {reaction} to: {}", self.from, subject_of(&said)));
+        }
         match consequence {
             Consequence::None => {}
             Consequence::Confirmed => unit.event("ticket.confirmed", Some(ticket), None, serde_json::json!({})),

@@ -1,6 +1,6 @@
 //! The customer takes a line back (XEP-0424).
 
-use super::{attachment, line::subject_of};
+use super::{attachment, hand_off::tell_holder, line::subject_of};
 use crate::helpdesk::{
     Error, lifecycle_feedback,
     unit::{Conversation, Needs, Unit},
@@ -20,6 +20,7 @@ impl Operation for Retract {
 
     fn needs(&self, needs: &mut Needs) {
         needs.recent.insert(self.conversation.clone());
+        needs.people = true;
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<bool, Error> {
@@ -36,6 +37,7 @@ impl Operation for Retract {
                 row.subject = subject_of("");
             }
         });
+        tell_holder(unit, ticket, None, "The customer has taken a line back.".to_owned());
         unit.event("message.retracted", Some(ticket), Some(line.id), serde_json::json!({}));
         Ok(true)
     }
