@@ -3,6 +3,7 @@
 use crate::support::scenario;
 
 scenario!(an_agent_with_nothing_but_a_chat_client_helps_a_customer);
+scenario!(who_comes_on_duty_learns_what_waits);
 scenario!(strangers_find_nothing_at_a_tickets_address);
 
 mod scenarios {
@@ -99,6 +100,30 @@ mod scenarios {
         let notes: Vec<_> = lines(&conversation).into_iter().map(|(_, text)| text).collect();
         assert!(notes.contains(&"sounds like model 3".to_owned()), "{notes:?}");
         assert_eq!(notes.iter().filter(|text| text.starts_with("Hello, this is Bob")).count(), 1);
+        app.stop().await;
+    }
+
+    pub async fn who_comes_on_duty_learns_what_waits(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, None) }.start().await;
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        on_duty(&mut bob, &app).await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "Let me talk to a human!").await;
+        assert_eq!(alice.answer_text().await, "A person will answer you here. You are next in line.");
+        notice(&mut bob).await;
+        bob.send("<presence type='unavailable'/>").await;
+        let presence = |stanza: &xmpp_parsers::minidom::Element| stanza.attr("type") == Some("unavailable");
+        bob.expect("his own absence", presence).await;
+        bob.send("<presence/>").await;
+        let told =
+            bob.expect("a word of the desk", |stanza| stanza.attr("from") == Some(DESK) && body(stanza).is_some());
+        assert_eq!(body(&told.await).unwrap(), "One ticket waits for a person here. /queue shows it.");
+        // Not at each change of the status.
+        bob.send("<presence><show>away</show></presence><presence/>").await;
+        bob.ping(DESK).await;
+        let more = bob.drain(Duration::from_millis(500)).await;
+        assert!(more.iter().all(|stanza| body(stanza).is_none()), "{more:?}");
         app.stop().await;
     }
 

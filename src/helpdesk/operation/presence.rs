@@ -1,6 +1,9 @@
 //! Who is there, and who watches a desk.
 
-use deskbridge_entity::presence::{self, Source};
+use deskbridge_entity::{
+    agent::Duty,
+    presence::{self, Source},
+};
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -38,7 +41,10 @@ impl Operation for SetPresence {
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
         let bare = self.presence.jid.to_bare();
-        unit.duty_changed |= unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&bare));
+        if let Some(agent) = unit.agents.iter().position(|agent| agent.jid.as_ref() == Some(&bare)) {
+            unit.duty_changed = true;
+            self.welcome(unit, agent);
+        }
         let Presence { jid, available, show, text } = &self.presence;
         unit.set_presence(presence::Model {
             jid: jid.to_string(),
@@ -58,6 +64,28 @@ impl Operation for SetPresence {
             );
         }
         Ok(())
+    }
+}
+
+impl SetPresence {
+    /// Whether this is somebody who wants to be talked to (RFC 6121 §4.7.2.1).
+    fn is_present(&self) -> bool {
+        self.presence.available && !matches!(self.presence.show.as_deref(), Some("dnd" | "xa"))
+    }
+
+    /// An agent who comes on duty learns what waits: what was told before has not reached the agent.
+    fn welcome(&self, unit: &mut Unit, agent: usize) {
+        // For what else the same batch has of this agent.
+        let was_present = std::mem::replace(&mut unit.agents[agent].is_present, self.is_present());
+        let comes = self.is_present() && !was_present && unit.agents[agent].duty == Duty::Auto;
+        let Some(jid) = unit.agents[agent].jid.clone().filter(|_| comes) else { return };
+        for (desk, waiting) in unit.waiting_at(&unit.agents[agent]) {
+            let text = match waiting {
+                1 => "One ticket waits for a person here. /queue shows it.".to_owned(),
+                n => format!("{n} tickets wait for a person here. /queue lists them."),
+            };
+            unit.notify(desk, &jid, None, None, text);
+        }
     }
 }
 

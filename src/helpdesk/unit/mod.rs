@@ -233,6 +233,14 @@ impl Unit {
         self.waiting.get(desk).copied().unwrap_or_default()
     }
 
+    /// The desks of an agent where somebody waits, and how many do.
+    pub(super) fn waiting_at(&self, agent: &Agent) -> Vec<(String, u64)> {
+        let served = self.waiting.iter().filter(|(desk, waiting)| **waiting > 0 && agent.serves(desk));
+        let mut served: Vec<_> = served.map(|(desk, waiting)| (desk.clone(), *waiting)).collect();
+        served.sort_unstable();
+        served
+    }
+
     /// One more waits, or one less.
     pub(super) fn count_waiting(&mut self, desk: &str, joins: bool) {
         let waiting = self.waiting.entry(desk.to_owned()).or_default();
@@ -243,11 +251,23 @@ impl Unit {
     pub(super) fn tell(&mut self, recipient: &BareJid, ticket: Uuid, message: Option<Uuid>, body: String) {
         let Some(row) = self.ticket(ticket) else { return };
         let sender = ticket_node(&row.short_id);
+        self.notify(sender, recipient, Some(ticket), message, body);
+    }
+
+    /// Queues a message to an agent from a localpart of ours.
+    pub(super) fn notify(
+        &mut self,
+        sender: String,
+        recipient: &BareJid,
+        ticket_id: Option<Uuid>,
+        message_id: Option<Uuid>,
+        body: String,
+    ) {
         self.notices.push(notice::Model {
             id: Uuid::now_v7(),
             seq: 0,
-            ticket_id: Some(ticket),
-            message_id: message,
+            ticket_id,
+            message_id,
             sender,
             recipient: recipient.to_string(),
             body,
