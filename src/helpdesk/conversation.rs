@@ -74,20 +74,7 @@ impl Helpdesk {
             let speaker = speaker(caller);
             return self.writer.write(Approach { desk, customer, resource, speaker, body }).await;
         }
-        let line = Line {
-            desk,
-            customer,
-            resource,
-            chat_states: None,
-            body,
-            files: Vec::new(),
-            stanza_id: None,
-            archive_id: None,
-            written_at: None,
-            corrects: None,
-            reply_to: None,
-            markable: false,
-        };
+        let line = Line::plain(desk, customer, resource, body);
         self.writer.write(ReceiveLine::new(line, assistant)).await
     }
 

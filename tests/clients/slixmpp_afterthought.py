@@ -7,28 +7,19 @@ import asyncio
 import json
 import sys
 
-import slixmpp
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
+
+from person import Person
 
 PATIENCE = 30
 
 
-class Customer(slixmpp.ClientXMPP):
+class Customer(Person):
     def __init__(self, jid, password):
-        super().__init__(jid, password)
-        # The test's server has no certificate, and listens on loopback only.
-        self.enable_direct_tls = False
-        self.enable_starttls = False
-        self.enable_plaintext = True
-        self["feature_mechanisms"].unencrypted_plain = True
-        for plugin in ("xep_0030", "xep_0199", "xep_0308", "xep_0333", "xep_0424", "xep_0444", "xep_0461"):
-            self.register_plugin(plugin)
-        self.started = asyncio.get_running_loop().create_future()
+        super().__init__(jid, password, (30, 199, 308, 333, 424, 444, 461))
         self.answers = asyncio.Queue()
         self.marked = asyncio.Queue()
-        self.add_event_handler("session_start", lambda _: self.started.set_result(True))
-        self.add_event_handler("failed_all_auth", lambda _: self.started.set_exception(SystemExit("no login")))
         self.add_event_handler("marker_displayed", lambda m: self.marked.put_nowait(m["displayed"]["id"]))
         self.register_handler(Callback("answer", StanzaPath("message@type=chat/body"), self.on_answer))
 

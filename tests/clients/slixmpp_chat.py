@@ -7,33 +7,24 @@ import asyncio
 import json
 import sys
 
-import slixmpp
 from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import StanzaPath
+
+from person import Person
 
 PATIENCE = 30
 
 
-class Customer(slixmpp.ClientXMPP):
+class Customer(Person):
     def __init__(self, jid, password):
-        super().__init__(jid, password)
-        # The test's server has no certificate, and listens on loopback only.
-        self.enable_direct_tls = False
-        self.enable_starttls = False
-        self.enable_plaintext = True
-        self["feature_mechanisms"].unencrypted_plain = True
-        for plugin in ("xep_0030", "xep_0085", "xep_0092", "xep_0184", "xep_0199"):
-            self.register_plugin(plugin)
+        super().__init__(jid, password, (30, 85, 92, 184, 199))
         self["xep_0184"].auto_request = True
         # We confirm what we get, as every client does.
         self["xep_0184"].auto_ack = True
         loop = asyncio.get_running_loop()
-        self.started = loop.create_future()
         self.receipt = loop.create_future()
         self.typing = loop.create_future()
         self.answer = loop.create_future()
-        self.add_event_handler("session_start", lambda _: self.started.set_result(True))
-        self.add_event_handler("failed_all_auth", lambda _: self.started.set_exception(SystemExit("no login")))
         self.add_event_handler("receipt_received", lambda m: self.keep(self.receipt, m["receipt"]))
         self.add_event_handler("chatstate_composing", lambda m: self.keep(self.typing, m["from"].full))
         self.register_handler(Callback("answer", StanzaPath("message@type=chat/body"), self.on_answer))

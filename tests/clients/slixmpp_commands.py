@@ -10,24 +10,14 @@ import asyncio
 import json
 import sys
 
-import slixmpp
+from person import Person
 
 PATIENCE = 30
 
 
-class Person(slixmpp.ClientXMPP):
+class Commander(Person):
     def __init__(self, jid, password):
-        super().__init__(jid, password)
-        # The test's server has no certificate, and listens on loopback only.
-        self.enable_direct_tls = False
-        self.enable_starttls = False
-        self.enable_plaintext = True
-        self.plugin["feature_mechanisms"].unencrypted_plain = True
-        for plugin in (4, 30, 50):
-            self.register_plugin(f"xep_{plugin:04}")
-        self.started = asyncio.get_running_loop().create_future()
-        self.add_event_handler("session_start", lambda _: self.started.set_result(True))
-        self.add_event_handler("failed_all_auth", lambda _: self.started.set_exception(SystemExit("no login")))
+        super().__init__(jid, password, (4, 30, 50))
 
     async def listed(self, jid):
         found = await self.plugin["xep_0050"].get_commands(jid)
@@ -69,7 +59,7 @@ def seen(iq):
 
 
 async def main(host, port, jid, password, steps):
-    person = Person(jid, password)
+    person = Commander(jid, password)
     person.connect(host, int(port))
     await asyncio.wait_for(person.started, PATIENCE)
     results = []

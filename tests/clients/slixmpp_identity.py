@@ -8,36 +8,27 @@ import hashlib
 import json
 import sys
 
-import slixmpp
 from slixmpp.plugins.xep_0060.stanza import Item
 from slixmpp.plugins.xep_0084.stanza import MetaData
 from slixmpp.xmlstream import register_stanza_plugin
 
+from person import Person
+
 PATIENCE = 30
 
 
-class Onlooker(slixmpp.ClientXMPP):
+class Onlooker(Person):
     def __init__(self, jid, password):
-        super().__init__(jid, password)
-        # The test's server has no certificate, and listens on loopback only.
-        self.enable_direct_tls = False
-        self.enable_starttls = False
-        self.enable_plaintext = True
-        self["feature_mechanisms"].unencrypted_plain = True
-        for plugin in (30, 54, 60, 84, 115, 153, 172, 292):
-            self.register_plugin(f"xep_{plugin:04}")
+        super().__init__(jid, password, (30, 54, 60, 84, 115, 153, 172, 292))
         # The library expects it in events only.
         register_stanza_plugin(Item, MetaData)
         # A desk that asks back is let in.
         self.roster.auto_authorize = True
         self.roster.auto_subscribe = False
         loop = asyncio.get_running_loop()
-        self.started = loop.create_future()
         self.asked = loop.create_future()
         self.available = loop.create_future()
         self.picture = loop.create_future()
-        self.add_event_handler("session_start", lambda _: self.started.set_result(True))
-        self.add_event_handler("failed_all_auth", lambda _: self.started.set_exception(SystemExit("no login")))
         self.add_event_handler("presence_subscribe", lambda p: self.keep(self.asked, p))
         for show in ("available", "chat", "away", "xa", "dnd"):
             self.add_event_handler(f"presence_{show}", self.on_available)

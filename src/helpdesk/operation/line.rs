@@ -55,6 +55,27 @@ pub struct Line {
     pub markable: bool,
 }
 
+impl Line {
+    /// A line that came without a stanza of its own, as over REST.
+    #[must_use]
+    pub fn plain(desk: String, customer: BareJid, resource: Option<String>, body: String) -> Self {
+        Self {
+            desk,
+            customer,
+            resource,
+            chat_states: None,
+            body,
+            files: Vec::new(),
+            stanza_id: None,
+            archive_id: None,
+            written_at: None,
+            corrects: None,
+            reply_to: None,
+            markable: false,
+        }
+    }
+}
+
 /// What became of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {

@@ -115,20 +115,7 @@ pub async fn own(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, order: Own) -> Re
 /// The words that came along with a command are a line of the customer.
 async fn say(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, words: Option<String>) -> Result<(), Error> {
     let Some(body) = words else { return Ok(()) };
-    let line = Line {
-        desk: desk.name.clone(),
-        customer: from.to_bare(),
-        resource: from.resource().map(ToString::to_string),
-        chat_states: None,
-        body,
-        files: Vec::new(),
-        stanza_id: None,
-        archive_id: None,
-        written_at: None,
-        corrects: None,
-        reply_to: None,
-        markable: false,
-    };
+    let line = Line::plain(desk.name.clone(), from.to_bare(), from.resource().map(ToString::to_string), body);
     helpdesk.receive(line).await?.await.map(drop)
 }
 
