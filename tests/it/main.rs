@@ -24,4 +24,5 @@ mod poison;
 mod race;
 mod receipts;
 mod rest;
+mod rooms;
 mod slixmpp;

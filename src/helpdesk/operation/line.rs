@@ -189,12 +189,12 @@ impl Operation for ReceiveLine {
 }
 
 /// Thanks in a ticket that is done do not open it again.
-fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
+pub(super) fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
     ticket.status == Status::Resolved && phrases::small_talk(body) == Some(SmallTalk::Thanks)
 }
 
 /// The agent who has the ticket reads the line; where no assistant answers, people do.
-fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: &str) {
+pub(super) fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: &str) {
     let Some(row) = unit.ticket(ticket) else { return };
     match row.handler {
         Handler::Agent => {

@@ -26,6 +26,7 @@ impl Unit {
         let mut committed = Committed {
             outbox: !self.notices.is_empty() || self.new_messages.iter().any(|message| message.outbound),
             duty: self.duty_changed,
+            rooms: !self.erased.is_empty(),
             ..Committed::default()
         };
         committed.epochs.extend(self.erased.drain(..).map(|id| (id, i64::MAX)));
@@ -48,6 +49,7 @@ impl Unit {
         let mut events = Vec::new();
         for tracked in self.tickets.values().filter(|tracked| tracked.changed) {
             let row = &tracked.row;
+            committed.rooms |= row.room.is_some();
             if row.epoch != tracked.epoch_before {
                 committed.epochs.push((row.id, row.epoch));
             }
