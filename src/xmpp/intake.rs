@@ -22,7 +22,10 @@ use super::{
     outlet::Outlet,
     pace::Pace,
     rooms::{Event, Rooms},
-    stanza::{self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal, Retraction, State},
+    stanza::{
+        self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal,
+        Retraction, State,
+    },
     talkers::{Echoes, Typists},
     tally::{Fate, Tally},
 };

@@ -12,10 +12,10 @@ use jid::{BareJid, Jid};
 use super::{AtDesk, AtTicket, Own, Snooze};
 use crate::{
     helpdesk::{
-    Agent, Asked, Caller, Desk, Error, Filter, Helpdesk, Line, lifecycle,
-    texts::{Text, Texts},
-    ticket_node,
-},
+        Agent, Asked, Caller, Desk, Error, Filter, Helpdesk, Line, lifecycle,
+        texts::{Text, Texts},
+        ticket_node,
+    },
     xmpp::rooms::Rooms,
 };
 

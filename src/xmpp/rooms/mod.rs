@@ -59,7 +59,8 @@ impl Rooms {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (events, queue) = mpsc::channel(WAITING);
         // The configuration was checked.
-        let service = service.and_then(|domain| DomainPart::new(domain).ok()).map(|domain| Arc::new(domain.into_owned()));
+        let service =
+            service.and_then(|domain| DomainPart::new(domain).ok()).map(|domain| Arc::new(domain.into_owned()));
         let host = service.clone().map(|service| host::Host::new(helpdesk, outlet, service));
         let work = async move {
             if let Some(host) = host {

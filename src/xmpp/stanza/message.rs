@@ -13,12 +13,12 @@ use xmpp_parsers::{minidom::Element, ns};
 use self::body::Body;
 use super::{Envelope, Ignored, Inbound, STANZA_NAMESPACES, id_of, is_id};
 
-pub(in crate::xmpp) use self::{bounce::condition, change::RETRACT};
 pub use self::{
     bounce::Bounce,
     change::{Reactions, Retraction},
     signal::{ChatState, Marker, MarkerKind, Receipt, State},
 };
+pub(in crate::xmpp) use self::{bounce::condition, change::RETRACT};
 
 /// XEP-0333. `xmpp-parsers` has the types but no name for the namespace.
 pub(in crate::xmpp) const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
