@@ -188,6 +188,7 @@ pub fn account(component: &config::Component) -> Account {
         server: component.server.clone(),
         domain: component.domain.clone(),
         secret: component.secret.expose().to_owned(),
+        rooms: component.rooms.clone(),
         limited: true,
     }
 }

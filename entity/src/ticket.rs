@@ -61,6 +61,8 @@ pub struct Model {
     pub resolution: Option<String>,
     /// Words that the staff or the assistant sorts tickets by, as a JSON list.
     pub tags: Json,
+    /// The room (XEP-0045) that the ticket was taken to, while there is one: its bare JID.
+    pub room: Option<String>,
     /// The ticket of the same customer and desk before this one.
     pub previous_ticket_id: Option<Uuid>,
     pub created_at: ChronoDateTimeUtc,

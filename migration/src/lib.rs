@@ -6,6 +6,7 @@ pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
 
 mod m20261122_000001_conversations;
 mod m20261123_000001_people;
+mod m20261123_000002_rooms;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -13,6 +14,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_conversations::Migration), Box::new(m20261123_000001_people::Migration)]
+        vec![
+            Box::new(m20261122_000001_conversations::Migration),
+            Box::new(m20261123_000001_people::Migration),
+            Box::new(m20261123_000002_rooms::Migration),
+        ]
     }
 }

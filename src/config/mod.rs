@@ -98,11 +98,13 @@ pub struct Xmpp {
     pub server: String,
     /// The component's secret.
     pub secret: Option<Secret>,
+    /// A service of rooms (XEP-0045), such as `rooms.example.org`, to take tickets to; without one there are none.
+    pub rooms: Option<String>,
 }
 
 impl Default for Xmpp {
     fn default() -> Self {
-        Self { domain: None, server: "127.0.0.1:5347".to_owned(), secret: None }
+        Self { domain: None, server: "127.0.0.1:5347".to_owned(), secret: None, rooms: None }
     }
 }
 
@@ -207,6 +209,8 @@ pub struct Component {
     pub domain: String,
     /// The secret.
     pub secret: Secret,
+    /// The domain of a service of rooms, if there is one.
+    pub rooms: Option<String>,
 }
 
 /// A model's endpoint.
@@ -272,6 +276,7 @@ impl Config {
                 return Err(Error::key("xmpp.domain", "must be a domain such as help.example.org, without an @"));
             }
         }
+        self.rooms()?;
         let has_port = self
             .xmpp
             .server
@@ -312,6 +317,7 @@ impl Config {
             server: self.xmpp.server.clone(),
             domain: self.domain()?,
             secret: self.xmpp.secret.clone().ok_or_else(|| Error::missing("xmpp.secret"))?,
+            rooms: self.rooms()?,
         })
     }
 
@@ -323,6 +329,23 @@ impl Config {
         let domain = self.xmpp.domain.as_deref().ok_or_else(|| Error::missing("xmpp.domain"))?;
         let jid = jid::BareJid::new(domain).map_err(|error| Error::key("xmpp.domain", error.to_string()))?;
         Ok(jid.domain().to_string())
+    }
+
+    /// The domain of a service of rooms, normalised.
+    ///
+    /// # Errors
+    /// When it is no domain, or our own.
+    fn rooms(&self) -> Result<Option<String>, Error> {
+        let Some(rooms) = self.xmpp.rooms.as_deref().filter(|rooms| !rooms.trim().is_empty()) else { return Ok(None) };
+        let jid = jid::BareJid::new(rooms).map_err(|error| Error::key("xmpp.rooms", error.to_string()))?;
+        if jid.node().is_some() {
+            return Err(Error::key("xmpp.rooms", "must be a domain such as rooms.example.org, without an @"));
+        }
+        let rooms = jid.domain().to_string();
+        if self.domain().is_ok_and(|own| own == rooms) {
+            return Err(Error::key("xmpp.rooms", "must be another domain than xmpp.domain"));
+        }
+        Ok(Some(rooms))
     }
 
     /// The key of HS256 tokens.

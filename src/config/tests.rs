@@ -58,6 +58,9 @@ fn complaints_name_the_key() {
     assert!(complaint("[assistant]\nbase_url = \"http://x/v1\"", &[]).contains("assistant.model"));
     assert!(complaint("[[desk]]\nname = \"a\"\n[[desk]]\nname = \"a\"", &[]).contains("desk[1].name"));
     assert!(complaint("[[desk]]\nname = \"Not Ok\"", &[]).contains("desk[0].name"));
+    assert!(complaint("xmpp.rooms = \"t@rooms.example\"", &[]).contains("xmpp.rooms"));
+    let own = "[xmpp]\ndomain = \"help.example\"\nrooms = \"HELP.example\"";
+    assert!(complaint(own, &[]).contains("xmpp.rooms"));
     assert!(complaint("xmpp = 3", &[("DESKBRIDGE_XMPP__DOMAIN", "a.example")]).contains("xmpp.domain"));
 }
 

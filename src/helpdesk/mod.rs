@@ -24,6 +24,7 @@ mod own;
 pub mod phrases;
 mod presence;
 mod query;
+mod rooms;
 mod staff;
 mod store;
 pub mod texts;
@@ -52,11 +53,13 @@ pub use operation::{
     hand_off::{Asked, HandOff, Words},
     line::{Line, Received},
     presence::Presence,
+    room::{Heard, RoomLine},
     sweep::Swept,
 };
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
 pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
+pub use rooms::keeps_room;
 pub use staff::NewAgent;
 pub use store::Store;
 pub use texts::Texts;

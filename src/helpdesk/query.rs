@@ -137,6 +137,11 @@ pub(super) async fn ticket_at(store: &Store, caller: &Caller, short_id: &str) ->
     row.filter(|row| caller.may_read(row)).ok_or_else(|| Error::NotFound(format!("ticket {short_id}")))
 }
 
+/// The tickets that have a room.
+pub(super) async fn with_room(store: &Store) -> Result<Vec<ticket::Model>, Error> {
+    Ok(ticket::Entity::find().filter(ticket::Column::Room.is_not_null()).all(store.read()).await?)
+}
+
 /// The live ticket of a customer at a desk, else the latest.
 pub(super) async fn current_of(store: &Store, desk: &str, customer: &BareJid) -> Result<Option<ticket::Model>, Error> {
     let of_both = ticket::Entity::find()

@@ -334,6 +334,12 @@ impl Texts {
         self.fill(Text::Erased, &[("count", &count.to_string())])
     }
 
+    /// An agent takes the ticket to a room.
+    #[must_use]
+    pub fn room_invitation(&self, agent: &str, room: &str) -> String {
+        self.fill(Text::RoomInvitation, &[("agent", agent), ("room", room)])
+    }
+
     /// A text without values.
     #[must_use]
     pub fn plain(&self, text: Text) -> String {

@@ -11,6 +11,7 @@ use super::{
     },
     outgoing,
     outlet::{Outlet, SendError},
+    rooms::Rooms,
     stanza::{self, Chat, Refusal},
 };
 use crate::helpdesk::{Agent, Error, Helpdesk};
@@ -31,6 +32,7 @@ pub(super) struct Spoken {
 pub(super) struct AgentChat {
     pub helpdesk: Helpdesk,
     pub outlet: Outlet,
+    pub rooms: Rooms,
 }
 
 impl AgentChat {
@@ -89,7 +91,7 @@ impl AgentChat {
             Said::Line => None,
         };
         if let Some(order) = order {
-            let answer = run::at_ticket(&self.helpdesk, agent, &ticket, order).await?;
+            let answer = run::at_ticket(&self.helpdesk, &self.rooms, agent, &ticket, order).await?;
             return Ok((!answer.is_said).then_some(answer.text));
         }
         let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();

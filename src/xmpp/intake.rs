@@ -22,7 +22,11 @@ use super::{
     outgoing,
     outlet::Outlet,
     pace::Pace,
-    stanza::{self, Chat, ChatState, Inbound, Iq, MarkerKind, Presence, Reactions, Refusal, Retraction, State},
+    rooms::{Event, Rooms},
+    stanza::{
+        self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal,
+        Retraction, State,
+    },
     talkers::{Echoes, Typists},
     tally::{Fate, Tally},
 };
@@ -53,6 +57,7 @@ pub(super) struct Intake {
     pub presences: mpsc::Sender<Presence>,
     pub spoken: mpsc::Sender<Spoken>,
     pub commands: Commands,
+    pub rooms: Rooms,
     pub told_about_encryption: HashSet<BareJid>,
     pub typists: Typists,
     pub floods: Floods,
@@ -109,6 +114,21 @@ impl Intake {
 
     async fn act(&mut self, inbound: Inbound, element: Element) {
         match inbound {
+            // Whoever stands behind a room's name is no customer: it is another for each room.
+            Inbound::Chat(chat) if self.rooms.serves(&chat.from) => self.answer_error(&element, Refusal::IN_THE_ROOM),
+            Inbound::RoomLine(line) => self.pass_on(line.from.clone(), Event::Line(line)),
+            Inbound::Occupant(occupant) => self.pass_on(occupant.at.clone(), Event::Occupant(occupant)),
+            Inbound::Presence(presence) if self.rooms.serves(&presence.from) => {
+                if presence.kind == PresenceKind::Error {
+                    let refused = Event::Refused(presence.from.to_bare(), stanza::condition(&element));
+                    self.pass_on(presence.from, refused);
+                }
+            }
+            Inbound::IqReply(reply) if self.rooms.serves(&reply.from) => {
+                let result = if reply.is_error { Err(stanza::condition(&element)) } else { Ok(()) };
+                let answer = Event::Answer(reply.from.to_bare(), reply.id, result);
+                self.pass_on(reply.from, answer);
+            }
             Inbound::Chat(chat) if chat.encrypted => self.explain_encryption(&chat),
             Inbound::Chat(chat) => self.store(chat, element).await,
             Inbound::Receipt(receipt) => self.report(&receipt.from, &receipt.id, Report::Delivered).await,
@@ -145,6 +165,15 @@ impl Intake {
             Inbound::Retraction(retraction) => self.retract(retraction).await,
             Inbound::Reactions(reactions) => self.react(reactions).await,
             Inbound::ChatState(state) => self.note_state(&state).await,
+        }
+    }
+
+    /// Tells the rooms, if it comes from one of theirs.
+    fn pass_on(&mut self, from: Jid, event: Event) {
+        if !self.rooms.serves(&from) {
+            self.tally.note(Fate::Ignored, Ignored::Room, Some(&from), 1);
+        } else if !self.rooms.offer(event) {
+            self.tally.note(Fate::Dropped, "too much of what rooms say waits", Some(&from), 1);
         }
     }
 

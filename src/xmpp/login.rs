@@ -32,6 +32,8 @@ pub struct Account {
     pub domain: String,
     /// The secret that the server knows, too.
     pub secret: String,
+    /// The domain of a service of rooms (XEP-0045), if there is one.
+    pub rooms: Option<String>,
     /// Whether one sender's share of our time is limited (`limits.enabled`).
     pub limited: bool,
 }

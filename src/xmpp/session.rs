@@ -22,6 +22,7 @@ use super::{
     outbox::{self, Fences},
     outlet::{self, Outlet},
     pace::Pace,
+    rooms::Rooms,
     talkers::Typists,
     tally::Tally,
 };
@@ -52,7 +53,7 @@ pub(super) async fn hold(helpdesk: &Helpdesk, account: &Account, health: &Health
     let contacts = Manners::contacts(helpdesk).await;
     health.set_xmpp(Status::Healthy);
     tracing::info!(server = %account.server, domain = %account.domain, "the XMPP link is up");
-    let down = Session::begin(helpdesk, stream, address, contacts).serve(stop).await;
+    let down = Session::begin(helpdesk, stream, address, contacts, account.rooms.as_deref()).serve(stop).await;
     if down.is_abrupt()
         && let Err(error) = helpdesk.resend_unconfirmed(IN_DOUBT).await
     {
@@ -71,6 +72,7 @@ struct Session {
     /// Shows changes of presence, until the farewell.
     showing: AbortOnDropHandle<()>,
     manners: Manners,
+    rooms: Rooms,
     drain: CancellationToken,
 }
 
@@ -80,6 +82,7 @@ impl Session {
         stream: login::Stream,
         address: BareJid,
         contacts: Vec<(BareJid, Vec<BareJid>)>,
+        service: Option<&str>,
     ) -> Self {
         let login::Stream { read, rejected, write } = stream;
         let (outlet, frames) = Outlet::new();
@@ -92,7 +95,8 @@ impl Session {
         let fences = Fences::new(address.clone());
         let pace = Arc::new(Pace::new(address));
         let (errands, running) = Errands::new();
-        let commands = Commands::new(helpdesk.clone(), outlet.clone(), errands);
+        let (rooms, keeping) = Rooms::new(service, helpdesk.clone(), outlet.clone());
+        let commands = Commands::new(helpdesk.clone(), outlet.clone(), rooms.clone(), errands);
         let manners = Manners {
             helpdesk: helpdesk.clone(),
             outlet: outlet.clone(),
@@ -111,6 +115,7 @@ impl Session {
             presences,
             spoken,
             commands,
+            rooms: rooms.clone(),
             told_about_encryption: HashSet::new(),
             typists: Typists::default(),
             floods: Floods::default(),
@@ -122,13 +127,14 @@ impl Session {
         let mut helpers = JoinSet::new();
         helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.clone()));
         helpers.spawn(running);
+        helpers.spawn(keeping);
         helpers.spawn(manners.clone().answer(asked));
         helpers.spawn(manners.clone().meet(shown, meetings));
         helpers.spawn(manners.clone().respond(met));
-        helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet }.listen(lines));
+        helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet, rooms: rooms.clone() }.listen(lines));
         let showing = AbortOnDropHandle::new(tokio::spawn(manners.clone().show(contacts)));
         let writer = AbortOnDropHandle::new(tokio::spawn(outlet::write(frames, write)));
-        Self { writer, tasks, helpers, showing, manners, drain }
+        Self { writer, tasks, helpers, showing, manners, rooms, drain }
     }
 
     async fn serve(mut self, stop: &CancellationToken) -> Down {
@@ -151,6 +157,7 @@ impl Session {
         let _ = (&mut self.showing).await;
         // Whoever cannot be told now will be told by the server.
         let _ = self.manners.take_leave().await;
+        self.rooms.leave().await;
         self.drain.cancel();
         // The first task to end is the outbox, or the link broke: nothing more to wait for either way.
         ended(&mut self.tasks).await;

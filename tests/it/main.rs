@@ -26,4 +26,5 @@ mod poison;
 mod race;
 mod receipts;
 mod rest;
+mod rooms;
 mod slixmpp;

@@ -224,12 +224,12 @@ impl Operation for ReceiveLine {
 }
 
 /// Thanks in a ticket that is done do not open it again.
-fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
+pub(super) fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
     ticket.status == Status::Resolved && phrases::small_talk(body) == Some(SmallTalk::Thanks)
 }
 
 /// The agent who has the ticket reads the line; where no assistant answers, people do.
-fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: String) {
+pub(super) fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: String) {
     let Some(row) = unit.ticket(ticket) else { return };
     match row.handler {
         Handler::Agent => tell_holder(unit, ticket, Some(message), body),

@@ -14,6 +14,7 @@ pub(super) mod presence;
 pub(super) mod reaction;
 pub(super) mod reply;
 pub(super) mod retraction;
+pub(super) mod room;
 pub(super) mod staff;
 pub(super) mod sweep;
 pub(super) mod typing;

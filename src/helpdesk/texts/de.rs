@@ -95,5 +95,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::FieldMessage => "Worum geht es?",
         Text::FieldReason => "Warum? (kann leer bleiben)",
         Text::CommandFailed => "Entschuldigung, das hat nicht geklappt. Bitte versuchen Sie es später noch einmal.",
+        Text::RoomInvitation => "{agent} lädt Sie in einen Raum ein, um dort zu sprechen: xmpp:{room}?join",
+        Text::RoomClosed => "Dieses Gespräch ist beendet. Vielen Dank!",
     }
 }

@@ -84,5 +84,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::FieldMessage => "What is it about?",
         Text::FieldReason => "Why? (may stay empty)",
         Text::CommandFailed => "Sorry, that did not work. Please try again later.",
+        Text::RoomInvitation => "{agent} invites you to a room, to talk there: xmpp:{room}?join",
+        Text::RoomClosed => "This conversation is over. Thank you!",
     }
 }

@@ -65,11 +65,13 @@ pub enum Text {
     FieldMessage,
     FieldReason,
     CommandFailed,
+    RoomInvitation,
+    RoomClosed,
 }
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 63] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -131,6 +133,8 @@ impl Text {
         Self::FieldMessage,
         Self::FieldReason,
         Self::CommandFailed,
+        Self::RoomInvitation,
+        Self::RoomClosed,
     ];
 
     /// Its key under `[desk.texts]`.
@@ -198,6 +202,8 @@ impl Text {
             Self::FieldMessage => "field_message",
             Self::FieldReason => "field_reason",
             Self::CommandFailed => "command_failed",
+            Self::RoomInvitation => "room_invitation",
+            Self::RoomClosed => "room_closed",
         }
     }
 
@@ -217,6 +223,7 @@ impl Text {
             Self::TicketLine => &["date", "subject", "status"],
             Self::Standing => &["subject", "status", "wait"],
             Self::Erased => &["count"],
+            Self::RoomInvitation => &["agent", "room"],
             Self::NextInLine
             | Self::Closed
             | Self::Days
@@ -261,7 +268,8 @@ impl Text {
             | Self::ExportCut
             | Self::FieldMessage
             | Self::FieldReason
-            | Self::CommandFailed => &[],
+            | Self::CommandFailed
+            | Self::RoomClosed => &[],
         }
     }
 

@@ -28,6 +28,7 @@ impl Unit {
             files_gone: self.files_gone,
             files: self.attachments.iter().any(|file| file.state == attachment::State::Pending),
             duty: self.duty_changed,
+            rooms: !self.erased.is_empty(),
             ..Committed::default()
         };
         committed.epochs.extend(self.erased.drain(..).map(|id| (id, i64::MAX)));
@@ -51,6 +52,7 @@ impl Unit {
         let mut events = Vec::new();
         for tracked in self.tickets.values().filter(|tracked| tracked.changed) {
             let row = &tracked.row;
+            committed.rooms |= row.room.is_some();
             if row.epoch != tracked.epoch_before {
                 committed.epochs.push((row.id, row.epoch));
             }

@@ -85,6 +85,8 @@ pub struct Committed {
     pub files_gone: bool,
     /// Desks whose people on duty may have changed.
     pub duty: bool,
+    /// Whether a ticket with a room has changed, or one that may have had one is gone.
+    pub rooms: bool,
     /// The last event's number.
     pub last_seq: Option<i64>,
 }
@@ -443,6 +445,7 @@ pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, no
         episode_summary: None,
         resolution: None,
         tags: serde_json::Value::Array(Vec::new()),
+        room: None,
         previous_ticket_id: None,
         created_at: now,
         updated_at: now,

@@ -68,6 +68,7 @@ pub fn form(command: Command, texts: &Texts) -> Option<Form> {
         | Command::Mine
         | Command::Claim
         | Command::ResolveTicket
+        | Command::Room
         | Command::Summary => return None,
     };
     Some(Form { title: label(command, texts), instructions, fields })
@@ -137,6 +138,7 @@ pub fn at_ticket(command: Command, filled: &Filled) -> Result<AtTicket, &'static
             None => AtTicket::History(HISTORY.0),
             Some(count) => AtTicket::History(words::history(count).ok_or("The number of messages is 1 to 200.")?),
         },
+        Command::Room => AtTicket::Room,
         Command::Summary => AtTicket::Summary,
         _ => return Err("This is a desk's command."),
     })

@@ -81,6 +81,8 @@ pub enum AtTicket {
     Priority(Priority),
     /// Other tags.
     Tags(Vec<String>),
+    /// To talk in a room (XEP-0045).
+    Room,
     /// The last messages, this many.
     History(usize),
     /// What it is about and how it stands.
@@ -133,6 +135,7 @@ pub enum Command {
     Assign,
     Priority,
     Tags,
+    Room,
     History,
     Summary,
 }
@@ -144,7 +147,7 @@ impl Command {
     /// An agent's at a desk.
     pub const AT_DESK: [Self; 3] = [Self::Queue, Self::Mine, Self::Duty];
     /// An agent's at a ticket.
-    pub const AT_TICKET: [Self; 11] = [
+    pub const AT_TICKET: [Self; 12] = [
         Self::Claim,
         Self::Release,
         Self::Reply,
@@ -154,12 +157,13 @@ impl Command {
         Self::Assign,
         Self::Priority,
         Self::Tags,
+        Self::Room,
         Self::History,
         Self::Summary,
     ];
 
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::New,
         Self::Tickets,
         Self::Status,
@@ -180,6 +184,7 @@ impl Command {
         Self::Assign,
         Self::Priority,
         Self::Tags,
+        Self::Room,
         Self::History,
         Self::Summary,
     ];
@@ -207,6 +212,7 @@ impl Command {
             Self::Assign => "assign",
             Self::Priority => "priority",
             Self::Tags => "tags",
+            Self::Room => "room",
             Self::History => "history",
             Self::Summary => "summary",
         }
@@ -242,6 +248,7 @@ impl Command {
             Self::Assign => Label::Words("Assign (admins)"),
             Self::Priority => Label::Words("Set the priority"),
             Self::Tags => Label::Words("Set the tags"),
+            Self::Room => Label::Words("Talk in a room"),
             Self::History => Label::Words("History"),
             Self::Summary => Label::Words("Summary"),
         }

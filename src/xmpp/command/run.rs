@@ -10,10 +10,13 @@ use futures::join;
 use jid::{BareJid, Jid};
 
 use super::{AtDesk, AtTicket, Own, Snooze};
-use crate::helpdesk::{
-    Agent, Asked, Caller, Desk, Error, Filter, Helpdesk, Line, lifecycle,
-    texts::{Text, Texts},
-    ticket_node,
+use crate::{
+    helpdesk::{
+        Agent, Asked, Caller, Desk, Error, Filter, Helpdesk, Line, lifecycle,
+        texts::{Text, Texts},
+        ticket_node,
+    },
+    xmpp::rooms::Rooms,
 };
 
 /// What somebody who asked is told.
@@ -270,6 +273,7 @@ pub const TICKET_HELP: &str = "What you write here goes to the customer. These d
     /assign AGENT: give it to a colleague (admins)\n\
     /priority low, normal, high or urgent\n\
     /tags a, b\n\
+    /room: talk with the customer in a room\n\
     /history or /history 50: what was said\n\
     /summary: what it is about\n\
     /help: this list";
@@ -284,7 +288,13 @@ pub const DESK_HELP: &str = "For agents:\n\
 ///
 /// # Errors
 /// What the domain says.
-pub async fn at_ticket(helpdesk: &Helpdesk, agent: &Agent, ticket: &Model, order: AtTicket) -> Result<Answer, Error> {
+pub async fn at_ticket(
+    helpdesk: &Helpdesk,
+    rooms: &Rooms,
+    agent: &Agent,
+    ticket: &Model,
+    order: AtTicket,
+) -> Result<Answer, Error> {
     let caller = agent.caller();
     let id = ticket.id;
     let done = match order {
@@ -339,6 +349,10 @@ pub async fn at_ticket(helpdesk: &Helpdesk, agent: &Agent, ticket: &Model, order
             let tags = tags_of(&row);
             if tags.is_empty() { "No tags.".to_owned() } else { format!("Tags: {tags}.") }
         }
+        AtTicket::Room if !has_it(agent, ticket) => {
+            return Err(Error::Conflict("you do not have this ticket: claim it first".to_owned()));
+        }
+        AtTicket::Room => rooms.open(ticket, agent)?.to_owned(),
         AtTicket::History(count) => {
             let messages = helpdesk.conversation(&caller, id, None).await?.messages;
             let skipped = messages.len().saturating_sub(count);

@@ -24,6 +24,7 @@ use crate::{
     xmpp::{
         outgoing::{self, Item},
         outlet::{Outlet, SendError},
+        rooms::Rooms,
         stanza::{self, Chat, Refusal},
     },
 };
@@ -38,6 +39,7 @@ const LINE_COST: usize = 16;
 pub struct Commands {
     helpdesk: Helpdesk,
     outlet: Outlet,
+    rooms: Rooms,
     errands: Errands,
     sessions: Arc<Mutex<Sessions>>,
 }
@@ -85,8 +87,8 @@ impl Place {
 impl Commands {
     /// The commands on a link.
     #[must_use]
-    pub fn new(helpdesk: Helpdesk, outlet: Outlet, errands: Errands) -> Self {
-        Self { helpdesk, outlet, errands, sessions: Arc::default() }
+    pub fn new(helpdesk: Helpdesk, outlet: Outlet, rooms: Rooms, errands: Errands) -> Self {
+        Self { helpdesk, outlet, rooms, errands, sessions: Arc::default() }
     }
 
     /// Answers a command's request, in its turn.
@@ -244,7 +246,7 @@ impl Commands {
             }
             Place::Ticket(ticket, agent) => {
                 let order = fields::at_ticket(command, filled).map_err(|_| Fault::BadPayload)?;
-                run::at_ticket(&self.helpdesk, agent, ticket, order).await
+                run::at_ticket(&self.helpdesk, &self.rooms, agent, ticket, order).await
             }
         };
         let texts = place.texts();

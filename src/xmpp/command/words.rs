@@ -93,6 +93,8 @@ pub fn at_ticket(body: &str) -> Said<AtTicket> {
             None => return Said::Misused("/priority low, normal, high or urgent"),
         },
         "tags" => AtTicket::Tags(tags(rest)),
+        "room" if rest.is_empty() => AtTicket::Room,
+        "room" => return Said::Misused("/room"),
         "history" if rest.is_empty() => AtTicket::History(HISTORY.0),
         "history" => match history(rest) {
             Some(count) => AtTicket::History(count),

@@ -13,12 +13,12 @@ use xmpp_parsers::{minidom::Element, ns};
 use self::body::Body;
 use super::{Envelope, Ignored, Inbound, STANZA_NAMESPACES, id_of, is_id};
 
-pub(in crate::xmpp) use self::change::RETRACT;
 pub use self::{
     bounce::Bounce,
     change::{Reactions, Retraction},
     signal::{ChatState, Marker, MarkerKind, Receipt, State},
 };
+pub(in crate::xmpp) use self::{bounce::condition, change::RETRACT};
 
 /// XEP-0333. `xmpp-parsers` has the types but no name for the namespace.
 pub(in crate::xmpp) const CHAT_MARKERS: &str = "urn:xmpp:chat-markers:0";
@@ -87,7 +87,11 @@ pub(super) fn inbound(stanza: &Element, envelope: &Envelope, own_domain: &str) -
     // An unknown type is to be treated as normal (RFC 6121 §5.2.2).
     match stanza.attr("type") {
         Some("error") => return Ok(Inbound::Bounce(bounce::bounce(stanza, envelope))),
-        Some("groupchat") => return Err(Ignored::Groupchat),
+        // What is no more than a new subject, or an announcement of the room itself, says nothing.
+        Some("groupchat") => {
+            let line = chat(stanza, envelope, own_domain).filter(|line| line.from.resource().is_some());
+            return line.map(|line| Inbound::RoomLine(Box::new(line))).ok_or(Ignored::NoBody);
+        }
         Some("headline") => return Err(Ignored::Headline),
         _ => {}
     }

@@ -8,6 +8,7 @@ mod iq;
 mod message;
 mod presence;
 mod reply;
+mod room;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +21,8 @@ use xmpp_parsers::{
 
 pub(in crate::xmpp) use self::{
     iq::VCARD4,
-    message::{CHAT_MARKERS, REPLY, RETRACT},
+    message::{CHAT_MARKERS, REPLY, RETRACT, condition},
+    room::MUC_USER,
 };
 use crate::helpdesk::is_settled;
 
@@ -29,6 +31,7 @@ pub use self::{
     message::{Bounce, Chat, ChatState, Marker, MarkerKind, Reactions, Receipt, Retraction, State},
     presence::{Presence, PresenceKind, Show},
     reply::{Refusal, error_for_rejected, error_reply},
+    room::Occupant,
 };
 
 /// The longest id, thread or the like that is kept, in bytes; a longer one counts as absent. UUIDs have 36.
@@ -42,6 +45,10 @@ const STANZA_NAMESPACES: NSChoice<'static> = NSChoice::AnyOf(&[ns::COMPONENT, "j
 pub enum Inbound {
     /// Somebody wrote to a desk.
     Chat(Box<Chat>),
+    /// Somebody wrote in a room (XEP-0045), if the sender is one: anybody can make such a message.
+    RoomLine(Box<Chat>),
+    /// Who is in a room, if the sender is one.
+    Occupant(Occupant),
     /// Somebody took a message back (XEP-0424).
     Retraction(Retraction),
     /// Somebody reacted to a message (XEP-0444).
@@ -83,9 +90,9 @@ pub enum Ignored {
     /// `from` is on our domain: our own words came back.
     #[error("our own echo")]
     OwnEcho,
-    /// A message of a room.
-    #[error("a room's message")]
-    Groupchat,
+    /// A message or a presence of a room that is none of ours.
+    #[error("a room that is none of ours")]
+    Room,
     /// A message of type headline: nobody waits for an answer.
     #[error("a headline")]
     Headline,

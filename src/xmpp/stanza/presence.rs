@@ -3,7 +3,7 @@
 use jid::{BareJid, Jid};
 use xmpp_parsers::minidom::Element;
 
-use super::{Envelope, Ignored, Inbound, STANZA_NAMESPACES};
+use super::{Envelope, Ignored, Inbound, STANZA_NAMESPACES, room};
 
 /// The longest status text that is kept, in bytes.
 const MAX_STATUS_BYTES: usize = 1024;
@@ -82,6 +82,9 @@ impl Show {
 }
 
 pub(super) fn inbound(stanza: &Element, envelope: Envelope) -> Result<Inbound, Ignored> {
+    if let Some(occupant) = room::occupant(stanza, &envelope) {
+        return Ok(Inbound::Occupant(occupant));
+    }
     let kind = match stanza.attr("type") {
         None => available(stanza),
         Some("unavailable") => PresenceKind::Unavailable,

@@ -37,6 +37,12 @@ impl Refusal {
         ErrorType::Wait,
         "Your message could not be stored just now. Please send it again in a minute.",
     );
+    /// Somebody in a room wrote to us alone.
+    pub const IN_THE_ROOM: Self = Self::fixed(
+        DefinedCondition::NotAcceptable,
+        ErrorType::Modify,
+        "Please write in the room itself, or to the desk from your own address.",
+    );
     /// The sender has sent too much.
     pub const TOO_MUCH: Self = Self::fixed(
         DefinedCondition::PolicyViolation,

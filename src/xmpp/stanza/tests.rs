@@ -6,6 +6,7 @@ mod fuzz;
 mod iq;
 mod presence;
 mod reply;
+mod room;
 mod signal;
 mod text;
 

@@ -38,6 +38,8 @@ pub struct Setting<'a> {
     pub limits: bool,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
+    /// `xmpp.rooms`.
+    pub rooms: Option<&'a str>,
     /// More lines of TOML for the desk `support`.
     pub desk: String,
     /// More lines of TOML for `[attachments]`, whose folder is beside the database.
@@ -58,6 +60,7 @@ impl<'a> Setting<'a> {
             timeout: "10s",
             limits: true,
             knowledge,
+            rooms: None,
             desk: String::new(),
             attachments: String::new(),
             env: Vec::new(),
@@ -67,11 +70,12 @@ impl<'a> Setting<'a> {
     /// Writes the configuration file as an operator would; two desks, `support` and `billing`.
     pub fn write(&self, http: u16) -> PathBuf {
         let mut text = format!(
-            "[xmpp]\ndomain = \"{DOMAIN}\"\nserver = \"{}\"\nsecret = \"{SECRET}\"\n\
+            "[xmpp]\ndomain = \"{DOMAIN}\"\nserver = \"{}\"\nsecret = \"{SECRET}\"\nrooms = \"{}\"\n\
              [database]\nurl = \"{}\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n[auth]\njwt_secret = \"{JWT_SECRET}\"\n\
              [limits]\nenabled = {}\n\
              [assistant]\nquiet_window = \"{}\"\ntimeout = \"{}\"\nconcurrency = 16\n",
             self.server.component(),
+            self.rooms.unwrap_or_default(),
             self.database.url,
             self.limits,
             self.quiet_window,

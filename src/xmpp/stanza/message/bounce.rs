@@ -46,15 +46,28 @@ const CONDITIONS: [&str; 22] = [
     "unexpected-request",
 ];
 
+fn error_of(stanza: &Element) -> Option<&Element> {
+    stanza.children().find(|child| child.is("error", STANZA_NAMESPACES))
+}
+
+fn parts(error: Option<&Element>) -> impl Iterator<Item = &Element> {
+    error.into_iter().flat_map(Element::children).filter(|part| part.has_ns(ns::XMPP_STANZAS))
+}
+
+/// The condition of a stanza error, one of those of RFC 6120 §8.3.3; `undefined-condition` if it is missing or unknown.
+pub(in crate::xmpp) fn condition(stanza: &Element) -> &'static str {
+    let known = |part: &Element| CONDITIONS.into_iter().find(|condition| *condition == part.name());
+    parts(error_of(stanza)).find_map(known).unwrap_or("undefined-condition")
+}
+
 pub(super) fn bounce(stanza: &Element, envelope: &Envelope) -> Bounce {
-    let error = stanza.children().find(|child| child.is("error", STANZA_NAMESPACES));
-    let parts = || error.into_iter().flat_map(Element::children).filter(|part| part.has_ns(ns::XMPP_STANZAS));
-    let condition = parts().find_map(|part| CONDITIONS.into_iter().find(|condition| *condition == part.name()));
+    let error = error_of(stanza);
+    let parts = || parts(error);
     let text = parts().find(|part| part.name() == "text").map(|text| text.text().trim().replace('\0', ""));
     Bounce {
         from: envelope.from.clone(),
         id: id_of(stanza, "id").map(str::to_owned),
-        condition: condition.unwrap_or("undefined-condition"),
+        condition: condition(stanza),
         text: text.filter(|text| !text.is_empty()).map(|mut text| {
             text.truncate(text.floor_char_boundary(512));
             text
