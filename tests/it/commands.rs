@@ -190,7 +190,10 @@ mod scenarios {
         assert_eq!(nodes(&seen[0]), with_staff);
         assert_eq!(
             nodes(&seen[1]),
-            ["claim", "history", "note", "priority", "release", "reply", "resolve", "snooze", "summary", "tags"]
+            [
+                "claim", "history", "note", "priority", "release", "reply", "resolve", "room", "snooze", "summary",
+                "tags"
+            ]
         );
         let queue = note(&seen[2]);
         let line = format!("xmpp:{ticket} alice@localhost: My parcel is late (normal) – waits 0 min");

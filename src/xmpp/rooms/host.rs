@@ -46,6 +46,9 @@ const PASSING: [&str; 7] = [
 /// Somebody has destroyed it, or sent us away.
 const GONE: &str = "gone";
 
+/// Somebody else has made it.
+const NOT_OURS: &str = "somebody else has a room of this name";
+
 /// Keeps the rooms.
 pub(super) struct Host {
     helpdesk: Helpdesk,
@@ -113,7 +116,14 @@ impl Host {
         if let Some(room) = self.rooms.get_mut(&jid) {
             // Asked for again: who has not come is invited once more.
             room.invites = true;
-            return if room.step == Step::Open { self.let_in(&jid).await } else { Ok(()) };
+            return match room.step {
+                Step::Open => self.let_in(&jid).await,
+                Step::Ending(_) => {
+                    room.agent = Some(agent);
+                    self.tell(&jid, "The old room is just being removed: write /room again in a moment.").await
+                }
+                _ => Ok(()),
+            };
         }
         let Some(mut room) = self.room_of(row, jid.clone(), Some(agent)) else { return Ok(()) };
         room.invites = true;
@@ -121,8 +131,17 @@ impl Host {
         self.enter(room).await
     }
 
+    /// Where a ticket's room is, or where it is to be. Each has a name of its own: nobody can make it before us, and
+    /// Prosody lets no room rise again (`muc_tombstones`).
     fn place_of(&self, row: &Model) -> Option<BareJid> {
-        BareJid::new(&format!("{}@{}", ticket_node(&row.short_id), self.service)).ok()
+        if let Some(room) = self.rooms.values().find(|room| room.ticket == row.id && room.is_in_use()) {
+            return Some(room.jid.clone());
+        }
+        if let Some(room) = row.room.as_deref().and_then(|room| BareJid::new(room).ok()) {
+            return Some(room);
+        }
+        let chance: u32 = rand::random();
+        BareJid::new(&format!("{}-{chance:08x}@{}", ticket_node(&row.short_id), self.service)).ok()
     }
 
     fn room_of(&self, row: &Model, jid: BareJid, agent: Option<Agent>) -> Option<Room> {
@@ -152,7 +171,7 @@ impl Host {
         }
         if !occupant.is_there {
             return match room.step {
-                // The end of an earlier room of this name; Prosody confirms that before it says goodbye.
+                // The end of an earlier stay.
                 Step::Joining | Step::Ending(_) => Ok(()),
                 _ => self.fail(&jid, GONE).await,
             };
@@ -170,19 +189,13 @@ impl Host {
             room.enter(Step::Configuring(id));
             return self.outlet.send(&configure).await;
         }
-        match (room.is_new, occupant.is_owner) {
-            (false, true) => self.let_in(&jid).await,
-            // It was made for this ticket once, or by somebody who meant to listen: nobody talks in it.
-            (true, true) => {
-                self.tell(&jid, "There is an old room of this name. It is being removed: write /room again.").await?;
-                self.end(&jid).await
-            }
-            (_, false) => {
-                let leave = outgoing::leave(&room.desk, &room.own_place());
-                self.outlet.send(&leave).await?;
-                self.fail(&jid, "somebody else has a room of this name").await
-            }
+        if occupant.is_owner && !room.is_new {
+            return self.let_in(&jid).await;
         }
+        // Whoever made it may listen.
+        let leave = outgoing::leave(&room.desk, &room.own_place());
+        self.outlet.send(&leave).await?;
+        self.fail(&jid, NOT_OURS).await
     }
 
     /// Lets customer and agent in; invitations follow.
@@ -375,7 +388,7 @@ impl Host {
         let is_new = room.is_new;
         // We have made it, or did once; what is gone or not ours need not be removed.
         let is_there = match room.step {
-            Step::Joining => !is_new,
+            Step::Joining => !is_new && condition != NOT_OURS,
             Step::Ending(_) => false,
             _ => condition != GONE,
         };

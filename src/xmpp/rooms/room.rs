@@ -85,6 +85,11 @@ impl Room {
         self.since = Instant::now();
     }
 
+    /// Whether people talk in it, or will.
+    pub fn is_in_use(&self) -> bool {
+        !matches!(self.step, Step::Ending(_))
+    }
+
     /// Whether the agent who has the ticket is there.
     pub fn agent_is_there(&self) -> bool {
         let jid = self.agent.as_ref().and_then(|agent| agent.jid.as_ref());
