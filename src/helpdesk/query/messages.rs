@@ -1,0 +1,174 @@
+//! What was said.
+
+use std::collections::HashMap;
+
+use deskbridge_entity::{
+    attachment,
+    message::{self, Author, Visibility},
+};
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement,
+    sea_query::{Expr, Func},
+};
+use uuid::Uuid;
+
+use crate::helpdesk::{
+    Error,
+    attachments::{described, is_only_files},
+    store::Store,
+};
+
+/// Public messages of a ticket behind `after`, oldest first, one part.
+pub(in crate::helpdesk) async fn public_messages(
+    store: &Store,
+    ticket: Uuid,
+    after: i64,
+) -> Result<Vec<message::Model>, Error> {
+    let messages = message::Entity::find()
+        .filter(message::Column::TicketId.eq(ticket))
+        .filter(message::Column::Visibility.eq(Visibility::Public))
+        .filter(message::Column::Seq.gt(after))
+        .order_by_asc(message::Column::Seq)
+        .limit(PART as u64);
+    Ok(messages.all(store.read()).await?)
+}
+
+/// Messages in one part of a conversation, at most.
+const PART: usize = 500;
+/// Characters of their texts together, at most; the newest message counts in any case.
+const PART_CHARACTERS: i64 = 2 * 1024 * 1024;
+
+/// The newest messages of a ticket before `before`, in their order, and where the part before them ends, if there is
+/// one. Notes only for those who may read them.
+pub(in crate::helpdesk) async fn messages(
+    store: &Store,
+    ticket: Uuid,
+    with_notes: bool,
+    before: Option<i64>,
+) -> Result<(Vec<message::Model>, Option<i64>), Error> {
+    let mut query = message::Entity::find().filter(message::Column::TicketId.eq(ticket));
+    if !with_notes {
+        query = query.filter(message::Column::Visibility.eq(Visibility::Public));
+        // The customer sees what it meant to say.
+        query = query.filter(message::Column::SupersededAt.is_null());
+    }
+    if let Some(before) = before {
+        query = query.filter(message::Column::Seq.lt(before));
+    }
+    // Lengths first: what does not fit must not be read into memory only to be left out.
+    let lengths: Vec<(i64, i32)> = query
+        .clone()
+        .select_only()
+        .column(message::Column::Seq)
+        .expr(Func::char_length(Expr::col(message::Column::Body)))
+        .order_by_desc(message::Column::Seq)
+        .limit(PART as u64 + 1)
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    let mut characters = 0_i64;
+    let fitting = lengths.iter().take(PART).take_while(|(_, length)| {
+        let fits = characters == 0 || characters + i64::from(*length) <= PART_CHARACTERS;
+        characters += i64::from(*length).max(1);
+        fits
+    });
+    let fitting = fitting.count();
+    let Some((first, _)) = lengths[..fitting].last() else { return Ok((Vec::new(), None)) };
+    let rows = query.filter(message::Column::Seq.gte(*first)).order_by_asc(message::Column::Seq).all(store.read());
+    let earlier = (lengths.len() > fitting).then_some(*first);
+    let mut rows = rows.await?;
+    // What was taken back nobody sees any more, whatever they ask for it.
+    rows.iter_mut().filter(|row| row.retracted_at.is_some()).for_each(|row| row.body.clear());
+    Ok((rows, earlier))
+}
+
+/// One public message, as the assistant sees it.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Utterance {
+    ticket_id: Uuid,
+    id: Uuid,
+    /// Who spoke.
+    pub author: Author,
+    /// The text; a file that came with it is `[file: its name]`.
+    pub body: String,
+    /// There is nothing but files in it.
+    #[sea_orm(skip)]
+    pub only_files: bool,
+    /// The id that the customer's client gave it, if it would like to know when it was read (XEP-0333).
+    pub markable_id: Option<String>,
+}
+
+/// The last `limit` public messages of each ticket, oldest first: one query for all that were claimed together.
+pub(in crate::helpdesk) async fn transcripts(
+    store: &Store,
+    tickets: &[Uuid],
+    limit: u64,
+) -> Result<HashMap<Uuid, Vec<Utterance>>, Error> {
+    let mut transcripts: HashMap<Uuid, Vec<Utterance>> = HashMap::with_capacity(tickets.len());
+    if tickets.is_empty() {
+        return Ok(transcripts);
+    }
+    let places: Vec<String> = (1..=tickets.len()).map(|place| format!("${place}")).collect();
+    let sql = format!(
+        "SELECT ticket_id, id, author, body, CASE WHEN markable THEN stanza_id END AS markable_id \
+         FROM (SELECT m.ticket_id, m.id, m.author, m.body, m.seq, m.markable, m.stanza_id, \
+         ROW_NUMBER() OVER (PARTITION BY m.ticket_id ORDER BY m.seq DESC) AS place \
+         FROM message m JOIN ticket t ON t.id = m.ticket_id \
+         WHERE m.visibility = 'public' AND m.superseded_at IS NULL AND m.retracted_at IS NULL \
+         AND m.seq > COALESCE(t.episode_from, 0) AND m.ticket_id IN ({})) AS latest \
+         WHERE place <= {limit} ORDER BY seq",
+        places.join(", ")
+    );
+    let values = tickets.iter().map(|id| sea_orm::Value::from(*id));
+    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    for row in Utterance::find_by_statement(statement).all(store.read()).await? {
+        transcripts.entry(row.ticket_id).or_default().push(row);
+    }
+    name_files(store, &mut transcripts).await?;
+    Ok(transcripts)
+}
+
+/// Puts names in place of files' URLs.
+async fn name_files(store: &Store, transcripts: &mut HashMap<Uuid, Vec<Utterance>>) -> Result<(), Error> {
+    // Most conversations have no URL at all, and then need no further query.
+    let has_url = |lines: &Vec<Utterance>| lines.iter().any(|line| line.body.contains("://"));
+    let tickets: Vec<Uuid> = transcripts.iter().filter(|(_, lines)| has_url(lines)).map(|(id, _)| *id).collect();
+    if tickets.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(Uuid, String)> = attachment::Entity::find()
+        .select_only()
+        .columns([attachment::Column::MessageId, attachment::Column::Url])
+        .filter(attachment::Column::TicketId.is_in(tickets))
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    let mut files: HashMap<Uuid, Vec<String>> = HashMap::new();
+    for (message, url) in rows {
+        files.entry(message).or_default().push(url);
+    }
+    for line in transcripts.values_mut().flatten() {
+        if let Some(urls) = files.get(&line.id) {
+            line.only_files = is_only_files(&line.body, urls.iter().map(String::as_str));
+            line.body = described(&line.body, urls.iter().map(String::as_str));
+        }
+    }
+    Ok(())
+}
+
+/// The id of the customer's line right before the message with this number, if its sender would like to know when it
+/// was read.
+pub(in crate::helpdesk) async fn markable_line_before(
+    store: &Store,
+    ticket: Uuid,
+    seq: i64,
+) -> Result<Option<String>, Error> {
+    let before = message::Entity::find()
+        .filter(message::Column::TicketId.eq(ticket))
+        .filter(message::Column::Seq.lt(seq))
+        .filter(message::Column::Visibility.eq(Visibility::Public))
+        .order_by_desc(message::Column::Seq)
+        .one(store.read())
+        .await?;
+    Ok(before.filter(|line| line.author == Author::Customer && line.markable).and_then(|line| line.stanza_id))
+}
