@@ -169,8 +169,12 @@ pub fn give_up(failure: &Failure, due: &Due) -> Outcome {
 /// The customer's lines since anybody else spoke: one question, however many lines it was typed in. A file without words
 /// asks nothing.
 fn question(history: &[Utterance]) -> String {
-    let asked = history.iter().rposition(|message| message.author != Wrote::Customer).map_or(0, |last| last + 1);
-    let said = history.iter().skip(asked).filter(|message| !message.only_files);
+    let asked = history
+        .iter()
+        .rposition(|message| matches!(message.author, Wrote::Assistant | Wrote::Agent))
+        .map_or(0, |last| last + 1);
+    // What Deskbridge says by itself, such as a greeting, is neither an answer nor a part of the question.
+    let said = history.iter().skip(asked).filter(|message| message.author == Wrote::Customer && !message.only_files);
     let lines: Vec<&str> = said.map(|message| message.body.as_str()).collect();
     lines.join("\n")
 }

@@ -78,6 +78,8 @@ pub(super) async fn load(connection: &impl ConnectionTrait) -> Result<Vec<Agent>
     let present = presence::Entity::find()
         .filter(presence::Column::Bare.is_in(jids))
         .filter(presence::Column::Available.eq(true))
+        // What a program tells over REST puts nobody on duty.
+        .filter(presence::Column::Source.eq(presence::Source::Xmpp))
         .all(connection)
         .await?;
     let present: HashSet<String> = present

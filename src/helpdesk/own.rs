@@ -7,7 +7,12 @@ use deskbridge_entity::{
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::{Caller, Error, Helpdesk, Role, check_jid, operation::erase::EraseCustomer, query, texts::Wait};
+use super::{
+    Caller, Error, Helpdesk, Role, check_jid,
+    operation::erase::{EraseCustomer, ScrubEvents},
+    query,
+    texts::Wait,
+};
 
 /// Where a customer's ticket stands.
 #[derive(Clone, Debug)]
@@ -88,9 +93,13 @@ impl Helpdesk {
             caller.require_admin("erase customers")?;
         }
         check_jid(customer)?;
+        // First of all, so that no line that comes behind is erased with the rest.
+        let erased = self.writer.write(EraseCustomer { customer: customer.clone() }).await?;
         // Looked up here, because nothing may keep the writer waiting that long.
         let told = query::presence_events_of(&self.store, customer).await?;
-        let erased = self.writer.write(EraseCustomer { customer: customer.clone(), told }).await?;
+        if !told.is_empty() {
+            self.writer.write(ScrubEvents { told }).await?;
+        }
         for desk in &erased.subscribed {
             // Nobody listens: the link is down, and with it their view of us.
             let _ = self.signals.send(super::Signal::Forgotten { desk: desk.clone(), contact: customer.clone() });

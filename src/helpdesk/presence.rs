@@ -69,8 +69,11 @@ impl Helpdesk {
         let jid = Jid::from(self.desk_address(desk)?);
         let row = query::presence(&self.store, &jid).await?.into_iter().next();
         Ok(match row {
-            Some(row) => Presence { jid, available: row.available, show: row.show, text: row.text },
-            None => {
+            Some(row) if !row.available || row.show.is_some() || row.text.is_some() => {
+                Presence { jid, available: row.available, show: row.show, text: row.text }
+            }
+            // Plainly available says nothing of its own.
+            _ => {
                 let (show, text) = by_itself(known, self.on_duty(desk).await?);
                 Presence { jid, available: true, show: show.map(str::to_owned), text }
             }

@@ -150,7 +150,8 @@ async fn run(
                 let _ = listeners.send(Arc::new(committed));
                 return Ok(());
             }
-            Err(error) if attempt >= tries => return Err(error),
+            // What breaks a rule of the database breaks it again.
+            Err(error) if attempt >= tries || error.sql_err().is_some() => return Err(error),
             Err(error) => {
                 tracing::debug!(%error, attempt, "the commit did not go through; trying again");
                 tokio::time::sleep(PAUSE * (attempt - 1)).await;

@@ -80,13 +80,16 @@ impl AgentChat {
         let caller = agent.caller();
         let ticket = self.helpdesk.ticket_at(&caller, short_id).await?;
         let text = chat.text();
-        if let Some(note) = text.strip_prefix("//") {
+        let meant = meant(&text);
+        if let Some(note) = meant.strip_prefix("//") {
             self.helpdesk.note(&caller, ticket.id, note.trim_start().to_owned()).await?;
             return Ok(None);
         }
-        let order = match words::at_ticket(&text) {
+        let order = match words::at_ticket(&meant) {
             Said::Order(order) => Some(order),
             Said::Unknown => Some(AtTicket::Help),
+            // A slip must not carry a colleague's word to the customer; `/me` is how people speak of themselves.
+            Said::Line if meant.starts_with('/') && !meant.starts_with("/me ") => Some(AtTicket::Help),
             Said::Misused(usage) => return Ok(Some(format!("Not done. It is: {usage}"))),
             Said::Line => None,
         };
@@ -111,5 +114,33 @@ impl AgentChat {
             Some(reply) => self.outlet.send(&reply).await,
             None => Ok(()),
         }
+    }
+}
+
+/// The line as it is meant where it is no word to the customer: without a quote before it, without what nobody sees, and
+/// with the slash that other keyboards have.
+fn meant(text: &str) -> String {
+    let unseen = |c: char| c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    let mut lines = text.lines().map(|line| line.trim_start_matches(unseen)).peekable();
+    while lines.next_if(|line| line.is_empty() || line.starts_with('>')).is_some() {}
+    let rest = lines.collect::<Vec<_>>().join("\n");
+    let slashes = rest.chars().take_while(|c| matches!(c, '/' | '／')).count();
+    let behind: String = rest.chars().skip(slashes).collect();
+    "/".repeat(slashes) + &behind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_before_a_note_or_command_makes_no_line_of_it() {
+        for note in ["//x", " //x", "\n//x", "\u{feff}//x", "\u{200b} //x", "／／x", "> quote\n// x", ">a\n>b\n\n//x"]
+        {
+            assert!(meant(note).starts_with("//"), "{note:?} is {:?}", meant(note));
+        }
+        assert_eq!(meant(" /claim"), "/claim");
+        assert_eq!(meant("> Does it steam?\nIt does, / or not"), "It does, / or not");
+        assert_eq!(meant("1/2 or http://a.example"), "1/2 or http://a.example");
     }
 }

@@ -64,6 +64,9 @@ pub(super) struct Intake {
     pub tally: Tally,
 }
 
+/// Lines a minute that one address may write to tickets' own addresses, as agents do.
+const AGENT_LINES: u32 = 60;
+
 impl Intake {
     /// Reads until the stream ends.
     pub(super) async fn read(
@@ -189,9 +192,16 @@ impl Intake {
     /// In order, and without waiting for the disk: many lines share a commit.
     async fn store(&mut self, chat: Box<Chat>, stanza: Element) {
         if let Some(ticket) = chat.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
+            // Who is an agent is known only further on, so strangers are held to a number here.
+            let verdict = self.floods.count("", chat.from.to_bare(), Some(AGENT_LINES), Instant::now());
+            if verdict != Verdict::Taken {
+                self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(&chat.from), 1);
+                return self.answer_error(&stanza, Refusal::TOO_MUCH);
+            }
             if let Err(refused) = self.spoken.try_send(Spoken { chat, ticket, stanza }) {
-                tracing::warn!("an agent's line was refused: too many wait");
-                self.answer_error(&refused.into_inner().stanza, Refusal::NOT_STORED);
+                let Spoken { chat, stanza, .. } = refused.into_inner();
+                self.tally.note(Fate::Refused, "too many lines to tickets wait", Some(&chat.from), 1);
+                self.answer_error(&stanza, Refusal::NOT_STORED);
             }
             return;
         }
@@ -246,7 +256,8 @@ impl Intake {
         if verdict == Verdict::Warned {
             self.tell(chat, &desk.texts.too_fast(limit.unwrap_or_default()));
         }
-        self.answer_error(stanza, Refusal::TOO_MUCH);
+        let text = desk.texts.too_fast(limit.unwrap_or_default());
+        self.answer_error(stanza, Refusal::new(DefinedCondition::PolicyViolation, text));
         false
     }
 

@@ -9,6 +9,8 @@ scenario!(thanks_do_not_reopen_a_resolved_ticket_and_a_question_does);
 scenario!(an_agent_who_does_not_answer_loses_the_ticket_to_the_queue);
 scenario!(a_released_ticket_is_the_assistants_from_there_on);
 scenario!(a_snooze_ends_by_time_or_by_a_line);
+scenario!(a_greeting_comes_once_and_hides_no_question);
+scenario!(a_thumb_down_on_an_older_ticket_is_feedback_and_no_more);
 scenario!(a_new_conversation_begins_whatever_the_old_one_was);
 
 mod scenarios {
@@ -218,6 +220,41 @@ mod scenarios {
         assert_eq!((row.status, row.snoozed_until), (deskbridge_entity::ticket::Status::Open, None));
         let past = stage.helpdesk().snooze(&eve, ticket, None, Some(stage.app.clock.now())).await;
         assert!(matches!(past, Err(Error::Invalid { field: "until", .. })));
+        stage.app.stop().await;
+    }
+
+    pub async fn a_greeting_comes_once_and_hides_no_question(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let desk = "[desk.texts]\ngreeting = \"Welcome to {desk}!\"\n".to_owned();
+        let app = Setting { desk, ..Setting::new(&server, &database, None) }.start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "How long is a gift card valid?").await;
+        assert_eq!(alice.answer_text().await, "Welcome to Tea Support!");
+        let answer = alice.answer_text().await;
+        assert!(answer.to_lowercase().contains("gift card"), "{answer}");
+        alice.say(DESK, "Ich will einen Menschen sprechen").await;
+        assert_eq!(alice.answer_text().await, "A person will answer you here. You are next in line.");
+        app.stop().await;
+    }
+
+    pub async fn a_thumb_down_on_an_older_ticket_is_feedback_and_no_more(database: Database) {
+        let mut stage = Stage::new(&database).await;
+        stage.alice.say(DESK, "How long does shipping take?").await;
+        let answered = stage.alice.answer().await;
+        stage.ticket("PENDING").await;
+        let alice = BareJid::new(ALICE).unwrap();
+        stage.helpdesk().begin_anew("support", &alice).await.unwrap();
+        stage.alice.answer().await;
+        let message: Uuid = answered.attr("id").unwrap().parse().unwrap();
+        stage.helpdesk().react(message, &alice, vec!["👎".to_owned()]).await.unwrap();
+        let id = stage.alice.say(DESK, "About my gift card").await;
+        stage.alice.receipt(&id).await;
+        let rows = stage.app.rest.tickets_of(ALICE).await;
+        let statuses: Vec<&str> = rows.iter().map(|row| row["status"].as_str().unwrap()).collect();
+        assert!(statuses[0] != "RESOLVED" && statuses[1] == "RESOLVED", "{statuses:?}");
+        let old = stage.app.rest.sync_as_agent(rows[1]["id"].as_str().unwrap()).await;
+        let reaction = old["messages"].as_array().unwrap().iter().find_map(|message| message["reaction"].as_str());
+        assert_eq!(reaction, Some("👎"));
         stage.app.stop().await;
     }
 

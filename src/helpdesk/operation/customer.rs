@@ -8,6 +8,7 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
+    hand_off::{tell_holder, tell_on_duty},
     line::subject_of,
     open, outbound,
     staff::{check_version, overtaken, resolve},
@@ -99,6 +100,11 @@ impl Operation for BeginAnew {
             if old.status == Status::Escalated {
                 unit.count_waiting(&self.desk, false);
             }
+            let text = "The customer has begun a new conversation; this one is done.";
+            if old.status == Status::Escalated {
+                tell_on_duty(unit, old.id, None, |row| format!("{text} ({})", row.subject));
+            }
+            tell_holder(unit, old.id, None, text.to_owned());
             unit.change(old.id, |row, now| lifecycle::resolved(row, Resolution::Customer, now));
         }
         // Without a first line the subject is open, too.

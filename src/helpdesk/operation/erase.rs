@@ -16,8 +16,26 @@ use crate::helpdesk::{
 /// Removes everything of a customer at all desks.
 pub(in crate::helpdesk) struct EraseCustomer {
     pub customer: BareJid,
-    /// Entries of the event log that name the JID.
+}
+
+/// Takes the JID out of entries of the event log that name it.
+pub(in crate::helpdesk) struct ScrubEvents {
     pub told: Vec<i64>,
+}
+
+impl Operation for ScrubEvents {
+    type Output = ();
+
+    fn needs(&self, _: &mut Needs) {}
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        unit.run(
+            &event::Entity::update_many()
+                .col_expr(event::Column::Data, Expr::value(serde_json::json!({ "erased": true })))
+                .filter(event::Column::Seq.is_in(self.told.iter().copied())),
+        );
+        Ok(())
+    }
 }
 
 /// What is gone, and which desks' presence the customer saw.
@@ -51,13 +69,6 @@ impl Operation for EraseCustomer {
             unit.run_first(&presence::Entity::delete_many().filter(presence::Column::Bare.eq(customer)));
             unit.run_first(&subscription::Entity::delete_many().filter(subscription::Column::Jid.eq(customer)));
             subscribed = traces.subscribed;
-        }
-        if !self.told.is_empty() {
-            unit.run_first(
-                &event::Entity::update_many()
-                    .col_expr(event::Column::Data, Expr::value(serde_json::json!({ "erased": true })))
-                    .filter(event::Column::Seq.is_in(self.told.iter().copied())),
-            );
         }
         let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
         unit.event("customer.erased", None, None, serde_json::json!({ "customer": fingerprint(customer) }));

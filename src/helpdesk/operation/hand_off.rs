@@ -105,6 +105,11 @@ pub enum Asked {
     WithPerson(Uuid),
 }
 
+/// Whether the agent who has the ticket is known to be off duty: then a colleague may take it.
+fn is_away(unit: &Unit, ticket: &Model) -> bool {
+    unit.agents.iter().any(|agent| Some(&agent.id) == ticket.agent.as_ref() && !agent.is_on_duty())
+}
+
 impl Operation for AskForPerson {
     type Output = Asked;
 
@@ -122,7 +127,7 @@ impl Operation for AskForPerson {
                 let wait = unit.wait(&desk, unit.waiting(&desk.name).saturating_sub(1));
                 return Ok(Asked::Waiting(row.id, desk.texts.hand_off(&wait)));
             }
-            Some(row) if row.handler == Handler::Agent => return Ok(Asked::WithPerson(row.id)),
+            Some(row) if row.handler == Handler::Agent && !is_away(unit, row) => return Ok(Asked::WithPerson(row.id)),
             Some(row) => row.id,
             None => {
                 unit.check_opening(&unit.desk(&self.desk), &self.customer)?;

@@ -29,6 +29,7 @@ impl Operation for React {
 
     fn needs(&self, needs: &mut Needs) {
         needs.messages.insert(self.message);
+        needs.messages_with_siblings.insert(self.message);
         needs.people = true;
     }
 
@@ -44,7 +45,13 @@ impl Operation for React {
         let said = row.body.clone();
         let feedback = Feedback::of(&self.emojis);
         let desk = unit.desk(&ticket.desk);
-        let consequence = consequence(ticket, feedback, unit.now, &desk.rules);
+        let current = unit.current(&(ticket.desk.clone(), ticket.customer.clone()));
+        let goes_on_elsewhere = current.is_some_and(|other| other.id != ticket.id && lifecycle::is_live(other.status));
+        let consequence = match consequence(ticket, feedback, unit.now, &desk.rules) {
+            // A conversation has one live ticket: what is thought of an older one is feedback and no more.
+            Consequence::Doubted if goes_on_elsewhere => Consequence::None,
+            other => other,
+        };
         let ticket = ticket.id;
         unit.run(
             &message::Entity::update_many()
@@ -68,6 +75,10 @@ impl Operation for React {
                 if unit.ticket(ticket).is_some_and(|row| row.status == Status::Escalated) {
                     unit.count_waiting(&desk.name, true);
                     tell_on_duty(unit, ticket, None, waits);
+                } else {
+                    let text =
+                        "The customer says that it is not solved: the ticket is open again, and yours.".to_owned();
+                    tell_holder(unit, ticket, None, text);
                 }
             }
         }

@@ -44,8 +44,8 @@ pub(super) fn text(text: Text) -> &'static str {
              OpenPGP) für diesen Chat aus und schreiben Sie noch einmal: Ihre Nachricht hat uns nicht erreicht."
         }
         Text::TooFast => {
-            "Das waren mehr als {limit} Nachrichten in einer Minute. Bitte warten Sie eine Minute: Was Sie bis dahin \
-             schreiben, erreicht uns nicht."
+            "Das waren mehr als {limit} Nachrichten in einer Minute; die letzte hat uns nicht erreicht. Bitte senden Sie \
+             sie in einer Minute noch einmal."
         }
         Text::TooManyTickets => {
             "Sie haben heute {limit} Gespräche begonnen; mehr nehmen wir an einem Tag nicht an. Bitte schreiben Sie \

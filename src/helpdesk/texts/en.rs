@@ -33,8 +33,8 @@ pub(super) fn text(text: Text) -> &'static str {
              again: your message did not reach us."
         }
         Text::TooFast => {
-            "That was more than {limit} messages in a minute. Please wait a minute: what you write until then does not \
-             reach us."
+            "That was more than {limit} messages in a minute, so the last one did not reach us. Please send it again in a \
+             minute."
         }
         Text::TooManyTickets => {
             "You have opened {limit} conversations today, which is the most we take. Please write again tomorrow: this \

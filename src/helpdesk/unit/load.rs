@@ -29,6 +29,9 @@ impl Unit {
             let rows = message::Entity::find().filter(message::Column::Id.is_in(needs.messages)).all(tx).await?;
             for row in rows {
                 needs.tickets.insert(row.ticket_id);
+                if needs.messages_with_siblings.contains(&row.id) {
+                    needs.with_siblings.insert(row.ticket_id);
+                }
                 self.loaded_messages.insert(row.id, row);
             }
         }

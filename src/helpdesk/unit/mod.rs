@@ -39,6 +39,8 @@ pub(super) struct Needs {
     pub with_siblings: BTreeSet<Uuid>,
     pub conversations: HashSet<Conversation>,
     pub messages: BTreeSet<Uuid>,
+    /// Of these messages' conversations the live ticket matters, too, because it may be another one.
+    pub messages_with_siblings: BTreeSet<Uuid>,
     /// Conversations whose recent messages matter, without their texts.
     pub recent: HashSet<Conversation>,
     pub stanza_keys: HashSet<String>,
