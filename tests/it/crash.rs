@@ -92,7 +92,7 @@ mod scenarios {
             server.kill();
             server.restart().await;
         }
-        crowd.settle(&app.rest, &database).await;
+        crowd.settle_after_kills(&app.rest, &database).await;
         app.stop().await;
     }
 
