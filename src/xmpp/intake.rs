@@ -257,7 +257,7 @@ impl Intake {
             self.tell(chat, &desk.texts.too_fast(limit.unwrap_or_default()));
         }
         let text = desk.texts.too_fast(limit.unwrap_or_default());
-        self.answer_error(stanza, Refusal::new(DefinedCondition::PolicyViolation, text));
+        self.answer_error(stanza, Refusal::new(DefinedCondition::PolicyViolation, text).for_now());
         false
     }
 
@@ -376,7 +376,7 @@ fn refusal(error: &Error) -> Refusal {
         // The text names the value and what is wrong with it, and nothing of its own.
         Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
         Error::Conflict(_) | Error::Overtaken { .. } => DefinedCondition::Conflict.into(),
-        Error::Limited(_) => Refusal::new(DefinedCondition::PolicyViolation, error.to_string()),
+        Error::Limited(_) => Refusal::new(DefinedCondition::PolicyViolation, error.to_string()).for_now(),
         Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => Refusal::NOT_STORED,
     }
 }

@@ -58,6 +58,12 @@ impl Refusal {
     pub fn new(condition: DefinedCondition, text: impl Into<Cow<'static, str>>) -> Self {
         Self { kind: type_of(&condition), condition, text: text.into() }
     }
+
+    /// The same for what may be sent again later (RFC 6120 §8.3.2: `wait`).
+    #[must_use]
+    pub fn for_now(self) -> Self {
+        Self { kind: ErrorType::Wait, ..self }
+    }
 }
 
 impl From<DefinedCondition> for Refusal {
