@@ -19,7 +19,7 @@ use crate::{
     attachments::{Folder, Limits, fetch::Fetcher, kind, worker::Worker as Porter},
     config::{self, Config},
     health::Health,
-    helpdesk::{Clock, Helpdesk, Store, Swept},
+    helpdesk::{Clock, Desk, Helpdesk, Store, Swept},
     knowledge::Knowledge,
     xmpp::{self, login::Account},
 };
@@ -56,7 +56,7 @@ impl App {
         let component = config.component()?;
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
-        let brain = brain(&config)?;
+        let brain = brain(&config, &desks)?;
         let limits = attachment_limits(&config)?;
         let folder = Folder::open(&config.attachments.folder).with_context(|| {
             format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())
@@ -209,14 +209,14 @@ fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
     Ok(Some(Llm::new(settings).context("the model's endpoint is unusable (assistant.base_url, assistant.api_key)")?))
 }
 
-/// What answers are made from: the model, the prompts and every desk's pages.
+/// What answers are made from: the model, the prompts and every desk's pages. `shown` are the [`desks`].
 ///
 /// # Errors
 /// When a template or a folder is unusable, with the key.
-pub fn brain(config: &Config) -> anyhow::Result<Brain> {
+pub fn brain(config: &Config, shown: &[Desk]) -> anyhow::Result<Brain> {
     let prompts = Prompts::load(config.assistant.prompts.as_deref()).context("prompts (assistant.prompts)")?;
     let mut desks = HashMap::new();
-    for (index, (desk, shown)) in config.desk.iter().zip(self::desks(config)?).enumerate() {
+    for (index, (desk, shown)) in config.desk.iter().zip(shown).enumerate() {
         let knowledge = match &desk.knowledge {
             Some(folder) => {
                 let knowledge = Knowledge::load(folder).with_context(|| format!("desk[{index}].knowledge"))?;
@@ -228,8 +228,8 @@ pub fn brain(config: &Config) -> anyhow::Result<Brain> {
         let material = Material {
             knowledge: Arc::new(knowledge),
             prompt: desk.prompt.clone(),
-            title: shown.title,
-            texts: shown.texts,
+            title: shown.title.clone(),
+            texts: shown.texts.clone(),
         };
         desks.insert(desk.name.clone(), material);
     }

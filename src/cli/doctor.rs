@@ -86,7 +86,7 @@ async fn xmpp(config: &Config) -> Finding {
 }
 
 async fn assistant(config: &Config) -> Finding {
-    match app::brain(config).map(|brain| brain.llm) {
+    match app::desks(config).and_then(|desks| app::brain(config, &desks)).map(|brain| brain.llm) {
         Ok(None) => Finding::Good(
             "no model is configured (assistant.base_url): the built-in default quotes the knowledge".to_owned(),
         ),

@@ -68,6 +68,17 @@ impl Agent {
     }
 }
 
+/// Whether somebody is on duty at a desk; `None` when nobody is known to answer there.
+pub(super) fn on_duty(agents: &[Agent], desk: &str) -> Option<bool> {
+    let mut serving = agents.iter().filter(|agent| agent.serves(desk)).peekable();
+    serving.peek().is_some().then(|| serving.any(Agent::is_on_duty))
+}
+
+/// Whether who shows this wants to be talked to (RFC 6121 §4.7.2.1).
+pub(super) fn wants_talk(show: Option<&str>) -> bool {
+    !matches!(show, Some("dnd" | "xa"))
+}
+
 /// All agents, by id.
 pub(super) async fn load(connection: &impl ConnectionTrait) -> Result<Vec<Agent>, DbErr> {
     let rows = agent::Entity::find().order_by_asc(agent::Column::Id).all(connection).await?;
@@ -82,11 +93,8 @@ pub(super) async fn load(connection: &impl ConnectionTrait) -> Result<Vec<Agent>
         .filter(presence::Column::Source.eq(presence::Source::Xmpp))
         .all(connection)
         .await?;
-    let present: HashSet<String> = present
-        .into_iter()
-        .filter(|row| !matches!(row.show.as_deref(), Some("dnd" | "xa")))
-        .map(|row| row.bare)
-        .collect();
+    let present: HashSet<String> =
+        present.into_iter().filter(|row| wants_talk(row.show.as_deref())).map(|row| row.bare).collect();
     Ok(rows.into_iter().map(|row| from_row(row, &present)).collect())
 }
 

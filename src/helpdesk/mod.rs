@@ -238,6 +238,15 @@ impl Helpdesk {
         self.desks.iter().find(|desk| desk.name == name)
     }
 
+    /// The desk that an address of ours stands for; the bare domain's is the first.
+    #[must_use]
+    pub fn desk_at(&self, address: &BareJid) -> Option<&Arc<Desk>> {
+        match address.node() {
+            Some(name) => self.desk(name.as_str()),
+            None => self.desks.first(),
+        }
+    }
+
     fn known_desk(&self, name: &str) -> Result<&Arc<Desk>, Error> {
         self.desk(name).ok_or_else(|| Error::NotFound(format!("desk '{name}'")))
     }

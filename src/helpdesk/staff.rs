@@ -290,9 +290,7 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::Database`].
     pub async fn on_duty(&self, desk: &str) -> Result<Option<bool>, Error> {
-        let agents = self.agents().await?;
-        let mut agents = agents.iter().filter(|agent| agent.serves(desk)).peekable();
-        Ok(agents.peek().is_some().then(|| agents.any(Agent::is_on_duty)))
+        Ok(agents::on_duty(&self.agents().await?, desk))
     }
 
     /// Makes the configured agents known. Once at every start.

@@ -205,7 +205,7 @@ impl Intake {
             }
             return;
         }
-        let Some(desk) = self.desk(&chat.to).cloned() else {
+        let Some(desk) = self.helpdesk.desk_at(&chat.to).cloned() else {
             return self.answer_error(&stanza, Refusal::NO_DESK);
         };
         if !self.bears(&desk, &chat, &stanza) {
@@ -253,25 +253,16 @@ impl Intake {
             return true;
         }
         self.tally.note(Fate::Refused, "more lines than one customer may write in a minute", Some(&chat.from), 1);
-        if verdict == Verdict::Warned {
-            self.tell(chat, &desk.texts.too_fast(limit.unwrap_or_default()));
-        }
         let text = desk.texts.too_fast(limit.unwrap_or_default());
+        if verdict == Verdict::Warned {
+            self.tell(chat, &text);
+        }
         self.answer_error(stanza, Refusal::new(DefinedCondition::PolicyViolation, text).for_now());
         false
     }
 
-    /// The desk that an address stands for.
-    fn desk(&self, address: &BareJid) -> Option<&Arc<Desk>> {
-        match address.node() {
-            Some(node) => self.helpdesk.desk(node.as_str()),
-            // The bare domain stands for the first desk.
-            None => self.helpdesk.desks().first(),
-        }
-    }
-
     async fn retract(&self, retraction: Retraction) {
-        let Some(desk) = self.desk(&retraction.to) else { return };
+        let Some(desk) = self.helpdesk.desk_at(&retraction.to) else { return };
         if let Err(error) = self.helpdesk.retract(&desk.name, &retraction.from.to_bare(), retraction.retracts).await {
             tracing::error!(%error, "a retraction could not be stored");
         }
@@ -289,7 +280,7 @@ impl Intake {
         if !self.typists.says(&state.to, contact.clone(), types, Instant::now()) {
             return;
         }
-        let Some(desk) = self.desk(&state.to) else { return };
+        let Some(desk) = self.helpdesk.desk_at(&state.to) else { return };
         if let Err(error) = self.helpdesk.note_typing(&desk.name, &contact, types).await {
             tracing::warn!(%error, "typing could not be noted");
         }
@@ -312,7 +303,7 @@ impl Intake {
             self.told_about_encryption.clear();
         }
         if self.told_about_encryption.insert(chat.from.to_bare())
-            && let Some(text) = self.desk(&chat.to).map(|desk| desk.texts.encrypted())
+            && let Some(text) = self.helpdesk.desk_at(&chat.to).map(|desk| desk.texts.encrypted())
         {
             self.tell(chat, &text);
         }
@@ -364,8 +355,7 @@ pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Ou
 
 /// Whether the desk bounds what one customer may ask; where it does not, machines may talk, as load tests do.
 fn is_limited(helpdesk: &Helpdesk, chat: &Chat) -> bool {
-    let desk = chat.to.node().map_or_else(|| helpdesk.desks().first(), |node| helpdesk.desk(node.as_str()));
-    desk.is_some_and(|desk| desk.limits.messages_per_minute.is_some())
+    helpdesk.desk_at(&chat.to).is_some_and(|desk| desk.limits.messages_per_minute.is_some())
 }
 
 /// What a customer's client is told when a line was not taken.

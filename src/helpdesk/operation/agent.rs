@@ -96,8 +96,7 @@ impl Operation for RemoveAgent {
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
-        let known = unit.agents.iter().find(|known| known.id == self.id);
-        let known = known.ok_or_else(|| Error::NotFound(format!("agent '{}'", self.id)))?;
+        let known = unit.agent(&self.id).ok_or_else(|| Error::NotFound(format!("agent '{}'", self.id)))?;
         if known.source == Source::Config {
             return Err(Error::Conflict("this agent stands in the configuration: remove it there".to_owned()));
         }
@@ -121,7 +120,7 @@ impl Operation for SetDuty {
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
-        if !unit.agents.iter().any(|known| known.id == self.id) {
+        if unit.agent(&self.id).is_none() {
             return Err(Error::NotFound(format!("agent '{}'", self.id)));
         }
         unit.run(

@@ -97,9 +97,6 @@ impl Operation for BeginAnew {
         }
         unit.check_opening(&unit.desk(&self.desk), &self.customer)?;
         if let Some(old) = &old {
-            if old.status == Status::Escalated {
-                unit.count_waiting(&self.desk, false);
-            }
             let text = "The customer has begun a new conversation; this one is done.";
             if old.status == Status::Escalated {
                 tell_on_duty(unit, old.id, None, |row| format!("{text} ({})", row.subject));

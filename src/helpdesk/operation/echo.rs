@@ -37,9 +37,7 @@ impl Operation for StopEcho {
         if row.handler != Handler::Assistant || !matches!(row.status, Status::Open | Status::Pending) {
             return Ok(false);
         }
-        let desk = row.desk.clone();
         unit.change(self.ticket, |row, now| lifecycle::handed_off(row, REASON, now));
-        unit.count_waiting(&desk, true);
         let text = format!(
             "Handed off: {REASON}. Several lines in a row came faster after an answer than a person writes. The customer \
              was not told, so that it ends.\nNext step: look whether a person is there."

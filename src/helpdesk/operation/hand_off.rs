@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{new_message, open, outbound};
 use crate::helpdesk::{
-    Error, lifecycle,
+    Agent, Error, lifecycle,
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -49,7 +49,6 @@ pub(super) fn hand_off(unit: &mut Unit, ticket: Uuid, hand_off: &HandOff) {
         Words::Own(words) => desk.texts.hand_off_in(words, &wait),
     };
     unit.change(ticket, |row, now| lifecycle::handed_off(row, &hand_off.reason, now));
-    unit.count_waiting(&desk.name, true);
     unit.say(outbound(ticket, Author::System, line, now));
     let mut note = new_message(ticket, Author::Assistant, hand_off.summary.clone(), now);
     note.visibility = Visibility::Internal;
@@ -70,8 +69,7 @@ pub(super) fn tell_on_duty(unit: &mut Unit, ticket: Uuid, except: Option<&str>, 
 
 /// Tells the agent who has the ticket, unless that agent wants to hear nothing.
 pub(super) fn tell_holder(unit: &mut Unit, ticket: Uuid, message: Option<Uuid>, body: String) {
-    let Some(row) = unit.ticket(ticket).filter(|row| row.handler == Handler::Agent) else { return };
-    let holder = unit.agents.iter().find(|agent| Some(&agent.id) == row.agent.as_ref());
+    let holder = unit.ticket(ticket).and_then(|row| unit.holder(row));
     if let Some(jid) = holder.filter(|agent| agent.duty != Duty::Off).and_then(|agent| agent.jid.clone()) {
         unit.tell(&jid, ticket, message, body);
     }
@@ -105,11 +103,6 @@ pub enum Asked {
     WithPerson(Uuid),
 }
 
-/// Whether the agent who has the ticket is known to be off duty: then a colleague may take it.
-fn is_away(unit: &Unit, ticket: &Model) -> bool {
-    unit.agents.iter().any(|agent| Some(&agent.id) == ticket.agent.as_ref() && !agent.is_on_duty())
-}
-
 impl Operation for AskForPerson {
     type Output = Asked;
 
@@ -127,7 +120,10 @@ impl Operation for AskForPerson {
                 let wait = unit.wait(&desk, unit.waiting(&desk.name).saturating_sub(1));
                 return Ok(Asked::Waiting(row.id, desk.texts.hand_off(&wait)));
             }
-            Some(row) if row.handler == Handler::Agent && !is_away(unit, row) => return Ok(Asked::WithPerson(row.id)),
+            // An agent who is off duty need not come back to it: a colleague may take it.
+            Some(row) if row.handler == Handler::Agent && unit.holder(row).is_none_or(Agent::is_on_duty) => {
+                return Ok(Asked::WithPerson(row.id));
+            }
             Some(row) => row.id,
             None => {
                 unit.check_opening(&unit.desk(&self.desk), &self.customer)?;

@@ -17,7 +17,7 @@ use super::{
     new_message, open, outbound,
 };
 use crate::helpdesk::{
-    Error,
+    Error, Rules,
     attachments::described,
     lifecycle,
     lifecycle_feedback::{self, Pace},
@@ -174,9 +174,10 @@ impl Operation for ReceiveLine {
         let resource = self.line.resource.clone();
         unit.change(ticket, |row, now| {
             match &corrected {
-                _ if is_plain_thanks(row, &self.line.body) => lifecycle::customer_thanked(row, now),
-                Some(line) => lifecycle_feedback::customer_corrected(row, line.was_newest, now, &desk.rules),
-                None => lifecycle::customer_wrote(row, now, &desk.rules),
+                Some(line) if !is_plain_thanks(row, &self.line.body) => {
+                    lifecycle_feedback::customer_corrected(row, line.was_newest, now, &desk.rules);
+                }
+                _ => take(row, &self.line.body, now, &desk.rules),
             }
             if corrected.as_ref().is_some_and(|line| line.was_first) && !row.subject_is_named {
                 row.subject = subject_of(&words);
@@ -224,8 +225,17 @@ impl Operation for ReceiveLine {
 }
 
 /// Thanks in a ticket that is done do not open it again.
-pub(super) fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
+fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
     ticket.status == Status::Resolved && phrases::small_talk(body) == Some(SmallTalk::Thanks)
+}
+
+/// What a line does to its ticket.
+pub(super) fn take(ticket: &mut ticket::Model, body: &str, now: DateTime<Utc>, rules: &Rules) {
+    if is_plain_thanks(ticket, body) {
+        lifecycle::customer_thanked(ticket, now);
+    } else {
+        lifecycle::customer_wrote(ticket, now, rules);
+    }
 }
 
 /// The agent who has the ticket reads the line; where no assistant answers, people do.
@@ -259,21 +269,12 @@ impl Operation for AppendLine {
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
         let now = unit.now;
         let ticket = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
-        let other = unit.current(&(ticket.desk.clone(), ticket.customer.clone()));
-        if let Some(other) = other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status)) {
-            return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
-        }
+        unit.check_no_other(ticket)?;
         let desk = unit.desk(&ticket.desk);
         if !lifecycle::takes_lines(ticket, now, &desk.rules) {
             return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
         }
-        unit.change(self.ticket, |row, now| {
-            if is_plain_thanks(row, &self.body) {
-                lifecycle::customer_thanked(row, now);
-            } else {
-                lifecycle::customer_wrote(row, now, &desk.rules);
-            }
-        });
+        unit.change(self.ticket, |row, now| take(row, &self.body, now, &desk.rules));
         let message = new_message(self.ticket, Author::Customer, self.body.clone(), now);
         let id = message.id;
         unit.say(message);

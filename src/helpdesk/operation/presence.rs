@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::helpdesk::{
     Error,
+    agents::wants_talk,
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -68,16 +69,12 @@ impl Operation for SetPresence {
 }
 
 impl SetPresence {
-    /// Whether this is somebody who wants to be talked to (RFC 6121 §4.7.2.1).
-    fn is_present(&self) -> bool {
-        self.presence.available && !matches!(self.presence.show.as_deref(), Some("dnd" | "xa"))
-    }
-
     /// An agent who comes on duty learns what waits: what was told before has not reached the agent.
     fn welcome(&self, unit: &mut Unit, agent: usize) {
+        let is_present = self.presence.available && wants_talk(self.presence.show.as_deref());
         // For what else the same batch has of this agent.
-        let was_present = std::mem::replace(&mut unit.agents[agent].is_present, self.is_present());
-        let comes = self.is_present() && !was_present && unit.agents[agent].duty == Duty::Auto;
+        let was_present = std::mem::replace(&mut unit.agents[agent].is_present, is_present);
+        let comes = is_present && !was_present && unit.agents[agent].duty == Duty::Auto;
         let Some(jid) = unit.agents[agent].jid.clone().filter(|_| comes) else { return };
         for (desk, waiting) in unit.waiting_at(&unit.agents[agent]) {
             let text = match waiting {

@@ -45,11 +45,9 @@ impl Operation for React {
         let said = row.body.clone();
         let feedback = Feedback::of(&self.emojis);
         let desk = unit.desk(&ticket.desk);
-        let current = unit.current(&(ticket.desk.clone(), ticket.customer.clone()));
-        let goes_on_elsewhere = current.is_some_and(|other| other.id != ticket.id && lifecycle::is_live(other.status));
         let consequence = match consequence(ticket, feedback, unit.now, &desk.rules) {
             // A conversation has one live ticket: what is thought of an older one is feedback and no more.
-            Consequence::Doubted if goes_on_elsewhere => Consequence::None,
+            Consequence::Doubted if unit.other_live(ticket).is_some() => Consequence::None,
             other => other,
         };
         let ticket = ticket.id;
@@ -73,7 +71,6 @@ impl Operation for React {
             Consequence::Doubted => {
                 unit.change(ticket, lifecycle::doubted);
                 if unit.ticket(ticket).is_some_and(|row| row.status == Status::Escalated) {
-                    unit.count_waiting(&desk.name, true);
                     tell_on_duty(unit, ticket, None, waits);
                 } else {
                     let text =

@@ -38,8 +38,7 @@ fn check_free(ticket: &ticket::Model, speaker: &Speaker) -> Result<(), Error> {
 }
 
 fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str, key: Option<&str>) -> Uuid {
-    if let Some(row) = unit.ticket(ticket).filter(|row| row.status == Status::Escalated).cloned() {
-        unit.count_waiting(&row.desk, false);
+    if unit.ticket(ticket).is_some_and(|row| row.status == Status::Escalated) {
         tell_on_duty(unit, ticket, Some(&speaker.id), |row| format!("{} has taken it: {}", speaker.name, row.subject));
     }
     unit.change(ticket, |row, now| lifecycle::agent_replied(row, &speaker.id, now));
@@ -93,10 +92,7 @@ impl Operation for Reply {
         if ticket.status == Status::Closed {
             return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
         }
-        let other = unit.current(&(ticket.desk.clone(), ticket.customer.clone()));
-        if let Some(other) = other.filter(|other| other.id != self.ticket && lifecycle::is_live(other.status)) {
-            return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
-        }
+        unit.check_no_other(ticket)?;
         check_free(ticket, &self.speaker)?;
         let message = speak(unit, self.ticket, &self.speaker, &self.body, self.key.as_deref());
         if let Some(url) = &self.link {

@@ -8,7 +8,7 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
-    line::{after_line, fingerprint, is_plain_thanks},
+    line::{after_line, fingerprint, take},
     new_message, outbound,
 };
 use crate::helpdesk::{
@@ -145,15 +145,9 @@ impl Operation for HearRoom {
         let row = row.ok_or_else(|| Error::NotFound(format!("the room of ticket {id}")))?.clone();
         let desk = unit.desk(&row.desk);
         let speaker = self.line.speaker.as_ref();
-        let is_taken = lifecycle::takes_lines(&row, unit.now, &desk.rules) && !goes_on_elsewhere(unit, &row);
+        let is_taken = lifecycle::takes_lines(&row, unit.now, &desk.rules) && unit.other_live(&row).is_none();
         if is_taken && speaker.is_some_and(|jid| jid.as_str() == row.customer) {
-            unit.change(id, |row, now| {
-                if is_plain_thanks(row, &self.line.body) {
-                    lifecycle::customer_thanked(row, now);
-                } else {
-                    lifecycle::customer_wrote(row, now, &desk.rules);
-                }
-            });
+            unit.change(id, |row, now| take(row, &self.line.body, now, &desk.rules));
             let message = self.message(Author::Customer, unit);
             let message_id = message.id;
             unit.say(message);
@@ -183,10 +177,4 @@ impl Operation for HearRoom {
         unit.say(message::Model { visibility: Visibility::Internal, body, ..note });
         Ok(Heard::Note)
     }
-}
-
-/// Whether another ticket of the conversation is the live one.
-fn goes_on_elsewhere(unit: &Unit, row: &ticket::Model) -> bool {
-    let other = unit.current(&(row.desk.clone(), row.customer.clone()));
-    other.is_some_and(|other| other.id != row.id && lifecycle::is_live(other.status))
 }

@@ -117,12 +117,10 @@ impl ChangeTicket {
         }
         let who = self.caller.display_name();
         if row.status == Status::Escalated {
-            unit.count_waiting(&row.desk, false);
             tell_on_duty(unit, row.id, Some(&self.caller.id), |row| format!("{who} has taken it: {}", row.subject));
         }
         unit.change(row.id, |row, now| lifecycle::claimed(row, &self.caller.id, now));
-        let jid = unit.agents.iter().find(|agent| agent.id == self.caller.id).and_then(|agent| agent.jid.clone());
-        if let Some(jid) = jid {
+        if let Some(jid) = unit.agent(&self.caller.id).and_then(|agent| agent.jid.clone()) {
             let text = format!(
                 "You have it: {} ({}). What you write here goes to the customer; // before a line makes it a note. \
                  /history shows what was said.",
@@ -161,15 +159,11 @@ impl ChangeTicket {
     fn assign(&self, unit: &mut Unit, row: &Model, agent: &str) -> Result<(), Error> {
         self.caller.require_admin("assign tickets")?;
         require_live(row)?;
-        let known = unit.agents.iter().find(|known| known.id == agent);
-        let known = known.ok_or_else(|| Error::invalid("agent", format!("there is no agent '{agent}'")))?;
+        let known = unit.agent(agent).ok_or_else(|| Error::invalid("agent", format!("there is no agent '{agent}'")))?;
         if !known.serves(&row.desk) {
             return Err(Error::invalid("agent", format!("'{agent}' does not answer at the desk '{}'", row.desk)));
         }
         let jid = known.jid.clone();
-        if row.status == Status::Escalated {
-            unit.count_waiting(&row.desk, false);
-        }
         unit.change(row.id, |row, now| lifecycle::claimed(row, agent, now));
         if let Some(jid) = jid.filter(|_| agent != self.caller.id) {
             let text = format!(
@@ -199,10 +193,7 @@ impl ChangeTicket {
         if row.status != Status::Resolved {
             return Err(overtaken(row, "only a resolved ticket can be reopened".to_owned()));
         }
-        let other = unit.current(&(row.desk.clone(), row.customer.clone()));
-        if let Some(other) = other.filter(|other| other.id != row.id && lifecycle::is_live(other.status)) {
-            return Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id)));
-        }
+        unit.check_no_other(row)?;
         unit.change(row.id, |row, now| lifecycle::reopened(row, &self.caller.id, now));
         Ok(())
     }
@@ -210,9 +201,6 @@ impl ChangeTicket {
     fn close(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
         self.caller.require_admin("close tickets")?;
         if row.status != Status::Closed {
-            if row.status == Status::Escalated {
-                unit.count_waiting(&row.desk, false);
-            }
             unit.change(row.id, lifecycle::closed);
         }
         Ok(())
@@ -252,9 +240,6 @@ pub(super) fn resolve(unit: &mut Unit, row: &Model, by: Resolution) {
         // The assistant's own answer says it.
         Resolution::Assistant => None,
     };
-    if row.status == Status::Escalated {
-        unit.count_waiting(&row.desk, false);
-    }
     unit.change(row.id, |row, now| lifecycle::resolved(row, by, now));
     if let Some(line) = line {
         unit.say(outbound(row.id, Author::System, line, unit.now));
@@ -265,7 +250,6 @@ pub(super) fn resolve(unit: &mut Unit, row: &Model, by: Resolution) {
 pub(super) fn requeue(unit: &mut Unit, row: &Model, reason: &str) {
     unit.change(row.id, lifecycle::claim_timed_out);
     unit.change(row.id, |row, _| row.hand_off_reason = Some(reason.to_owned()));
-    unit.count_waiting(&row.desk, true);
     tell_on_duty(unit, row.id, None, waits);
 }
 
@@ -299,6 +283,5 @@ pub(super) fn overtaken(row: &Model, reason: String) -> Error {
 
 fn name_of(unit: &Unit, agent: Option<&str>) -> String {
     let id = agent.unwrap_or("a colleague");
-    let known = unit.agents.iter().find(|known| known.id == id);
-    known.map_or_else(|| id.split('@').next().unwrap_or(id).to_owned(), super::super::Agent::display_name)
+    unit.agent(id).map_or_else(|| id.split('@').next().unwrap_or(id).to_owned(), super::super::Agent::display_name)
 }

@@ -117,9 +117,7 @@ fn wake(unit: &mut Unit, row: &deskbridge_entity::ticket::Model) {
     if row.status == Status::Escalated {
         return tell_on_duty(unit, row.id, None, waits);
     }
-    let holder =
-        unit.agents.iter().find(|agent| row.handler == Handler::Agent && Some(&agent.id) == row.agent.as_ref());
-    if let Some(jid) = holder.and_then(|agent| agent.jid.clone()) {
+    if let Some(jid) = unit.holder(row).and_then(|agent| agent.jid.clone()) {
         unit.tell(&jid, row.id, None, format!("The snooze is over: {} ({})", row.subject, row.customer));
     }
 }

@@ -26,7 +26,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Agent, Desk, Error, lifecycle, texts::Wait, ticket_node};
+use super::{Agent, Desk, Error, agents, lifecycle, texts::Wait, ticket_node};
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
@@ -210,6 +210,33 @@ impl Unit {
         self.current.get(conversation).and_then(|id| self.ticket(*id))
     }
 
+    /// The conversation's live ticket, if it is another one than `row`. Needs the ticket's siblings.
+    pub(super) fn other_live(&self, row: &ticket::Model) -> Option<&ticket::Model> {
+        let current = self.current(&(row.desk.clone(), row.customer.clone()));
+        current.filter(|other| other.id != row.id && lifecycle::is_live(other.status))
+    }
+
+    /// A conversation has one live ticket: no other may become it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] names the live one.
+    pub(super) fn check_no_other(&self, row: &ticket::Model) -> Result<(), Error> {
+        match self.other_live(row) {
+            Some(other) => Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id))),
+            None => Ok(()),
+        }
+    }
+
+    /// The agent with this id. Needs `people`, as everything about agents does.
+    pub(super) fn agent(&self, id: &str) -> Option<&Agent> {
+        self.agents.iter().find(|agent| agent.id == id)
+    }
+
+    /// The agent who has the ticket.
+    pub(super) fn holder(&self, row: &ticket::Model) -> Option<&Agent> {
+        row.agent.as_deref().filter(|_| row.handler == Handler::Agent).and_then(|id| self.agent(id))
+    }
+
     pub(super) fn message(&self, id: Uuid) -> Option<&message::Model> {
         self.loaded_messages.get(&id)
     }
@@ -226,9 +253,8 @@ impl Unit {
 
     /// What a customer who waits behind `ahead` others can be told. Needs `people`.
     pub(super) fn wait<'a>(&self, desk: &'a Desk, ahead: u64) -> Wait<'a> {
-        let mut agents = self.agents.iter().filter(|agent| agent.serves(&desk.name)).peekable();
         // Of a desk whose people use nothing but REST, nobody knows who is there.
-        let on_duty = agents.peek().is_none() || agents.any(Agent::is_on_duty);
+        let on_duty = agents::on_duty(&self.agents, &desk.name).unwrap_or(true);
         Wait { ahead: Some(ahead), hours: &desk.hours, now: self.now, on_duty }
     }
 
@@ -246,7 +272,7 @@ impl Unit {
     }
 
     /// One more waits, or one less.
-    pub(super) fn count_waiting(&mut self, desk: &str, joins: bool) {
+    fn count_waiting(&mut self, desk: &str, joins: bool) {
         let waiting = self.waiting.entry(desk.to_owned()).or_default();
         *waiting = if joins { *waiting + 1 } else { waiting.saturating_sub(1) };
     }
@@ -284,10 +310,16 @@ impl Unit {
     pub(super) fn change(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
         let now = self.now;
         let Some(tracked) = self.tickets.get_mut(&id) else { return };
+        let waited = tracked.row.status == Status::Escalated;
         change(&mut tracked.row, now);
         tracked.row.version += 1;
         tracked.row.updated_at = now;
         tracked.changed = true;
+        let waits = tracked.row.status == Status::Escalated;
+        if waits != waited {
+            let desk = tracked.row.desk.clone();
+            self.count_waiting(&desk, waits);
+        }
         self.reschedule(id);
     }
 

@@ -163,31 +163,10 @@ impl Command {
     ];
 
     /// All of them.
-    pub const ALL: [Self; 23] = [
-        Self::New,
-        Self::Tickets,
-        Self::Status,
-        Self::Human,
-        Self::Resolve,
-        Self::Export,
-        Self::Erase,
-        Self::Help,
-        Self::Queue,
-        Self::Mine,
-        Self::Duty,
-        Self::Claim,
-        Self::Release,
-        Self::Note,
-        Self::Reply,
-        Self::ResolveTicket,
-        Self::Snooze,
-        Self::Assign,
-        Self::Priority,
-        Self::Tags,
-        Self::Room,
-        Self::History,
-        Self::Summary,
-    ];
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        [&Self::OWN[..], &Self::AT_DESK, &Self::AT_TICKET].concat()
+    }
 
     /// The node, which is also the plain word behind the slash.
     #[must_use]

@@ -148,7 +148,7 @@ impl Commands {
             _ => return Ok(None),
         };
         let is_list = node == COMMANDS;
-        if !is_list && (wants_items || Command::named(&Command::ALL, node).is_none()) {
+        if !is_list && (wants_items || Command::named(&Command::all(), node).is_none()) {
             return Ok(None);
         }
         let place = self.place(from, to).await.map_err(|fault| fault.conditions().0)?;
