@@ -1,8 +1,8 @@
 //! Second thoughts: corrections, retractions, reactions, replies to what is long past, typing, read markers, machines.
 
-use crate::support::scenario;
+use crate::support::{scenario, scenario_on_any_server};
 
-scenario!(a_corrected_question_is_answered_once_and_as_corrected);
+scenario_on_any_server!(a_corrected_question_is_answered_once_and_as_corrected);
 scenario!(a_correction_is_answered_anew_only_if_nothing_came_after);
 scenario!(nobody_corrects_or_retracts_another_s_line);
 scenario!(a_retracted_question_is_not_answered_and_nobody_sees_it);
@@ -13,7 +13,7 @@ scenario!(the_newest_markable_line_is_marked_when_it_is_read);
 scenario!(a_machine_that_answers_us_is_left_to_people);
 scenario!(markdown_is_styled_on_the_wire_and_kept_in_the_database);
 
-mod scenarios {
+pub mod scenarios {
     use std::time::Duration;
 
     use deskbridge::helpdesk::Role;
@@ -69,11 +69,10 @@ mod scenarios {
         rest.sync(&token(Role::Admin, "root"), ticket).await
     }
 
-    pub async fn a_corrected_question_is_answered_once_and_as_corrected(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
+    pub async fn a_corrected_question_is_answered_once_and_as_corrected(server: &Server, database: Database) {
         let model = Model::start(Reply::Slow(Duration::from_millis(1500), "It is on its way.".into())).await;
-        let app = Setting::new(&server, &database, Some(&model)).start().await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
+        let app = Setting::new(server, &database, Some(&model)).start().await;
+        let mut alice = Client::login(server, "alice", "phone").await;
         alice.send(&line("c1", "Where is order 17?", "")).await;
         // The draft has begun when the correction comes.
         eventually("the model is asked", || async { (!model.requests().is_empty()).then_some(()) }).await;

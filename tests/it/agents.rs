@@ -1,12 +1,12 @@
 //! Agents with nothing but a chat client.
 
-use crate::support::scenario;
+use crate::support::{scenario, scenario_on_any_server};
 
-scenario!(an_agent_with_nothing_but_a_chat_client_helps_a_customer);
+scenario_on_any_server!(an_agent_with_nothing_but_a_chat_client_helps_a_customer);
 scenario!(who_comes_on_duty_learns_what_waits);
 scenario!(strangers_find_nothing_at_a_tickets_address);
 
-mod scenarios {
+pub mod scenarios {
     use std::time::Duration;
 
     use crate::support::{
@@ -43,15 +43,14 @@ mod scenarios {
         .await;
     }
 
-    pub async fn an_agent_with_nothing_but_a_chat_client_helps_a_customer(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
+    pub async fn an_agent_with_nothing_but_a_chat_client_helps_a_customer(server: &Server, database: Database) {
         let model = Model::start(Reply::Answer("Two to three working days.".into())).await;
-        let app = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, Some(&model)) }.start().await;
-        let mut bob = Client::login(&server, "bob", "desk").await;
-        let mut carol = Client::login(&server, "carol", "desk").await;
+        let app = Setting { desk: AGENTS.into(), ..Setting::new(server, &database, Some(&model)) }.start().await;
+        let mut bob = Client::login(server, "bob", "desk").await;
+        let mut carol = Client::login(server, "carol", "desk").await;
         on_duty(&mut bob, &app).await;
         on_duty(&mut carol, &app).await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
+        let mut alice = Client::login(server, "alice", "phone").await;
         alice.say(DESK, "My kettle explodes. Let me talk to a human!").await;
         let line = alice.answer_text().await;
         assert_eq!(line, "A person will answer you here. You are next in line.");

@@ -1,15 +1,15 @@
 //! Commands: by forms with a client library that we did not write (XEP-0050), by plain words, and what nobody may.
 
-use crate::support::scenario;
+use crate::support::{scenario, scenario_on_any_server};
 
-scenario!(a_customer_uses_forms);
-scenario!(an_agent_uses_forms);
+scenario_on_any_server!(a_customer_uses_forms);
+scenario_on_any_server!(an_agent_uses_forms);
 scenario!(words_do_the_same_for_a_customer);
 scenario!(words_do_the_same_for_an_agent);
 scenario!(nobody_gets_what_is_not_theirs);
 scenario!(an_erased_customer_is_gone_and_begins_anew);
 
-mod scenarios {
+pub mod scenarios {
     use std::{path::Path, process::Command, time::Duration};
 
     use deskbridge::helpdesk::{Caller, NewAgent, Role};
@@ -85,11 +85,10 @@ mod scenarios {
         format!("t-{}@help.localhost", &ticket[20..])
     }
 
-    pub async fn a_customer_uses_forms(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
-        let app = Setting::new(&server, &database, None).start().await;
+    pub async fn a_customer_uses_forms(server: &Server, database: Database) {
+        let app = Setting::new(server, &database, None).start().await;
         let seen = steps(
-            &server,
+            server,
             "alice",
             json!([
                 { "list": DESK },
@@ -146,16 +145,15 @@ mod scenarios {
         app.stop().await;
     }
 
-    pub async fn an_agent_uses_forms(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
-        let mut setting = Setting::new(&server, &database, None);
+    pub async fn an_agent_uses_forms(server: &Server, database: Database) {
+        let mut setting = Setting::new(server, &database, None);
         let app = staffed(&mut setting).await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
+        let mut alice = Client::login(server, "alice", "phone").await;
         alice.say(DESK, "/human My parcel is late").await;
         let ticket = &*ticket_address(&app, "alice@localhost", "ESCALATED").await;
         let at = |node: &str| json!({ "run": node, "at": ticket });
         let seen = steps(
-            &server,
+            server,
             "bob",
             json!([
                 { "list": DESK },

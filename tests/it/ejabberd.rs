@@ -1,13 +1,21 @@
-//! The same on ejabberd: the round trip, and a server that dies and comes back.
+//! The same on ejabberd: the round trip, a server that dies and comes back, and of each area what the other tests see on
+//! Prosody. ejabberd is slow to start: scenarios share one, each with a database of its own.
 
-use crate::support::{
-    client::{Client, body, chat_state},
-    contact::Shown,
-    database::Database,
-    eventually,
-    model::{Model, Reply},
-    server::{Kind, Server},
-    stage::{DESK, Setting, lines},
+use crate::{
+    afterthought::scenarios as afterthoughts,
+    agents::scenarios as agents,
+    commands::scenarios as commands,
+    manners::scenarios as manners,
+    rooms::scenarios as rooms,
+    support::{
+        client::{Client, body, chat_state},
+        contact::Shown,
+        database::Database,
+        eventually,
+        model::{Model, Reply},
+        server::{Kind, Server},
+        stage::{DESK, Setting, lines},
+    },
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,4 +64,42 @@ async fn a_chat_is_answered_and_goes_on_after_the_server_was_killed() {
     let conversation = app.rest.sync_as_agent(ticket).await;
     assert_eq!(lines(&conversation).len(), 3);
     app.stop().await;
+}
+
+/// What a scenario has left behind is nothing to the next: contacts, and messages for who was away.
+async fn tidy(server: &Server) {
+    for name in ["alice", "bob", "carol"] {
+        let mut client = Client::login(server, name, "tidy").await;
+        client.open_roster().await;
+        let item = format!("<item jid='{DESK}' subscription='remove'/>");
+        client.send(&format!("<iq type='set' id='remove'><query xmlns='jabber:iq:roster'>{item}</query></iq>")).await;
+        client.expect("the end of a contact", |stanza| stanza.attr("id") == Some("remove")).await;
+        client.leave().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tickets_are_taken_to_rooms() {
+    let server = Server::start(Kind::Ejabberd).await;
+    rooms::a_ticket_is_taken_to_a_room_and_the_room_ends_with_it(&server, Database::sqlite()).await;
+    tidy(&server).await;
+    rooms::a_room_outlives_a_restart(&server, Database::sqlite()).await;
+    tidy(&server).await;
+    rooms::a_room_ends_with_its_customer_and_with_the_assistant(&server, Database::sqlite()).await;
+    tidy(&server).await;
+    rooms::what_cannot_be_a_room_is_told_to_the_agent(&server, Database::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn contacts_agents_corrections_and_forms_are_as_on_prosody() {
+    let server = Server::start(Kind::Ejabberd).await;
+    manners::subscribers_see_what_a_desk_shows_and_others_do_not(&server, Database::sqlite()).await;
+    tidy(&server).await;
+    agents::an_agent_with_nothing_but_a_chat_client_helps_a_customer(&server, Database::sqlite()).await;
+    tidy(&server).await;
+    afterthoughts::a_corrected_question_is_answered_once_and_as_corrected(&server, Database::sqlite()).await;
+    tidy(&server).await;
+    commands::a_customer_uses_forms(&server, Database::sqlite()).await;
+    tidy(&server).await;
+    commands::an_agent_uses_forms(&server, Database::sqlite()).await;
 }

@@ -1,8 +1,8 @@
 //! Being a good contact: requests answered, subscriptions accepted, presence shown.
 
-use crate::support::scenario;
+use crate::support::{scenario, scenario_on_any_server};
 
-scenario!(subscribers_see_what_a_desk_shows_and_others_do_not);
+scenario_on_any_server!(subscribers_see_what_a_desk_shows_and_others_do_not);
 scenario!(the_contacts_see_a_stop_and_a_start);
 scenario!(a_desk_shows_whether_people_are_there);
 scenario!(a_desk_without_an_assistant_is_there_when_people_are);
@@ -128,7 +128,7 @@ mod requests {
     }
 }
 
-mod scenarios {
+pub mod scenarios {
     use std::time::Duration;
 
     use serde_json::json;
@@ -142,12 +142,11 @@ mod scenarios {
         stage::{DESK, Setting},
     };
 
-    pub async fn subscribers_see_what_a_desk_shows_and_others_do_not(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
-        let app = Setting::new(&server, &database, None).start().await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        let mut bob = Client::login(&server, "bob", "phone").await;
-        let mut carol = Client::login(&server, "carol", "phone").await;
+    pub async fn subscribers_see_what_a_desk_shows_and_others_do_not(server: &Server, database: Database) {
+        let app = Setting::new(server, &database, None).start().await;
+        let mut alice = Client::login(server, "alice", "phone").await;
+        let mut bob = Client::login(server, "bob", "phone").await;
+        let mut carol = Client::login(server, "carol", "phone").await;
         assert_eq!(alice.befriend(DESK).await, Shown::available());
         assert_eq!(bob.befriend(DESK).await, Shown::available());
         // Asked back and allowed: the desk knows who is there.
@@ -157,7 +156,7 @@ mod scenarios {
         carol.send(&format!("<presence type='probe' to='{DESK}'/>")).await;
         let came = carol.seen_until_met(DESK).await;
         assert!(came.is_empty(), "{:?}", came.iter().map(String::from).collect::<Vec<_>>());
-        let mut laptop = Client::login(&server, "alice", "laptop").await;
+        let mut laptop = Client::login(server, "alice", "laptop").await;
         assert_eq!(laptop.shown(DESK).await, Shown::available());
         app.rest.knows("alice@localhost/laptop", "available").await;
         laptop.leave().await;
@@ -171,7 +170,7 @@ mod scenarios {
             || Shown { kind: None, show: Some("away".to_owned()), status: Some("Back at 9 & <sober>".to_owned()) };
         assert_eq!(alice.shown(DESK).await, away());
         assert_eq!(bob.shown(DESK).await, away());
-        let mut tablet = Client::login(&server, "alice", "tablet").await;
+        let mut tablet = Client::login(server, "alice", "tablet").await;
         assert_eq!(tablet.shown(DESK).await, away());
         app.rest.tell_presence(json!({ "jid": DESK, "status": "unavailable" })).await;
         assert_eq!(alice.shown(DESK).await, Shown::unavailable());

@@ -1,13 +1,13 @@
 //! Rooms (XEP-0045): a ticket is taken to one, what is said there is kept, and it ends with the ticket.
 
-use crate::support::scenario;
+use crate::support::scenario_on_any_server;
 
-scenario!(a_ticket_is_taken_to_a_room_and_the_room_ends_with_it);
-scenario!(a_room_outlives_a_restart);
-scenario!(a_room_ends_with_its_customer_and_with_the_assistant);
-scenario!(what_cannot_be_a_room_is_told_to_the_agent);
+scenario_on_any_server!(a_ticket_is_taken_to_a_room_and_the_room_ends_with_it);
+scenario_on_any_server!(a_room_outlives_a_restart);
+scenario_on_any_server!(a_room_ends_with_its_customer_and_with_the_assistant);
+scenario_on_any_server!(what_cannot_be_a_room_is_told_to_the_agent);
 
-mod scenarios {
+pub mod scenarios {
     use std::time::Duration;
 
     use xmpp_parsers::minidom::Element;
@@ -16,7 +16,7 @@ mod scenarios {
         client::{Client, body, error_condition},
         database::Database,
         eventually,
-        server::{Kind, Server},
+        server::Server,
         stage::{DESK, Running, Setting, lines},
     };
 
@@ -106,12 +106,11 @@ mod scenarios {
         (address, room)
     }
 
-    pub async fn a_ticket_is_taken_to_a_room_and_the_room_ends_with_it(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
-        let app = setting(&server, &database).start().await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        let mut bob = Client::login(&server, "bob", "desktop").await;
-        let mut carol = Client::login(&server, "carol", "laptop").await;
+    pub async fn a_ticket_is_taken_to_a_room_and_the_room_ends_with_it(server: &Server, database: Database) {
+        let app = setting(server, &database).start().await;
+        let mut alice = Client::login(server, "alice", "phone").await;
+        let mut bob = Client::login(server, "bob", "desktop").await;
+        let mut carol = Client::login(server, "carol", "laptop").await;
         let (address, room) = meet(&app, &mut alice, &mut bob).await;
         // Both ways of inviting, and words in the chat.
         let direct = |stanza: &Element| {
@@ -177,11 +176,10 @@ mod scenarios {
         app.stop().await;
     }
 
-    pub async fn a_room_outlives_a_restart(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
-        let app = setting(&server, &database).start().await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        let mut bob = Client::login(&server, "bob", "desktop").await;
+    pub async fn a_room_outlives_a_restart(server: &Server, database: Database) {
+        let app = setting(server, &database).start().await;
+        let mut alice = Client::login(server, "alice", "phone").await;
+        let mut bob = Client::login(server, "bob", "desktop").await;
         let (address, room) = meet(&app, &mut alice, &mut bob).await;
         says_there(&mut alice, &room, "a1", "Before").await;
         line_is_kept(&app, "customer", "Before").await;
@@ -193,7 +191,7 @@ mod scenarios {
         says_there(&mut alice, &room, "a2", "Meanwhile").await;
         alice.expect("its own line", |stanza| stanza.attr("id") == Some("a2")).await;
 
-        let app = setting(&server, &database).start().await;
+        let app = setting(server, &database).start().await;
         // Nobody knows for certain who had that name then.
         line_is_kept(&app, "system", "In the room Alice said: Meanwhile").await;
         says_there(&mut alice, &room, "a3", "After").await;
@@ -207,11 +205,10 @@ mod scenarios {
         app.stop().await;
     }
 
-    pub async fn a_room_ends_with_its_customer_and_with_the_assistant(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
-        let app = setting(&server, &database).start().await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        let mut bob = Client::login(&server, "bob", "desktop").await;
+    pub async fn a_room_ends_with_its_customer_and_with_the_assistant(server: &Server, database: Database) {
+        let app = setting(server, &database).start().await;
+        let mut alice = Client::login(server, "alice", "phone").await;
+        let mut bob = Client::login(server, "bob", "desktop").await;
         let (address, room) = meet(&app, &mut alice, &mut bob).await;
         told(&mut bob, &address, "/release", "The assistant has it.").await;
         thrown_out(&mut alice, &format!("{room}/Alice")).await;
@@ -229,11 +226,10 @@ mod scenarios {
         app.stop().await;
     }
 
-    pub async fn what_cannot_be_a_room_is_told_to_the_agent(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        let mut bob = Client::login(&server, "bob", "desktop").await;
-        let mut setting = setting(&server, &database);
+    pub async fn what_cannot_be_a_room_is_told_to_the_agent(server: &Server, database: Database) {
+        let mut alice = Client::login(server, "alice", "phone").await;
+        let mut bob = Client::login(server, "bob", "desktop").await;
+        let mut setting = setting(server, &database);
         setting.rooms = None;
         let app = setting.start().await;
         let address = claimed(&app, &mut alice, &mut bob).await;

@@ -48,9 +48,10 @@ pub fn leave(from: &BareJid, as_whom: &FullJid) -> Element {
 }
 
 /// Makes a new room one for members only that nobody finds and that stays when all have left, where only its admins see
-/// who somebody really is (XEP-0045 §10.1.3).
+/// who somebody really is (XEP-0045 §10.1.3). Whether it keeps a public log is left to the service where
+/// `mentions_log` is false: ejabberd refuses the whole form over that field when it has no such logs.
 #[must_use]
-pub fn configure(from: &BareJid, room: &BareJid, id: &str, title: &str) -> Element {
+pub fn configure(from: &BareJid, room: &BareJid, id: &str, title: &str, mentions_log: bool) -> Element {
     let title = sanitize(title);
     let fields = [
         ("FORM_TYPE", ROOM_CONFIG),
@@ -58,18 +59,18 @@ pub fn configure(from: &BareJid, room: &BareJid, id: &str, title: &str) -> Eleme
         ("muc#roomconfig_membersonly", "1"),
         ("muc#roomconfig_persistentroom", "1"),
         ("muc#roomconfig_publicroom", "0"),
-        ("muc#roomconfig_enablelogging", "0"),
         ("muc#roomconfig_whois", "moderators"),
         ("muc#roomconfig_allowinvites", "0"),
         ("muc#roomconfig_changesubject", "0"),
     ];
+    let log = mentions_log.then_some(("muc#roomconfig_enablelogging", "0"));
     let field = |(var, value): (&str, &str)| {
         let value = Element::builder("value", ns::DATA_FORMS).append(value).build();
         Element::builder("field", ns::DATA_FORMS).attr(xml_ncname!("var").to_owned(), var).append(value).build()
     };
     let form = Element::builder("x", ns::DATA_FORMS)
         .attr(xml_ncname!("type").to_owned(), "submit")
-        .append_all(fields.into_iter().map(field));
+        .append_all(fields.into_iter().chain(log).map(field));
     query(from, room, id, MUC_OWNER, form)
 }
 
@@ -186,7 +187,7 @@ mod tests {
         let direct = invite(&from, &alice, &room, "Come");
         let invitation = direct.get_child("x", CONFERENCE).unwrap();
         assert_eq!((invitation.attr("jid"), invitation.attr("reason")), (Some("t-1@rooms.example"), Some("Come")));
-        let form = configure(&from, &room, "9", "A & B");
+        let form = configure(&from, &room, "9", "A & B", true);
         let form = form.get_child("query", MUC_OWNER).unwrap().get_child("x", ns::DATA_FORMS).unwrap();
         let value = |var: &str| {
             let field = form.children().find(|field| field.attr("var") == Some(var)).unwrap();

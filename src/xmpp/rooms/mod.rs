@@ -7,8 +7,10 @@
 //! Who speaks is known by the room's word alone, which is the service's that the configuration names; of what was said
 //! before the desk came it knows but names, so that becomes notes.
 
+mod entrance;
 mod host;
 mod room;
+mod upkeep;
 
 use std::sync::Arc;
 

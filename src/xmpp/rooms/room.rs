@@ -14,8 +14,13 @@ use crate::helpdesk::{Agent, Desk, ticket_node};
 pub(super) enum Step {
     /// We are on our way in.
     Joining,
-    /// We have made it; the answer to its configuration, of this id, is due.
-    Configuring(String),
+    /// We have made it; the answer to its configuration is due.
+    Configuring {
+        /// The request's id.
+        id: String,
+        /// Whether it said anything about logs, which some services refuse.
+        mentions_log: bool,
+    },
     /// These answers are due before the others may come.
     Granting(HashSet<String>),
     /// People talk.
@@ -99,7 +104,7 @@ impl Room {
     /// An answer of the room has come; whether it was the last one that the step waits for.
     pub fn has_answered(&mut self, id: &str) -> bool {
         match &mut self.step {
-            Step::Configuring(due) | Step::Ending(due) => due == id,
+            Step::Configuring { id: due, .. } | Step::Ending(due) => due == id,
             Step::Granting(due) => due.remove(id) && due.is_empty(),
             Step::Joining | Step::Open => false,
         }
@@ -108,7 +113,7 @@ impl Room {
     /// Whether the step waits for the answer of this id.
     pub fn awaits(&self, id: &str) -> bool {
         match &self.step {
-            Step::Configuring(due) | Step::Ending(due) => due == id,
+            Step::Configuring { id: due, .. } | Step::Ending(due) => due == id,
             Step::Granting(due) => due.contains(id),
             Step::Joining | Step::Open => false,
         }

@@ -46,3 +46,26 @@ macro_rules! scenario {
     };
 }
 pub(crate) use scenario;
+
+/// The same for a scenario that does not care which XMPP server it is on: here it is Prosody, `ejabberd.rs` has it, too.
+macro_rules! scenario_on_any_server {
+    ($name:ident) => {
+        mod $name {
+            use crate::support::{
+                database::Database,
+                server::{Kind, Server},
+            };
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::scenarios::$name(&Server::start(Kind::Prosody).await, Database::sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::scenarios::$name(&Server::start(Kind::Prosody).await, Database::postgres().await).await;
+            }
+        }
+    };
+}
+pub(crate) use scenario_on_any_server;
