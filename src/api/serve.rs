@@ -26,22 +26,42 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long a client may take to send a header, and how long an idle connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a client may take no byte of an answer.
-const STALL: Duration = Duration::from_secs(30);
 /// What a connection buffers, in bytes: a header that is much larger is answered 431.
 const BUFFER: usize = 32 * 1024;
-/// Connections at once; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 1024;
-/// How long running requests may take to end after the shutdown began.
-const DRAIN: Duration = Duration::from_secs(10);
 /// The pause after the system refused a connection, as when it has no file handles left.
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long and how many clients may keep us waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// How long a client may take to send a header, and how long an idle connection is kept.
+    pub header: Duration,
+    /// How long a client may take no byte of an answer.
+    pub stall: Duration,
+    /// Connections at once; more wait to be accepted.
+    pub connections: usize,
+    /// How long running requests may take to end after the shutdown began.
+    pub drain: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            header: Duration::from_secs(15),
+            stall: Duration::from_secs(30),
+            connections: 1024,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Serves `router` until `shutdown` is cancelled, then lets running requests end, for ten seconds at most.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    serve_within(Bounds::default(), listener, router, shutdown).await;
+}
+
+pub(super) async fn serve_within(bounds: Bounds, listener: TcpListener, router: Router, shutdown: CancellationToken) {
+    let places = Arc::new(Semaphore::new(bounds.connections));
     let mut connections = JoinSet::new();
     loop {
         let next = async {
@@ -56,7 +76,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
         };
         match accepted {
             Ok((stream, _)) => {
-                let serving = connection(stream, router.clone(), shutdown.clone());
+                let serving = connection(bounds, stream, router.clone(), shutdown.clone());
                 connections.spawn(async move {
                     serving.await;
                     drop(place);
@@ -67,7 +87,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+    if tokio::time::timeout(bounds.drain, drained).await.is_err() {
         tracing::warn!("some requests did not end in time and were cut off");
     }
 }
@@ -77,15 +97,15 @@ async fn refused(error: &io::Error) {
     tokio::time::sleep(REFUSED_PAUSE).await;
 }
 
-async fn connection(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+async fn connection(bounds: Bounds, stream: TcpStream, router: Router, shutdown: CancellationToken) {
     // Answers are small; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(bounds.header)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Impatient::new(stream, STALL)), service);
+        .serve_connection(TokioIo::new(Impatient::new(stream, bounds.stall)), service);
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,

@@ -8,7 +8,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::health::Status;
+use crate::{
+    api::serve::{Bounds, serve_within},
+    health::Status,
+};
 
 #[tokio::test]
 async fn health_is_200_only_when_all_parts_are_and_says_why_not() {
@@ -35,12 +38,16 @@ struct Served {
 }
 
 async fn served(routes: Option<Router<Api>>) -> Served {
+    served_within(Bounds::default(), routes).await
+}
+
+async fn served_within(bounds: Bounds, routes: Option<Router<Api>>) -> Served {
     let desks = Desks::new().await;
     let router = routes.map_or_else(|| desks.router.clone(), |routes| around(routes, desks.api.clone()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(crate::api::serve(listener, router, stop.clone()));
+    let serving = tokio::spawn(serve_within(bounds, listener, router, stop.clone()));
     Served { address, stop, serving, _desks: desks }
 }
 
@@ -93,4 +100,40 @@ async fn a_running_request_ends_before_the_server_does_and_idle_connections_do_n
     assert_eq!(until_closed(&mut idle).await, "");
     timeout(SOON, served.serving).await.expect("the server ends").unwrap();
     assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn who_sends_half_a_header_or_nothing_keeps_no_connection() {
+    let served = served_within(Bounds { header: Duration::from_millis(100), ..Bounds::default() }, None).await;
+    for half in ["", "GET / HT", "GET /nowhere HTTP/1.1\r\nHost: x\r\nX-Half: "] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(half.as_bytes()).await.unwrap();
+        until_closed(&mut stream).await;
+    }
+    // An answered request does not make it a client of trust.
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\nGET /again HT").await.unwrap();
+    let answers = until_closed(&mut stream).await;
+    assert_eq!(answers.matches("HTTP/1.1 404").count(), 1, "{answers}");
+}
+
+#[tokio::test]
+async fn no_more_connections_are_taken_than_there_are_places() {
+    let bounds = Bounds { connections: 2, ..Bounds::default() };
+    let served = served_within(bounds, None).await;
+    let request = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut seated = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        // Answered, and kept open.
+        timeout(SOON, stream.read_u8()).await.expect("an answer").unwrap();
+        seated.push(stream);
+    }
+    let mut waiting = TcpStream::connect(served.address).await.unwrap();
+    waiting.write_all(request).await.unwrap();
+    let early = timeout(Duration::from_millis(100), waiting.read_u8()).await;
+    assert!(early.is_err(), "a third connection was served");
+    drop(seated.pop());
+    timeout(SOON, waiting.read_u8()).await.expect("its turn comes").unwrap();
 }
