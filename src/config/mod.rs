@@ -2,69 +2,37 @@
 //!
 //! Everything is checked before any socket opens, and every complaint names its key.
 
+mod assistant;
 mod attachments;
 mod desk;
 mod environment;
+mod error;
 mod logs;
 #[cfg(test)]
 mod tests;
 mod value;
+mod xmpp;
 
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use serde::Deserialize;
 use toml::Value;
 
+pub use assistant::{Assistant, Endpoint};
 pub use attachments::Attachments;
 pub use desk::{Agent, Desk, DeskLimits};
+pub use error::Error;
 pub use logs::{Logs, logs};
+use value::boolean;
 pub use value::{Secret, Timeout};
-use value::{boolean, duration, number};
+pub use xmpp::{Component, Xmpp};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "deskbridge.toml";
 const PREFIX: &str = "DESKBRIDGE_";
-
-/// What is wrong with the configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file cannot be read.
-    #[error("cannot read the configuration file {0}: {1}")]
-    Unreadable(PathBuf, std::io::Error),
-    /// The file is no TOML.
-    #[error("{0} is not valid TOML: {1}")]
-    Syntax(PathBuf, Box<toml::de::Error>),
-    /// A key is unknown, or its value is not acceptable.
-    #[error("configuration key {key}: {problem}")]
-    Key {
-        /// The key with its section, such as `xmpp.server`.
-        key: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A key that this command needs is not set.
-    #[error("configuration key {key} is missing: set it in {DEFAULT_FILE}, or as {variable} in the environment")]
-    Missing {
-        /// The key with its section.
-        key: &'static str,
-        /// The environment variable of the same meaning.
-        variable: String,
-    },
-}
-
-impl Error {
-    fn key(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Key { key: key.into(), problem: problem.into() }
-    }
-
-    fn missing(key: &'static str) -> Self {
-        Self::Missing { key, variable: format!("{PREFIX}{}", key.to_uppercase().replace('.', "__")) }
-    }
-}
 
 /// The whole configuration.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -86,26 +54,6 @@ pub struct Config {
     pub limits: Limits,
     /// The desks; none given is one, `support`.
     pub desk: Vec<Desk>,
-}
-
-/// `[xmpp]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Xmpp {
-    /// The component's domain, such as `help.example.org`.
-    pub domain: Option<String>,
-    /// The server's component port, as `host:port`.
-    pub server: String,
-    /// The component's secret.
-    pub secret: Option<Secret>,
-    /// A service of rooms (XEP-0045), such as `rooms.example.org`, to take tickets to; without one there are none.
-    pub rooms: Option<String>,
-}
-
-impl Default for Xmpp {
-    fn default() -> Self {
-        Self { domain: None, server: "127.0.0.1:5347".to_owned(), secret: None, rooms: None }
-    }
 }
 
 /// `[database]`.
@@ -144,47 +92,6 @@ pub struct Auth {
     pub jwt_secret: Option<Secret>,
 }
 
-/// `[assistant]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Assistant {
-    /// Any OpenAI-compatible endpoint, such as `http://127.0.0.1:8080/v1`; without one the built-in default answers.
-    pub base_url: Option<String>,
-    /// The endpoint's key, if it wants one.
-    pub api_key: Option<Secret>,
-    /// The model's name at the endpoint.
-    pub model: Option<String>,
-    /// How long after a customer's last line an answer is due.
-    #[serde(deserialize_with = "duration")]
-    pub quiet_window: Duration,
-    /// How long an answer may take in all.
-    #[serde(deserialize_with = "duration")]
-    pub timeout: Duration,
-    /// How many tickets are answered at once.
-    #[serde(deserialize_with = "number")]
-    pub concurrency: usize,
-    /// How much of the model's context the prompt may fill, in tokens (estimated).
-    #[serde(deserialize_with = "number")]
-    pub context_tokens: usize,
-    /// A folder with prompt templates that replace the built-in ones.
-    pub prompts: Option<PathBuf>,
-}
-
-impl Default for Assistant {
-    fn default() -> Self {
-        Self {
-            base_url: None,
-            api_key: None,
-            model: None,
-            quiet_window: Duration::from_secs(3),
-            timeout: Duration::from_secs(60),
-            concurrency: 8,
-            context_tokens: 3000,
-            prompts: None,
-        }
-    }
-}
-
 /// `[limits]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -198,30 +105,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { enabled: true }
     }
-}
-
-/// What the link logs in with.
-#[derive(Clone, Debug)]
-pub struct Component {
-    /// `host:port`.
-    pub server: String,
-    /// Our domain.
-    pub domain: String,
-    /// The secret.
-    pub secret: Secret,
-    /// The domain of a service of rooms, if there is one.
-    pub rooms: Option<String>,
-}
-
-/// A model's endpoint.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// Up to and with the version, such as `…/v1`.
-    pub base_url: String,
-    /// Its key, if it wants one.
-    pub api_key: Option<Secret>,
-    /// The model's name.
-    pub model: String,
 }
 
 impl Config {
@@ -270,21 +153,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if let Some(domain) = &self.xmpp.domain {
-            let jid = jid::BareJid::new(domain).map_err(|error| Error::key("xmpp.domain", error.to_string()))?;
-            if jid.node().is_some() {
-                return Err(Error::key("xmpp.domain", "must be a domain such as help.example.org, without an @"));
-            }
-        }
-        self.rooms()?;
-        let has_port = self
-            .xmpp
-            .server
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
-        if !has_port {
-            return Err(Error::key("xmpp.server", "must be host:port, such as 127.0.0.1:5347"));
-        }
+        self.xmpp.check()?;
         let domain = self.domain().ok();
         let mut names = BTreeSet::new();
         for (index, desk) in self.desk.iter().enumerate() {
@@ -294,18 +163,8 @@ impl Config {
                 return Err(Error::key(format!("{key}.name"), format!("two desks are called '{}'", desk.name)));
             }
         }
-        let assistant = &self.assistant;
-        if assistant.concurrency == 0 {
-            return Err(Error::key("assistant.concurrency", "must be at least 1"));
-        }
-        if assistant.context_tokens < 500 {
-            return Err(Error::key("assistant.context_tokens", "must be at least 500"));
-        }
         self.attachments.check()?;
-        if assistant.timeout.is_zero() {
-            return Err(Error::key("assistant.timeout", "must be longer than nothing"));
-        }
-        self.endpoint().map(drop)
+        self.assistant.check()
     }
 
     /// What the link logs in with.
@@ -313,12 +172,7 @@ impl Config {
     /// # Errors
     /// [`Error::Missing`] without a domain or a secret.
     pub fn component(&self) -> Result<Component, Error> {
-        Ok(Component {
-            server: self.xmpp.server.clone(),
-            domain: self.domain()?,
-            secret: self.xmpp.secret.clone().ok_or_else(|| Error::missing("xmpp.secret"))?,
-            rooms: self.rooms()?,
-        })
+        self.xmpp.component()
     }
 
     /// The component's domain, normalised.
@@ -326,26 +180,7 @@ impl Config {
     /// # Errors
     /// [`Error::Missing`].
     pub fn domain(&self) -> Result<String, Error> {
-        let domain = self.xmpp.domain.as_deref().ok_or_else(|| Error::missing("xmpp.domain"))?;
-        let jid = jid::BareJid::new(domain).map_err(|error| Error::key("xmpp.domain", error.to_string()))?;
-        Ok(jid.domain().to_string())
-    }
-
-    /// The domain of a service of rooms, normalised.
-    ///
-    /// # Errors
-    /// When it is no domain, or our own.
-    fn rooms(&self) -> Result<Option<String>, Error> {
-        let Some(rooms) = self.xmpp.rooms.as_deref().filter(|rooms| !rooms.trim().is_empty()) else { return Ok(None) };
-        let jid = jid::BareJid::new(rooms).map_err(|error| Error::key("xmpp.rooms", error.to_string()))?;
-        if jid.node().is_some() {
-            return Err(Error::key("xmpp.rooms", "must be a domain such as rooms.example.org, without an @"));
-        }
-        let rooms = jid.domain().to_string();
-        if self.domain().is_ok_and(|own| own == rooms) {
-            return Err(Error::key("xmpp.rooms", "must be another domain than xmpp.domain"));
-        }
-        Ok(Some(rooms))
+        self.xmpp.domain()
     }
 
     /// The key of HS256 tokens.
@@ -361,17 +196,6 @@ impl Config {
     /// # Errors
     /// [`Error`] when its address is no URL, or the model's name is missing.
     pub fn endpoint(&self) -> Result<Option<Endpoint>, Error> {
-        let Some(base_url) = self.assistant.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty()) else {
-            return Ok(None);
-        };
-        if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
-            return Err(Error::key("assistant.base_url", "must start with http:// or https://"));
-        }
-        let model = self.assistant.model.clone().ok_or_else(|| Error::missing("assistant.model"))?;
-        Ok(Some(Endpoint {
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            api_key: self.assistant.api_key.clone(),
-            model,
-        }))
+        self.assistant.endpoint()
     }
 }
