@@ -1,6 +1,6 @@
 //! Fetching one file, by as little trust as will do: which place is asked, how long, how much, and what is kept.
 
-use std::{error::Error, io, net::IpAddr, sync::Arc};
+use std::{error::Error, io, net::IpAddr, sync::Arc, time::Duration};
 
 use reqwest::{
     Client, Response, StatusCode, Url,
@@ -18,6 +18,12 @@ use super::{
 };
 use crate::helpdesk::Fetched;
 
+/// The lowest speed of a file, in bytes a second.
+const LEAST: f64 = 4096.0;
+/// The words for agents where a server would hold us up.
+pub(super) const TOO_SLOW: &str = "its server is too slow";
+/// How often it is looked at how much has come.
+const PULSE: Duration = Duration::from_secs(5);
 /// Redirections that are followed; each is checked like the first URL.
 const REDIRECTS: usize = 3;
 
@@ -46,6 +52,7 @@ pub struct Fetcher {
     resolver: Resolver,
     limits: Arc<Limits>,
     folder: Folder,
+    pulse: Duration,
 }
 
 impl Fetcher {
@@ -67,9 +74,11 @@ impl Fetcher {
             .referer(false)
             // No connection outlives the check of its address.
             .pool_max_idle_per_host(0)
+            // It buffers less than HTTP/2, which gives a sender megabytes before anybody has read them.
+            .http1_only()
             .user_agent(concat!("deskbridge/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, resolver, limits: Arc::new(limits), folder })
+        Ok(Self { http, resolver, limits: Arc::new(limits), folder, pulse: PULSE })
     }
 
     /// Fetches a file and keeps it under `id`.
@@ -143,7 +152,16 @@ impl Fetcher {
         let mut part = self.folder.begin(id).await?;
         let (mut size, mut hash) = (0_u64, Sha256::new());
         let (mut head, mut media_type) = (Vec::new(), None);
-        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
+        let (mut since, mut seen) = (time::Instant::now(), 0);
+        loop {
+            let Ok(chunk) = time::timeout_at(since + self.pulse, response.chunk()).await else {
+                if ((size - seen) as f64) < LEAST * since.elapsed().as_secs_f64() {
+                    return Err(Failure::Temporary(TOO_SLOW.to_owned()));
+                }
+                (since, seen) = (time::Instant::now(), size);
+                continue;
+            };
+            let Some(chunk) = chunk.map_err(|error| failed(&error))? else { break };
             size += chunk.len() as u64;
             // What was announced is not what comes.
             if size > max {

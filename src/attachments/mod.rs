@@ -2,12 +2,14 @@
 //!
 //! A URL is a stranger's word, and fetching it is a request made from inside our network: `address` says which places
 //! may be asked, `fetch` asks no others, `kind` tells a file by its bytes, `folder` keeps it under a name of ours, and
-//! `worker` does all that for whatever rows are pending.
+//! `worker` does all that for whatever rows are pending, as `places` and `retries` allow.
 
 pub mod address;
 pub mod fetch;
 pub mod folder;
 pub mod kind;
+mod places;
+mod retries;
 pub mod worker;
 
 use std::time::Duration;

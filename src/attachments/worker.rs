@@ -1,4 +1,4 @@
-//! Fetching what is pending: some at once, one of each customer's, again when that may help.
+//! Fetching what is pending, and again when that may help.
 //!
 //! The row is the queue: after a crash what was pending still is, and is fetched then.
 
@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{
     sync::broadcast::{self, error::RecvError},
-    task::{self, JoinSet},
+    task::{self, AbortHandle, JoinSet},
     time,
 };
 use tokio_util::sync::CancellationToken;
@@ -17,18 +17,20 @@ use uuid::Uuid;
 
 use super::{
     Folder, Limits,
-    fetch::{Failure, Fetcher},
+    fetch::{Failure, Fetcher, TOO_SLOW},
+    places::{Place, Places},
+    retries::Retries,
 };
 use crate::helpdesk::{Committed, Error, Fetched, Helpdesk, PendingFile};
 
-/// Files fetched at once.
-const AT_ONCE: usize = 8;
-/// Tries of a file whose server is in trouble.
-const TRIES: u32 = 3;
-/// The pause before a second try; it doubles with each.
-const TRY_AGAIN: Duration = Duration::from_secs(2);
-/// The pause when the trouble is ours, as with a full disk. Such tries are not counted.
+/// All tries' time together, in times of what one may take.
+const BUDGET: u32 = 2;
+/// The pause of everything when the trouble is ours, as with a full disk. Such tries are not counted.
 const OUR_TROUBLE: Duration = Duration::from_secs(60);
+/// Files read from the database at once.
+const PAGE: u64 = 64;
+/// Customers who are looked at in one go.
+const MAX_CUSTOMERS: usize = 2000;
 /// How often to look without having been rung, for what another process has committed.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the folder is searched for what belongs to nobody.
@@ -45,10 +47,14 @@ pub struct Worker {
     fetcher: Fetcher,
     folder: Folder,
     limits: Limits,
-    running: HashMap<task::Id, PendingFile>,
+    places: Places<task::Id>,
     runs: JoinSet<Result<Fetched, Failure>>,
-    /// Files that are to be tried again, how often they were, and when.
-    again: HashMap<Uuid, (u32, time::Instant)>,
+    handles: HashMap<task::Id, AbortHandle>,
+    retries: Retries,
+    /// Nothing is begun before, because of trouble of our own.
+    pause: time::Instant,
+    /// Whether somebody waits whose file was never tried, and all places are taken.
+    is_crowded: bool,
     /// Bytes in the folder.
     total: u64,
 }
@@ -57,14 +63,18 @@ impl Worker {
     /// A worker that keeps what it fetches in `folder`, which must be `fetcher`'s.
     #[must_use]
     pub fn new(helpdesk: Helpdesk, fetcher: Fetcher, folder: Folder, limits: Limits) -> Self {
+        let retries = Retries::new(limits.timeout * BUDGET);
         Self {
             helpdesk,
             fetcher,
             folder,
             limits,
-            running: HashMap::new(),
+            places: Places::new(),
             runs: JoinSet::new(),
-            again: HashMap::new(),
+            handles: HashMap::new(),
+            retries,
+            pause: time::Instant::now(),
+            is_crowded: false,
             total: 0,
         }
     }
@@ -77,8 +87,10 @@ impl Worker {
         }
         let mut clean_at = time::Instant::now();
         loop {
-            let next_try = self.again.values().map(|(_, at)| *at).filter(|at| *at > time::Instant::now()).min();
-            let look = time::Instant::now() + LOOK_EVERY;
+            let now = time::Instant::now();
+            let retry = self.retries.next(now);
+            let turn = self.places.next_end_of_turn().filter(|at| self.is_crowded && *at > now);
+            let next = retry.into_iter().chain(turn).min().map_or(now + LOOK_EVERY, |at| at.min(now + LOOK_EVERY));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
@@ -91,7 +103,7 @@ impl Worker {
                 files_gone = ring(&mut commits) => if files_gone {
                     clean_at = clean_at.min(time::Instant::now() + CLEAN_SOON);
                 },
-                () = time::sleep_until(next_try.map_or(look, |at| at.min(look))) => {}
+                () = time::sleep_until(next) => {}
             }
             self.start_some().await;
         }
@@ -124,54 +136,94 @@ impl Worker {
     }
 
     async fn start_some(&mut self) {
-        while self.running.len() < AT_ONCE {
-            let free = AT_ONCE - self.running.len();
-            let now = time::Instant::now();
-            let mut not: Vec<Uuid> = self.running.values().map(|file| file.row.id).collect();
-            not.extend(self.again.iter().filter(|(_, (_, at))| *at > now).map(|(id, _)| *id));
-            let mut busy: HashSet<String> = self.running.values().map(|file| file.customer.clone()).collect();
-            let waiting: Vec<String> = busy.iter().cloned().collect();
-            let pending = match self.helpdesk.pending_files(&not, &waiting, free as u64).await {
-                Ok(pending) => pending,
+        let now = time::Instant::now();
+        self.is_crowded = false;
+        self.retries.forget(now);
+        if now < self.pause {
+            return;
+        }
+        // What was never tried comes first, and makes room for itself.
+        for fresh in [true, false] {
+            match self.begin(fresh).await {
+                Ok(true) => {}
+                Ok(false) => return,
                 Err(error) => return tracing::error!(%error, "pending attachments could not be read"),
-            };
-            let mut has_begun = false;
-            for file in pending {
-                // One at a time for each customer: nobody takes all places.
-                if busy.insert(file.customer.clone()) {
-                    has_begun |= self.start(file).await;
-                }
-            }
-            if !has_begun {
-                return;
             }
         }
     }
 
-    /// Whether something has come of it.
-    async fn start(&mut self, file: PendingFile) -> bool {
-        match self.forbidden(&file).await {
-            Ok(None) => {
-                let (fetcher, url, id) = (self.fetcher.clone(), file.row.url.clone(), file.row.id);
-                let run = self.runs.spawn(async move { fetcher.fetch(&url, id).await });
-                self.running.insert(run.id(), file);
-                true
+    /// Begins files that were never tried (`fresh`), or all whose time has come. Whether there may be room for more.
+    async fn begin(&mut self, fresh: bool) -> Result<bool, Error> {
+        // One at a time for each customer: what one of them sends holds up nobody else.
+        let mut passed: HashSet<String> = self.places.files().map(|file| file.customer.clone()).collect();
+        while passed.len() < MAX_CUSTOMERS {
+            let mut not: Vec<Uuid> = self.places.files().map(|file| file.row.id).collect();
+            if fresh {
+                not.extend(self.retries.all());
+            } else {
+                not.extend(self.retries.not_yet(time::Instant::now()));
             }
-            Ok(Some(reason)) => self.settle(&file, Err(reason)).await,
-            Err(error) => {
-                tracing::error!(%error, "attachments could not be counted");
-                false
+            let customers: Vec<String> = passed.iter().cloned().collect();
+            let page = self.helpdesk.pending_files(&not, &customers, PAGE).await?;
+            if page.is_empty() {
+                return Ok(true);
+            }
+            for file in page {
+                if !passed.insert(file.customer.clone()) || !self.places.has_room_for(&file) {
+                    continue;
+                }
+                if self.places.is_full() && !(fresh && self.make_room().await) {
+                    self.is_crowded = fresh;
+                    return Ok(false);
+                }
+                if self.places.len() > 0 && !self.has_space(1 + self.places.len() as u64) {
+                    // What is on its way may be smaller than it could be: it is known soon.
+                    return Ok(false);
+                }
+                self.start(file).await?;
             }
         }
+        Ok(true)
+    }
+
+    /// Ends the fetching of a file that has had its turn. Whether there was one.
+    async fn make_room(&mut self) -> bool {
+        let Some(id) = self.places.overdue(time::Instant::now()) else { return false };
+        // One that is done just now makes room by itself.
+        let Some(run) = self.handles.get(&id).filter(|run| !run.is_finished()) else { return false };
+        run.abort();
+        self.handles.remove(&id);
+        let Some(place) = self.places.leave(id) else { return false };
+        let took = place.since.elapsed();
+        self.fail(place.file, took, TOO_SLOW.to_owned()).await;
+        true
+    }
+
+    /// Whether so many more files fit into the folder, however large they are.
+    fn has_space(&self, files: u64) -> bool {
+        self.total.saturating_add(self.limits.max_size.saturating_mul(files)) <= self.limits.max_total
+    }
+
+    async fn start(&mut self, file: PendingFile) -> Result<(), Error> {
+        match self.forbidden(&file).await? {
+            None => {
+                let (fetcher, url, id) = (self.fetcher.clone(), file.row.url.clone(), file.row.id);
+                let run = self.runs.spawn(async move { fetcher.fetch(&url, id).await });
+                self.places.take(run.id(), file, time::Instant::now());
+                self.handles.insert(run.id(), run);
+            }
+            Some(reason) => self.settle(&file, Err(reason)).await,
+        }
+        Ok(())
     }
 
     /// Why a file is not even asked for.
     async fn forbidden(&self, file: &PendingFile) -> Result<Option<String>, Error> {
-        if self.total.saturating_add(self.limits.max_size) > self.limits.max_total {
+        if !self.has_space(1) {
             tracing::warn!("the attachments' folder is full (attachments.max_total)");
             return Ok(Some("the folder of the attachments is full".to_owned()));
         }
-        let (of_ticket, of_customer) = self.helpdesk.stored_files(file).await?;
+        let (of_ticket, of_customer) = self.helpdesk.counted_files(file).await?;
         if of_ticket >= self.limits.max_per_ticket {
             return Ok(Some(format!("the ticket has as many files as it may ({of_ticket})")));
         }
@@ -189,37 +241,38 @@ impl Worker {
                 (error.id(), Err(Failure::Refused("an internal error".to_owned())))
             }
         };
-        let Some(file) = self.running.remove(&id) else { return };
-        let tries = self.again.get(&file.row.id).map_or(0, |(tries, _)| *tries) + 1;
+        self.handles.remove(&id);
+        // It had to give way, and that is noted.
+        let Some(Place { file, since, .. }) = self.places.leave(id) else { return };
         match outcome {
             Ok(fetched) => {
                 self.total = self.total.saturating_add(fetched.size);
                 self.settle(&file, Ok(fetched)).await;
             }
-            Err(Failure::Temporary(_)) if tries < TRIES => {
-                self.again.insert(file.row.id, (tries, time::Instant::now() + TRY_AGAIN * 2_u32.pow(tries - 1)));
-            }
-            Err(Failure::Temporary(reason)) => {
-                self.settle(&file, Err(format!("{reason} (tried {tries} times)"))).await;
-            }
-            Err(Failure::Refused(reason)) => {
-                self.settle(&file, Err(reason)).await;
-            }
+            Err(Failure::Temporary(reason)) => self.fail(file, since.elapsed(), reason).await,
+            Err(Failure::Refused(reason)) => self.settle(&file, Err(reason)).await,
             Err(Failure::Local(error)) => {
                 tracing::error!(%error, attachment.id = %file.row.id, "an attachment could not be written");
-                self.again.insert(file.row.id, (tries - 1, time::Instant::now() + OUR_TROUBLE));
+                self.pause = time::Instant::now() + OUR_TROUBLE;
             }
         }
     }
 
-    /// Whether it could be noted.
-    async fn settle(&mut self, file: &PendingFile, outcome: Result<Fetched, String>) -> bool {
+    /// One more try was of no use: another follows, unless the file has cost enough.
+    async fn fail(&mut self, file: PendingFile, took: Duration, reason: String) {
+        if let Some(times) = self.retries.fail(file.row.id, took, time::Instant::now()) {
+            let tries = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            self.settle(&file, Err(format!("{reason} (tried {tries})"))).await;
+        }
+    }
+
+    async fn settle(&mut self, file: &PendingFile, outcome: Result<Fetched, String>) {
         let ticket = file.row.ticket_id;
         match &outcome {
             Ok(fetched) => tracing::info!(ticket.id = %ticket, size = fetched.size, "an attachment is stored"),
             Err(reason) => tracing::info!(ticket.id = %ticket, reason, "an attachment was refused"),
         }
-        self.again.remove(&file.row.id);
+        self.retries.settle(file.row.id);
         let is_fetched = outcome.is_ok();
         match self.helpdesk.settle_file(file, outcome).await {
             Ok(true) => {}
@@ -231,11 +284,9 @@ impl Worker {
             Ok(false) => {}
             Err(error) => {
                 tracing::error!(%error, "what became of an attachment could not be stored; it is tried again");
-                self.again.insert(file.row.id, (0, time::Instant::now() + OUR_TROUBLE));
-                return false;
+                self.pause = time::Instant::now() + OUR_TROUBLE;
             }
         }
-        true
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use deskbridge_entity::attachment;
 use uuid::Uuid;
 
-use super::{Caller, Error, Helpdesk, operation::attachment::Settle, query, without_nul};
+use super::{Caller, Error, Helpdesk, operation::attachment::Settle, query, texts::Text, without_nul};
 
 /// A file that is still to be fetched.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct PendingFile {
     pub row: attachment::Model,
     /// Who sent it.
     pub customer: String,
+    /// To which desk.
+    pub desk: String,
 }
 
 /// What is known of a file once its bytes are in the folder.
@@ -34,27 +36,38 @@ impl Helpdesk {
     /// # Errors
     /// [`Error::Database`].
     pub async fn pending_files(&self, not: &[Uuid], busy: &[String], limit: u64) -> Result<Vec<PendingFile>, Error> {
-        let rows = query::pending_files(&self.store, not, busy, limit).await?;
-        Ok(rows.into_iter().map(|(row, customer)| PendingFile { row, customer }).collect())
+        query::pending_files(&self.store, not, busy, limit).await
     }
 
-    /// How many files are stored of this file's ticket, and of its customer in the last 24 hours.
+    /// How many files are stored of this file's ticket, and how many its customer's messages of the last 24 hours had,
+    /// with those that were refused.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn stored_files(&self, file: &PendingFile) -> Result<(u64, u64), Error> {
+    pub async fn counted_files(&self, file: &PendingFile) -> Result<(u64, u64), Error> {
         let since = self.clock.now() - TimeDelta::hours(24);
-        query::stored_files(&self.store, file.row.ticket_id, &file.customer, since).await
+        query::counted_files(&self.store, file.row.ticket_id, &file.customer, since).await
     }
 
     /// Notes what became of a pending file: its bytes are in the folder, or the reason why not, in words for an agent.
-    /// Gives whether anybody still wants it: its message may be gone.
+    /// Gives whether anybody still wants it: its message may be gone. Of a refused one the customer is told, in one line
+    /// for a bunch.
     ///
     /// # Errors
-    /// [`Error::WriteFailed`].
+    /// [`Error::WriteFailed`], [`Error::Database`].
     pub async fn settle_file(&self, file: &PendingFile, outcome: Result<Fetched, String>) -> Result<bool, Error> {
         let outcome = outcome.map_err(without_nul);
-        self.writer.write(Settle { attachment: file.row.clone(), outcome }).await
+        let line = match outcome {
+            Ok(_) => None,
+            Err(_) => {
+                let texts = self.desk(&file.desk).map(|desk| desk.texts.clone()).unwrap_or_default();
+                let line = texts.plain(Text::FileRefused);
+                let row = &file.row;
+                let is_said = query::was_said(&self.store, row.ticket_id, &line, row.created_at - BUNCH).await?;
+                (!is_said).then_some(line)
+            }
+        };
+        self.writer.write(Settle { attachment: file.row.clone(), outcome, line }).await
     }
 
     /// Those of `ids` whose file is kept: stored, or about to be.
@@ -73,6 +86,9 @@ impl Helpdesk {
         query::attachment(&self.store, caller, id).await
     }
 }
+
+/// Files that are sent so soon after one another are one bunch.
+const BUNCH: TimeDelta = TimeDelta::seconds(10);
 
 /// The longest name of a file, in characters.
 const NAME_CHARS: usize = 100;

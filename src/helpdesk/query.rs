@@ -24,8 +24,8 @@ pub use outbox::Outgoing;
 pub(super) use {
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
     due::{due, pick_due},
-    files::{attachment, attachments, kept_files, pending_files, stored_files},
-    messages::{markable_line_before, messages, public_messages, transcripts},
+    files::{attachment, attachments, counted_files, kept_files, pending_files},
+    messages::{markable_line_before, messages, public_messages, transcripts, was_said},
     outbox::{unsent, unsent_notices},
     queue::{queue, waiting_counts},
 };

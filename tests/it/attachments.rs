@@ -9,16 +9,24 @@ scenario!(a_file_alone_goes_to_a_person_where_no_model_answers);
 scenario!(a_server_in_trouble_is_asked_again_and_a_ticket_has_its_limit);
 scenario!(an_agents_file_goes_out_as_its_url);
 scenario!(a_file_that_was_taken_back_is_nobodys);
+scenario!(a_refused_file_is_told_in_one_line_that_tells_nothing_of_our_network);
+scenario!(slow_servers_hold_up_nobody_elses_file);
 
 mod scenarios {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
     };
 
     use deskbridge::{
         api::{Claims, Tokens},
-        helpdesk::Role,
+        helpdesk::{
+            Role,
+            texts::{Text, Texts},
+        },
     };
     use serde_json::{Value, json};
     use tokio::{
@@ -26,13 +34,15 @@ mod scenarios {
         net::TcpListener,
         sync::watch,
     };
+    use xmpp_parsers::minidom::Element;
 
     use crate::support::{
         client::{Client, body, chat_line},
+        component,
         database::Database,
         eventually,
         model::{Model, Reply},
-        server::{Kind, Server},
+        server::{ELSEWHERE, Kind, Server},
         stage::{DESK, JWT_SECRET, Rest, Setting, token},
     };
 
@@ -331,7 +341,7 @@ mod scenarios {
         let said = rest.post(&agent, &messages, &json!({ "attachment_url": url })).await;
         assert_eq!(said.status, 201, "{}", said.json);
         let alone = alice.answer().await;
-        let link = |stanza: &xmpp_parsers::minidom::Element| {
+        let link = |stanza: &Element| {
             stanza.get_child("x", "jabber:x:oob")?.get_child("url", "jabber:x:oob").map(|url| url.text())
         };
         assert_eq!((body(&alone).as_deref(), link(&alone).as_deref()), (Some(url), Some(url)));
@@ -401,6 +411,102 @@ mod scenarios {
         assert_eq!(on_disk(), 1);
         let app = setting.start().await;
         eventually("the bytes are gone", || async { (on_disk() == 0).then_some(()) }).await;
+        app.stop().await;
+    }
+
+    pub async fn a_refused_file_is_told_in_one_line_that_tells_nothing_of_our_network(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Answer("Thank you.".into())).await;
+        let mut setting = Setting::new(&server, &database, Some(&model));
+        setting.attachments = "allow_http = true\n".to_owned();
+        setting.desk = "agents = [{ jid = \"bob@localhost\", name = \"Bob\" }]\n".to_owned();
+        let app = setting.start().await;
+        let refused = Texts::default().plain(Text::FileRefused);
+        let is_told = |stanza: &Element| body(stanza).as_deref() == Some(&refused);
+        let rest = &app.rest;
+        let all_are = async |jid: &str, count: usize| {
+            let ticket = rest.tickets_of(jid).await[0]["id"].as_str().unwrap().to_owned();
+            eventually("the files are refused", || async {
+                let conversation = rest.sync_as_agent(&ticket).await.to_string();
+                (conversation.matches("\"state\":\"refused\"").count() == count).then_some(())
+            })
+            .await;
+            rest.sync_as_agent(&ticket).await
+        };
+
+        // A bunch, at an address that only our own network reaches.
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        for number in 1..=3 {
+            alice.send(&file(&format!("f{number}"), &format!("http://127.0.0.1/{number}.png"))).await;
+        }
+        alice.expect("an honest line", is_told).await;
+        alice.expect("an answer", |stanza| body(stanza).as_deref() == Some("Thank you.")).await;
+        let conversation = all_are("alice@localhost", 3).await;
+        alice.ping(DESK).await;
+        let more = alice.drain(Duration::from_millis(300)).await;
+        assert!(!more.iter().any(is_told), "{more:?}");
+        // It is no step of the conversation.
+        assert_eq!((&conversation["status"], rest.tickets_of("alice@localhost").await.len()), (&json!("PENDING"), 1));
+        assert_eq!(model.requests().len(), 1);
+
+        // A name that leads nowhere reads the same.
+        let mut carol = Client::login(&server, "carol", "phone").await;
+        carol.send(&file("f1", "http://nowhere.invalid/cat.png")).await;
+        carol.expect("the same line", is_told).await;
+        all_are("carol@localhost", 1).await;
+
+        // Later it is another bunch; who has the ticket learns why.
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        let ticket = conversation["ticket_id"].as_str().unwrap();
+        let address = format!("t-{}@help.localhost", ticket.rsplit('-').next().unwrap());
+        bob.say(&address, "/claim").await;
+        let said = |stanza: &Element, begins: &str| {
+            stanza.attr("from") == Some(&*address) && body(stanza).is_some_and(|text| text.starts_with(begins))
+        };
+        bob.expect("the ticket", |stanza| said(stanza, "You have it")).await;
+        app.clock.advance(Duration::from_secs(60));
+        alice.send(&file("f4", "http://127.0.0.1/4.png")).await;
+        alice.expect("an honest line", is_told).await;
+        let why = "4.png of the customer was not kept: the address is not one of the public internet.";
+        bob.expect("the reason", |stanza| said(stanza, why)).await;
+        bob.say(&address, "/history").await;
+        let history =
+            bob.expect("the history", |stanza| body(stanza).is_some_and(|text| text.contains("system: "))).await;
+        let history = body(&history).unwrap();
+        let why = "(1.png was not kept: the address is not one of the public internet)";
+        assert_eq!(history.matches(why).count(), 1, "{history}");
+        assert_eq!(history.matches(&refused).count(), 2, "{history}");
+        app.stop().await;
+    }
+
+    pub async fn slow_servers_hold_up_nobody_elses_file(database: Database) {
+        const STRANGERS: usize = 40;
+        let server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Answer("Thank you.".into())).await;
+        let mut setting = Setting::new(&server, &database, Some(&model));
+        // Nobody who waits for that waits here.
+        setting.attachments = format!("{LOCAL}timeout = \"10m\"\n");
+        let app = setting.start().await;
+        let mut slow = Vec::new();
+        for _ in 0..STRANGERS / 4 {
+            slow.push(Web::start(false).await);
+        }
+        let mut elsewhere = component::connect(&server, ELSEWHERE).await;
+        for number in 0..STRANGERS {
+            let line = file(&format!("f{number}"), &format!("{}/{number}.png", slow[number % slow.len()].url));
+            let from = format!("<message from='mallory{number}@{ELSEWHERE}/x'");
+            elsewhere.send(&line.replacen("<message", &from, 1)).await;
+        }
+        let asked = || slow.iter().map(Web::asked).sum::<usize>();
+        eventually("all places are taken", || async { (asked() >= 32).then_some(()) }).await;
+        assert!(slow.iter().all(|web| web.asked() <= 4), "few of a host at once");
+
+        let web = Web::start(true).await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.send(&file("f1", &format!("{}/cat.png", web.url))).await;
+        alice.receipt("f1").await;
+        let ticket = app.rest.tickets_of("alice@localhost").await[0]["id"].as_str().unwrap().to_owned();
+        file_in(&app.rest, &token(Role::Admin, "root"), &ticket, "stored").await;
         app.stop().await;
     }
 }

@@ -261,6 +261,33 @@ async fn a_slow_server_has_its_time_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_server_that_drips_is_given_up_before_its_time_and_one_that_pauses_is_not() {
+    let mut stage = Stage::new(Limits { timeout: Duration::from_secs(60), ..limits() });
+    stage.fetcher.pulse = Duration::from_secs(1);
+    let dripping = server(|_, mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n").await;
+        while stream.write_all(b"x").await.is_ok() {
+            time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let began = Instant::now();
+    assert_eq!(stage.trouble(&dripping).await, TOO_SLOW);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    // In gulps, for longer than it takes to be looked at.
+    let gulping = server(|_, mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 75029\r\n\r\n").await;
+        let _ = stream.write_all(PNG).await;
+        for _ in 0..15 {
+            let _ = stream.write_all(&[b'x'; 5_000]).await;
+            time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    assert_eq!(stage.fetch(&gulping).await.unwrap().size, 75_029);
+}
+
+#[tokio::test]
 async fn what_is_of_another_kind_is_not_kept_whatever_it_is_called() {
     let stage = Stage::new(limits());
     let pretending = "200 OK\r\nContent-Type: image/png\r\nConnection: close";

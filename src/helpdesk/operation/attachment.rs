@@ -2,7 +2,7 @@
 
 use deskbridge_entity::{
     attachment::{self, State},
-    message,
+    message::{self, Author},
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
@@ -10,6 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::{hand_off::tell_holder, outbound};
 use crate::helpdesk::{
     Error,
     attachments::{Fetched, name_in_url},
@@ -60,6 +61,8 @@ pub(super) fn take_back(unit: &mut Unit, ticket: Uuid, origin: Uuid) {
 pub(in crate::helpdesk) struct Settle {
     pub attachment: attachment::Model,
     pub outcome: Result<Fetched, String>,
+    /// What the customer is told.
+    pub line: Option<String>,
 }
 
 impl Operation for Settle {
@@ -98,6 +101,14 @@ impl Operation for Settle {
         unit.run(&update);
         let data = serde_json::json!({ "attachment": row.id });
         unit.event(kind, Some(row.ticket_id), Some(row.message_id), data);
+        // It is no step of the conversation: the ticket stays as it is, and nobody owes an answer.
+        if let Some(line) = &self.line {
+            unit.say(outbound(row.ticket_id, Author::System, line.clone(), unit.now));
+        }
+        if let Err(reason) = &self.outcome {
+            let name = row.name.as_deref().unwrap_or("a file");
+            tell_holder(unit, row.ticket_id, None, format!("{name} of the customer was not kept: {reason}."));
+        }
         Ok(true)
     }
 }

@@ -12,7 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 use uuid::Uuid;
 
 use crate::helpdesk::{
-    Error,
+    Error, PendingFile,
     caller::{Caller, Role},
     store::Store,
 };
@@ -63,7 +63,7 @@ pub(in crate::helpdesk) async fn pending_files(
     not: &[Uuid],
     busy: &[String],
     limit: u64,
-) -> Result<Vec<(attachment::Model, String)>, Error> {
+) -> Result<Vec<PendingFile>, Error> {
     let rows = attachment::Entity::find()
         .filter(attachment::Column::State.eq(attachment::State::Pending))
         .filter(attachment::Column::Id.is_not_in(not.iter().copied()))
@@ -82,24 +82,28 @@ pub(in crate::helpdesk) async fn pending_files(
     let mut files = Vec::with_capacity(rows.len());
     for row in rows {
         if let Some(ticket) = ticket::Entity::find_by_id(row.ticket_id).one(store.read()).await? {
-            files.push((row, ticket.customer));
+            files.push(PendingFile { row, customer: ticket.customer, desk: ticket.desk });
         }
     }
     Ok(files)
 }
 
-/// How many files are stored of a ticket, and of its customer since `since`.
-pub(in crate::helpdesk) async fn stored_files(
+/// How many files are stored of a ticket, and how many of its customer were stored or refused since `since`.
+pub(in crate::helpdesk) async fn counted_files(
     store: &Store,
     ticket: Uuid,
     customer: &str,
     since: DateTime<Utc>,
 ) -> Result<(u64, u64), Error> {
-    let stored = || attachment::Entity::find().filter(attachment::Column::State.eq(attachment::State::Stored));
-    let of_ticket = stored().filter(attachment::Column::TicketId.eq(ticket)).count(store.read()).await?;
+    use attachment::State::{Refused, Stored};
+    let in_states = |states: &[attachment::State]| {
+        attachment::Entity::find().filter(attachment::Column::State.is_in(states.iter().copied()))
+    };
+    let of_ticket = in_states(&[Stored]).filter(attachment::Column::TicketId.eq(ticket)).count(store.read()).await?;
     let tickets =
         ticket::Entity::find().select_only().column(ticket::Column::Id).filter(ticket::Column::Customer.eq(customer));
-    let of_customer = stored()
+    // A refused one has cost a request, too.
+    let of_customer = in_states(&[Stored, Refused])
         .filter(attachment::Column::CreatedAt.gte(since))
         .filter(attachment::Column::TicketId.in_subquery(QueryTrait::into_query(tickets)))
         .count(store.read())

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     attachment,
     message::{self, Author, Visibility},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::{Expr, Func},
 };
 use uuid::Uuid;
@@ -80,6 +81,21 @@ pub(in crate::helpdesk) async fn messages(
     // What was taken back nobody sees any more, whatever they ask for it.
     rows.iter_mut().filter(|row| row.retracted_at.is_some()).for_each(|row| row.body.clear());
     Ok((rows, earlier))
+}
+
+/// Whether this line of our own was said in a ticket at `since` or later.
+pub(in crate::helpdesk) async fn was_said(
+    store: &Store,
+    ticket: Uuid,
+    line: &str,
+    since: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let said = message::Entity::find()
+        .filter(message::Column::TicketId.eq(ticket))
+        .filter(message::Column::Author.eq(Author::System))
+        .filter(message::Column::CreatedAt.gte(since))
+        .filter(message::Column::Body.eq(line));
+    Ok(said.count(store.read()).await? > 0)
 }
 
 /// One public message, as the assistant sees it.

@@ -97,5 +97,10 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::CommandFailed => "Entschuldigung, das hat nicht geklappt. Bitte versuchen Sie es später noch einmal.",
         Text::RoomInvitation => "{agent} lädt Sie in einen Raum ein, um dort zu sprechen: xmpp:{room}?join",
         Text::RoomClosed => "Dieses Gespräch ist beendet. Vielen Dank!",
+        Text::FileRefused => {
+            "Nicht jede Datei, die Sie geschickt haben, hat uns erreicht: Sie ist vielleicht zu groß, von einer Art, die wir \
+             nicht annehmen, verschlüsselt, eine zu viel oder für uns nicht abrufbar. Bitte schicken Sie sie anders, oder \
+             schreiben Sie uns, was darin steht."
+        }
     }
 }

@@ -86,5 +86,9 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::CommandFailed => "Sorry, that did not work. Please try again later.",
         Text::RoomInvitation => "{agent} invites you to a room, to talk there: xmpp:{room}?join",
         Text::RoomClosed => "This conversation is over. Thank you!",
+        Text::FileRefused => {
+            "Not every file that you sent has reached us: it may be too large, of a kind that we do not take, encrypted, one \
+             too many, or not where we can get it. Please send it in another way, or tell us what is in it."
+        }
     }
 }

@@ -67,11 +67,12 @@ pub enum Text {
     CommandFailed,
     RoomInvitation,
     RoomClosed,
+    FileRefused,
 }
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 64] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -135,6 +136,7 @@ impl Text {
         Self::CommandFailed,
         Self::RoomInvitation,
         Self::RoomClosed,
+        Self::FileRefused,
     ];
 
     /// Its key under `[desk.texts]`.
@@ -204,6 +206,7 @@ impl Text {
             Self::CommandFailed => "command_failed",
             Self::RoomInvitation => "room_invitation",
             Self::RoomClosed => "room_closed",
+            Self::FileRefused => "file_refused",
         }
     }
 
@@ -269,7 +272,8 @@ impl Text {
             | Self::FieldMessage
             | Self::FieldReason
             | Self::CommandFailed
-            | Self::RoomClosed => &[],
+            | Self::RoomClosed
+            | Self::FileRefused => &[],
         }
     }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use deskbridge_entity::{
     agent::Duty,
+    attachment,
     message::{self, Author, Visibility},
     ticket::{Handler, Model},
 };
@@ -197,6 +198,12 @@ fn utterance(message: &message::Model, for_customer: bool) -> String {
     format!("[{}] {who}{marks}: {body}\n", message.created_at.format("%Y-%m-%d %H:%M:%S UTC"))
 }
 
+/// Why a file that came with a message is not there.
+fn not_kept(file: &attachment::Model) -> Option<String> {
+    let why = file.failure.as_deref().filter(|_| file.state == attachment::State::Refused)?;
+    Some(format!("({} was not kept: {why})", file.name.as_deref().unwrap_or("a file")))
+}
+
 /// Does what an agent asks a desk for.
 ///
 /// # Errors
@@ -354,9 +361,15 @@ pub async fn at_ticket(
         }
         AtTicket::Room => rooms.open(ticket, agent)?.to_owned(),
         AtTicket::History(count) => {
-            let messages = helpdesk.conversation(&caller, id, None).await?.messages;
-            let skipped = messages.len().saturating_sub(count);
-            list(messages[skipped..].iter().map(|message| utterance(message, false).trim_end().to_owned()), "Nothing.")
+            let said = helpdesk.conversation(&caller, id, None).await?;
+            let skipped = said.messages.len().saturating_sub(count);
+            let line = |message: &message::Model| {
+                let mut line = utterance(message, false).trim_end().to_owned();
+                let files = said.attachments.iter().filter(|file| file.message_id == message.id);
+                files.filter_map(not_kept).for_each(|why| line.push_str(&format!("\n  {why}")));
+                line
+            };
+            list(said.messages[skipped..].iter().map(line), "Nothing.")
         }
         AtTicket::Summary => summary(helpdesk, &caller, ticket).await?,
         AtTicket::Help => TICKET_HELP.to_owned(),
