@@ -3,123 +3,28 @@
 use crate::support::scenario;
 
 scenario!(a_customers_file_is_fetched_listed_and_downloaded_by_those_who_may);
-scenario!(by_default_nothing_in_our_own_network_is_asked);
 scenario!(killed_between_the_commit_and_the_file_it_is_fetched_after_the_start);
 scenario!(a_file_alone_goes_to_a_person_where_no_model_answers);
-scenario!(a_server_in_trouble_is_asked_again_and_a_ticket_has_its_limit);
 scenario!(an_agents_file_goes_out_as_its_url);
 scenario!(a_file_that_was_taken_back_is_nobodys);
-scenario!(a_refused_file_is_told_in_one_line_that_tells_nothing_of_our_network);
-scenario!(slow_servers_hold_up_nobody_elses_file);
 
 mod scenarios {
-    use std::{
-        sync::{
-            Arc,
-            atomic::{AtomicUsize, Ordering},
-        },
-        time::Duration,
-    };
-
     use deskbridge::{
         api::{Claims, Tokens},
-        helpdesk::{
-            Role,
-            texts::{Text, Texts},
-        },
+        helpdesk::Role,
     };
-    use serde_json::{Value, json};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
-        sync::watch,
-    };
+    use serde_json::json;
     use xmpp_parsers::minidom::Element;
 
     use crate::support::{
-        client::{Client, body, chat_line},
-        component,
+        client::{Client, body},
         database::Database,
         eventually,
         model::{Model, Reply},
-        server::{ELSEWHERE, Kind, Server},
-        stage::{DESK, JWT_SECRET, Rest, Setting, token},
+        server::{Kind, Server},
+        stage::{DESK, JWT_SECRET, Setting, token},
+        web::{LOCAL, PNG, Web, file, file_in},
     };
-
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\nnot much of a cat";
-    /// Upload servers of these tests are on this machine and have no certificate.
-    const LOCAL: &str = "allow_http = true\nallow_private_addresses = true\n";
-
-    /// An upload server with one picture under every path.
-    struct Web {
-        url: String,
-        asked: Arc<AtomicUsize>,
-        /// How many requests are still to be turned away.
-        busy: Arc<AtomicUsize>,
-        open: watch::Sender<bool>,
-    }
-
-    impl Web {
-        /// It answers once it is open.
-        async fn start(is_open: bool) -> Self {
-            let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-            let url = format!("http://{}", listener.local_addr().unwrap());
-            let asked = Arc::new(AtomicUsize::new(0));
-            let (open, opened) = watch::channel(is_open);
-            let busy = Arc::new(AtomicUsize::new(0));
-            let (count, troubles) = (Arc::clone(&asked), Arc::clone(&busy));
-            tokio::spawn(async move {
-                loop {
-                    let (mut stream, _) = listener.accept().await.unwrap();
-                    let (count, troubles, mut opened) = (Arc::clone(&count), Arc::clone(&troubles), opened.clone());
-                    tokio::spawn(async move {
-                        let mut request = [0; 4096];
-                        let _ = stream.read(&mut request).await;
-                        count.fetch_add(1, Ordering::SeqCst);
-                        let _ = opened.wait_for(|open| *open).await;
-                        let left =
-                            troubles.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-                        if left.is_ok() {
-                            let _ = stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").await;
-                            return;
-                        }
-                        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", PNG.len());
-                        let _ = stream.write_all(head.as_bytes()).await;
-                        let _ = stream.write_all(PNG).await;
-                    });
-                }
-            });
-            Self { url, asked, busy, open }
-        }
-
-        fn asked(&self) -> usize {
-            self.asked.load(Ordering::SeqCst)
-        }
-    }
-
-    /// A file as clients send it after an upload (XEP-0363 §5, XEP-0066 §3).
-    fn file(id: &str, url: &str) -> String {
-        let line = chat_line(id, DESK, url);
-        line.replace("</message>", &format!("<x xmlns='jabber:x:oob'><url>{url}</url></x></message>"))
-    }
-
-    /// Waits until the only file of the ticket has this state; gives it.
-    async fn file_in(rest: &Rest, reader: &str, ticket: &str, state: &str) -> Value {
-        eventually(&format!("the file is {state}"), || async {
-            let conversation = rest.sync(reader, ticket).await;
-            let files: Vec<Value> = conversation["messages"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter_map(|message| message["attachments"].as_array())
-                .flatten()
-                .cloned()
-                .collect();
-            assert_eq!(files.len(), 1, "{conversation}");
-            (files[0]["state"] == state).then(|| files[0].clone())
-        })
-        .await
-    }
 
     fn limited_token(role: Role, desks: Option<&str>, scopes: &[&str]) -> String {
         let claims = Claims {
@@ -207,34 +112,6 @@ mod scenarios {
         app.stop().await;
     }
 
-    pub async fn by_default_nothing_in_our_own_network_is_asked(database: Database) {
-        let (server, web) = (Server::start(Kind::Prosody).await, Web::start(true).await);
-        let model = Model::start(Reply::Answer("Thank you.".into())).await;
-        // Even where http will do.
-        let attachments = "allow_http = true\n".to_owned();
-        let app = Setting { attachments, ..Setting::new(&server, &database, Some(&model)) }.start().await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        alice.send(&file("f1", &format!("{}/cat.png", web.url))).await;
-        alice.answer().await;
-        let rest = &app.rest;
-        let ticket = rest.ticket_in("alice@localhost", "PENDING").await["ticket_id"].as_str().unwrap().to_owned();
-        let (ann, root) = (token(Role::Customer, "alice@localhost"), token(Role::Admin, "root"));
-        let seen = file_in(rest, &root, &ticket, "refused").await;
-        assert_eq!(seen["failure"], "the address is not one of the public internet");
-        // To the customer it would tell what our network looks like.
-        let path = seen["url"].as_str().unwrap();
-        assert!(file_in(rest, &ann, &ticket, "refused").await.get("failure").is_none());
-        let (told, kept) = (rest.get(&root, path).await, rest.get(&ann, path).await);
-        assert_eq!((told.status, kept.status), (404, 404));
-        assert_eq!(
-            told.json["error"]["message"],
-            "this file was not kept: the address is not one of the public internet"
-        );
-        assert_eq!(kept.json["error"]["message"], "this file was not kept");
-        assert_eq!(web.asked(), 0);
-        app.stop().await;
-    }
-
     pub async fn killed_between_the_commit_and_the_file_it_is_fetched_after_the_start(database: Database) {
         let (server, web) = (Server::start(Kind::Prosody).await, Web::start(false).await);
         let model = Model::start(Reply::Answer("Thank you.".into())).await;
@@ -285,42 +162,6 @@ mod scenarios {
         assert!(told.starts_with("A person will answer you here."), "no page is quoted by a file's name: {told}");
         let conversation = app.rest.ticket_in("alice@localhost", "ESCALATED").await;
         assert_eq!(conversation["hand_off_reason"], "the customer sent a file without a word");
-        app.stop().await;
-    }
-
-    pub async fn a_server_in_trouble_is_asked_again_and_a_ticket_has_its_limit(database: Database) {
-        let (server, web) = (Server::start(Kind::Prosody).await, Web::start(true).await);
-        web.busy.store(2, Ordering::SeqCst);
-        let model = Model::start(Reply::Answer("Thank you.".into())).await;
-        let attachments = format!("{LOCAL}max_per_ticket = 1\n");
-        let app = Setting { attachments, ..Setting::new(&server, &database, Some(&model)) }.start().await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        alice.send(&file("f1", &format!("{}/one.png", web.url))).await;
-        alice.answer().await;
-        let root = token(Role::Admin, "root");
-        let ticket = app.rest.ticket_in("alice@localhost", "PENDING").await["ticket_id"].as_str().unwrap().to_owned();
-        file_in(&app.rest, &root, &ticket, "stored").await;
-        assert_eq!(web.asked(), 3);
-
-        alice.send(&file("f2", &format!("{}/two.png", web.url))).await;
-        let refused = eventually("the second is refused", || async {
-            let conversation = app.rest.sync(&root, &ticket).await;
-            let messages = conversation["messages"].as_array().unwrap().clone();
-            let files: Vec<Value> = messages.iter().map(|message| message["attachments"][0].clone()).collect();
-            files.into_iter().find(|file| file["state"] == "refused")
-        })
-        .await;
-        assert_eq!(refused["failure"], "the ticket has as many files as it may (1)");
-        assert_eq!((&refused["name"], web.asked()), (&json!("two.png"), 3));
-
-        // One that never gets well is given up, in words.
-        web.busy.store(100, Ordering::SeqCst);
-        let mut bob = Client::login(&server, "bob", "phone").await;
-        bob.send(&file("f1", &format!("{}/three.png", web.url))).await;
-        let ticket = app.rest.ticket_in("bob@localhost", "PENDING").await["ticket_id"].as_str().unwrap().to_owned();
-        let given_up = file_in(&app.rest, &root, &ticket, "refused").await;
-        assert_eq!(given_up["failure"], "its server answered 503 (tried 3 times)");
-        assert_eq!(web.asked(), 6);
         app.stop().await;
     }
 
@@ -411,102 +252,6 @@ mod scenarios {
         assert_eq!(on_disk(), 1);
         let app = setting.start().await;
         eventually("the bytes are gone", || async { (on_disk() == 0).then_some(()) }).await;
-        app.stop().await;
-    }
-
-    pub async fn a_refused_file_is_told_in_one_line_that_tells_nothing_of_our_network(database: Database) {
-        let server = Server::start(Kind::Prosody).await;
-        let model = Model::start(Reply::Answer("Thank you.".into())).await;
-        let mut setting = Setting::new(&server, &database, Some(&model));
-        setting.attachments = "allow_http = true\n".to_owned();
-        setting.desk = "agents = [{ jid = \"bob@localhost\", name = \"Bob\" }]\n".to_owned();
-        let app = setting.start().await;
-        let refused = Texts::default().plain(Text::FileRefused);
-        let is_told = |stanza: &Element| body(stanza).as_deref() == Some(&refused);
-        let rest = &app.rest;
-        let all_are = async |jid: &str, count: usize| {
-            let ticket = rest.tickets_of(jid).await[0]["id"].as_str().unwrap().to_owned();
-            eventually("the files are refused", || async {
-                let conversation = rest.sync_as_agent(&ticket).await.to_string();
-                (conversation.matches("\"state\":\"refused\"").count() == count).then_some(())
-            })
-            .await;
-            rest.sync_as_agent(&ticket).await
-        };
-
-        // A bunch, at an address that only our own network reaches.
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        for number in 1..=3 {
-            alice.send(&file(&format!("f{number}"), &format!("http://127.0.0.1/{number}.png"))).await;
-        }
-        alice.expect("an honest line", is_told).await;
-        alice.expect("an answer", |stanza| body(stanza).as_deref() == Some("Thank you.")).await;
-        let conversation = all_are("alice@localhost", 3).await;
-        alice.ping(DESK).await;
-        let more = alice.drain(Duration::from_millis(300)).await;
-        assert!(!more.iter().any(is_told), "{more:?}");
-        // It is no step of the conversation.
-        assert_eq!((&conversation["status"], rest.tickets_of("alice@localhost").await.len()), (&json!("PENDING"), 1));
-        assert_eq!(model.requests().len(), 1);
-
-        // A name that leads nowhere reads the same.
-        let mut carol = Client::login(&server, "carol", "phone").await;
-        carol.send(&file("f1", "http://nowhere.invalid/cat.png")).await;
-        carol.expect("the same line", is_told).await;
-        all_are("carol@localhost", 1).await;
-
-        // Later it is another bunch; who has the ticket learns why.
-        let mut bob = Client::login(&server, "bob", "desk").await;
-        let ticket = conversation["ticket_id"].as_str().unwrap();
-        let address = format!("t-{}@help.localhost", ticket.rsplit('-').next().unwrap());
-        bob.say(&address, "/claim").await;
-        let said = |stanza: &Element, begins: &str| {
-            stanza.attr("from") == Some(&*address) && body(stanza).is_some_and(|text| text.starts_with(begins))
-        };
-        bob.expect("the ticket", |stanza| said(stanza, "You have it")).await;
-        app.clock.advance(Duration::from_secs(60));
-        alice.send(&file("f4", "http://127.0.0.1/4.png")).await;
-        alice.expect("an honest line", is_told).await;
-        let why = "4.png of the customer was not kept: the address is not one of the public internet.";
-        bob.expect("the reason", |stanza| said(stanza, why)).await;
-        bob.say(&address, "/history").await;
-        let history =
-            bob.expect("the history", |stanza| body(stanza).is_some_and(|text| text.contains("system: "))).await;
-        let history = body(&history).unwrap();
-        let why = "(1.png was not kept: the address is not one of the public internet)";
-        assert_eq!(history.matches(why).count(), 1, "{history}");
-        assert_eq!(history.matches(&refused).count(), 2, "{history}");
-        app.stop().await;
-    }
-
-    pub async fn slow_servers_hold_up_nobody_elses_file(database: Database) {
-        const STRANGERS: usize = 40;
-        let server = Server::start(Kind::Prosody).await;
-        let model = Model::start(Reply::Answer("Thank you.".into())).await;
-        let mut setting = Setting::new(&server, &database, Some(&model));
-        // Nobody who waits for that waits here.
-        setting.attachments = format!("{LOCAL}timeout = \"10m\"\n");
-        let app = setting.start().await;
-        let mut slow = Vec::new();
-        for _ in 0..STRANGERS / 4 {
-            slow.push(Web::start(false).await);
-        }
-        let mut elsewhere = component::connect(&server, ELSEWHERE).await;
-        for number in 0..STRANGERS {
-            let line = file(&format!("f{number}"), &format!("{}/{number}.png", slow[number % slow.len()].url));
-            let from = format!("<message from='mallory{number}@{ELSEWHERE}/x'");
-            elsewhere.send(&line.replacen("<message", &from, 1)).await;
-        }
-        let asked = || slow.iter().map(Web::asked).sum::<usize>();
-        eventually("all places are taken", || async { (asked() >= 32).then_some(()) }).await;
-        assert!(slow.iter().all(|web| web.asked() <= 4), "few of a host at once");
-
-        let web = Web::start(true).await;
-        let mut alice = Client::login(&server, "alice", "phone").await;
-        alice.send(&file("f1", &format!("{}/cat.png", web.url))).await;
-        alice.receipt("f1").await;
-        let ticket = app.rest.tickets_of("alice@localhost").await[0]["id"].as_str().unwrap().to_owned();
-        file_in(&app.rest, &token(Role::Admin, "root"), &ticket, "stored").await;
         app.stop().await;
     }
 }

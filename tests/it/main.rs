@@ -25,6 +25,7 @@ mod model;
 mod poison;
 mod race;
 mod receipts;
+mod refusals;
 mod rest;
 mod rooms;
 mod slixmpp;

@@ -9,6 +9,7 @@ pub mod model;
 pub mod server;
 pub mod staff;
 pub mod stage;
+pub mod web;
 
 use std::{future::Future, time::Duration};
 
