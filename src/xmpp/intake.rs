@@ -23,9 +23,10 @@ use super::{
     outlet::Outlet,
     pace::Pace,
     rooms::{Event, Rooms},
+    sightings::Sightings,
     stanza::{
         self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal,
-        Retraction, State,
+        Retraction, Sighting, State,
     },
     talkers::{Echoes, Typists},
     tally::{Fate, Tally},
@@ -59,6 +60,7 @@ pub(super) struct Intake {
     pub commands: Commands,
     pub rooms: Rooms,
     pub told_about_encryption: HashSet<BareJid>,
+    pub sightings: Sightings,
     pub typists: Typists,
     pub floods: Floods,
     pub tally: Tally,
@@ -116,6 +118,11 @@ impl Intake {
     }
 
     async fn act(&mut self, inbound: Inbound, element: Element) {
+        match inbound.sighting() {
+            Some(Sighting::Here(jid)) => self.sightings.note(jid),
+            Some(Sighting::Gone(jid)) => self.sightings.lose(jid),
+            None => {}
+        }
         match inbound {
             // Whoever stands behind a room's name is no customer: it is another for each room.
             Inbound::Chat(chat) if self.rooms.serves(&chat.from) => self.answer_error(&element, Refusal::IN_THE_ROOM),

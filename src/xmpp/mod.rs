@@ -4,7 +4,7 @@
 //! pure. `login` makes a stream; `intake` reads it in order, `outbox` delivers what is committed, `manners` answers
 //! requests (`identity` those about ourselves) and shows presence, `outlet` writes, `pace` keeps presence from standing in
 //! everybody's way, `tally` counts what is not worth a line of log each. `styling` is for what models write, `talkers`
-//! remembers who types, `rooms` keeps the rooms that tickets were taken to. A `session` is all of them on one stream; [`run`] keeps one going.
+//! remembers who types, `sightings` who is there, `rooms` keeps the rooms that tickets were taken to. A `session` is all of them on one stream; [`run`] keeps one going.
 
 mod agent_chat;
 pub mod command;
@@ -20,6 +20,7 @@ mod outlet;
 mod pace;
 pub mod rooms;
 mod session;
+mod sightings;
 pub mod stanza;
 mod styling;
 mod talkers;

@@ -21,6 +21,7 @@ use super::{
     login::Down,
     outgoing,
     outlet::{Outlet, SendError},
+    sightings::Sightings,
     styling,
 };
 use crate::helpdesk::{Error, Helpdesk, Outgoing, Report};
@@ -72,6 +73,7 @@ pub(super) async fn deliver(
     helpdesk: Helpdesk,
     outlet: Outlet,
     fences: Fences,
+    sightings: Sightings,
     mut returned: mpsc::UnboundedReceiver<u64>,
     stop: CancellationToken,
 ) -> Down {
@@ -80,6 +82,7 @@ pub(super) async fn deliver(
         helpdesk,
         outlet,
         fences,
+        sightings,
         in_flight: VecDeque::new(),
         confirmed: Sent::default(),
         note_at: None,
@@ -157,6 +160,7 @@ struct Batches {
     helpdesk: Helpdesk,
     outlet: Outlet,
     fences: Fences,
+    sightings: Sightings,
     in_flight: VecDeque<Batch>,
     /// Confirmed, but not noted yet, and when they will be.
     confirmed: Sent,
@@ -232,8 +236,9 @@ impl Batches {
     /// Whether the message is on its way; one that cannot be addressed or written counts as failed.
     async fn send(&self, message: &Outgoing) -> Result<bool, Down> {
         let Ok(from) = self.helpdesk.desk_address(&message.desk) else { return Ok(false) };
+        let to = self.sightings.address(&message.to);
         if message.author == Author::Agent {
-            self.show_read(message, &from).await?;
+            self.show_read(message, &from, &to).await?;
         }
         // Models write Markdown, and REST shows it; chat clients show message styling. People write what they mean.
         let body = match message.author {
@@ -243,7 +248,7 @@ impl Batches {
         let stanza = outgoing::message(&outgoing::Answer {
             id: message.id,
             from: &from,
-            to: &message.to,
+            to: &to,
             body: &body,
             thread: None,
             // The assistant's answer ends its `composing`; people's lines end nothing.
@@ -262,7 +267,7 @@ impl Batches {
     }
 
     /// An agent who replies has read what the customer wrote (XEP-0333).
-    async fn show_read(&self, reply: &Outgoing, from: &BareJid) -> Result<(), Down> {
+    async fn show_read(&self, reply: &Outgoing, from: &BareJid, to: &Jid) -> Result<(), Down> {
         let line = match self.helpdesk.markable_line_before(reply.ticket, reply.seq).await {
             Ok(line) => line,
             Err(error) => {
@@ -271,7 +276,7 @@ impl Batches {
             }
         };
         let Some(id) = line else { return Ok(()) };
-        match self.outlet.send(&outgoing::displayed(from, &reply.to, &id)).await {
+        match self.outlet.send(&outgoing::displayed(from, to, &id)).await {
             Err(SendError::Down) => Err(broken()),
             Ok(()) | Err(SendError::Unwritable) => Ok(()),
         }

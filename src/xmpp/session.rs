@@ -23,6 +23,7 @@ use super::{
     outlet::{self, Outlet},
     pace::Pace,
     rooms::Rooms,
+    sightings::Sightings,
     talkers::Typists,
     tally::Tally,
 };
@@ -104,6 +105,7 @@ impl Session {
             commands: commands.clone(),
         };
         let drain = CancellationToken::new();
+        let sightings = Sightings::default();
         let intake = Intake {
             helpdesk: helpdesk.clone(),
             outlet: outlet.clone(),
@@ -117,13 +119,14 @@ impl Session {
             commands,
             rooms: rooms.clone(),
             told_about_encryption: HashSet::new(),
+            sightings: sightings.clone(),
             typists: Typists::default(),
             floods: Floods::default(),
             tally: Tally::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(intake.read(read, rejected));
-        tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
+        tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, sightings, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
         helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.clone()));
         helpers.spawn(running);
