@@ -1,8 +1,8 @@
 //! Reading: every stanza in order, in one task that never waits for anything to be written to the server.
 
-use std::{collections::HashSet, pin::Pin, sync::Arc};
+use std::sync::Arc;
 
-use jid::{BareJid, Jid};
+use jid::Jid;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_xmpp::xmlstream::XmlStream;
 use uuid::Uuid;
@@ -22,29 +22,17 @@ use super::{
     outgoing,
     outlet::Outlet,
     pace::Pace,
+    receipts::{Storing, refusal},
     rooms::{Event, Rooms},
     sightings::Sightings,
     stanza::{
         self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal,
         Retraction, Sighting, State,
     },
-    talkers::{Echoes, Typists},
+    talkers::Typists,
     tally::{Fate, Tally},
 };
-use crate::helpdesk::{Desk, Error, Helpdesk, Line, Received, Report, short_id_of};
-
-/// A line on its way to the disk, and whom to tell.
-pub(super) struct Storing {
-    outcome: Pin<Box<dyn Future<Output = Result<Received, Error>> + Send>>,
-    chat: Box<Chat>,
-    stanza: Element,
-}
-
-/// Lines that may be on their way to the disk without their receipts.
-pub(super) const STORING: usize = 4096;
-
-/// Contacts that were told about encryption are remembered up to this many.
-const TOLD: usize = 10_000;
+use crate::helpdesk::{Desk, Helpdesk, Line, Report, short_id_of};
 
 /// What the reading task needs.
 pub(super) struct Intake {
@@ -59,7 +47,7 @@ pub(super) struct Intake {
     pub spoken: mpsc::Sender<Spoken>,
     pub commands: Commands,
     pub rooms: Rooms,
-    pub told_about_encryption: HashSet<BareJid>,
+    pub encrypted: mpsc::Sender<Box<Chat>>,
     pub sightings: Sightings,
     pub typists: Typists,
     pub floods: Floods,
@@ -139,7 +127,11 @@ impl Intake {
                 let answer = Event::Answer(reply.from.to_bare(), reply.id, result);
                 self.pass_on(reply.from, answer);
             }
-            Inbound::Chat(chat) if chat.encrypted => self.explain_encryption(&chat),
+            Inbound::Chat(chat) if chat.encrypted => {
+                if let Err(error) = self.encrypted.try_send(chat) {
+                    self.drop_turn(&error.into_inner().from);
+                }
+            }
             Inbound::Chat(chat) => self.store(chat, element).await,
             Inbound::Receipt(receipt) => self.report(&receipt.from, &receipt.id, Report::Delivered).await,
             Inbound::Marker(marker) => {
@@ -305,17 +297,6 @@ impl Intake {
         self.tally.note(Fate::Dropped, "too many requests or presences wait", Some(from), 1);
     }
 
-    fn explain_encryption(&mut self, chat: &Chat) {
-        if self.told_about_encryption.len() >= TOLD {
-            self.told_about_encryption.clear();
-        }
-        if self.told_about_encryption.insert(chat.from.to_bare())
-            && let Some(text) = self.helpdesk.desk_at(&chat.to).map(|desk| desk.texts.encrypted())
-        {
-            self.tell(chat, &text);
-        }
-    }
-
     /// Says something that belongs to no ticket.
     fn tell(&mut self, chat: &Chat, text: &str) {
         let notice = outgoing::notice(&chat.to, &chat.from, text, chat.thread.as_deref());
@@ -327,53 +308,5 @@ impl Intake {
             let to = stanza.attr("from").and_then(|from| Jid::new(from).ok());
             self.offer(&reply, to.as_ref());
         }
-    }
-}
-
-/// Sends the receipts (XEP-0184), each after its line's commit: it promises that the line is on disk.
-pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Outlet, helpdesk: Helpdesk) {
-    let mut echoes = Echoes::default();
-    while let Some(Storing { outcome, chat, stanza }) = storing.recv().await {
-        let outcome = outcome.await;
-        if let Ok(received) = &outcome
-            && is_limited(&helpdesk, &chat)
-            && echoes.heard(received.ticket, received.pace)
-            && let Err(error) = helpdesk.stop_echo(received.ticket).await
-        {
-            tracing::error!(%error, "an exchange with another program could not be ended");
-        }
-        let sent = match outcome {
-            // A repeated line gets its receipt again: the first one may have been lost.
-            Ok(_) if chat.wants_receipt => match &chat.id {
-                Some(id) => outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await,
-                None => Ok(()),
-            },
-            Ok(_) => Ok(()),
-            Err(error) => match stanza::error_reply(&stanza, helpdesk.domain(), refusal(&error)) {
-                Some(reply) => outlet.send(&reply).await,
-                None => Ok(()),
-            },
-        };
-        if sent == Err(super::outlet::SendError::Down) {
-            return;
-        }
-    }
-}
-
-/// Whether the desk bounds what one customer may ask; where it does not, machines may talk, as load tests do.
-fn is_limited(helpdesk: &Helpdesk, chat: &Chat) -> bool {
-    helpdesk.desk_at(&chat.to).is_some_and(|desk| desk.limits.messages_per_minute.is_some())
-}
-
-/// What a customer's client is told when a line was not taken.
-fn refusal(error: &Error) -> Refusal {
-    match error {
-        Error::NotFound(_) => Refusal::NO_DESK,
-        Error::Forbidden(_) => DefinedCondition::Forbidden.into(),
-        // The text names the value and what is wrong with it, and nothing of its own.
-        Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
-        Error::Conflict(_) | Error::Overtaken { .. } => DefinedCondition::Conflict.into(),
-        Error::Limited(_) => Refusal::new(DefinedCondition::PolicyViolation, error.to_string()).for_now(),
-        Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => Refusal::NOT_STORED,
     }
 }

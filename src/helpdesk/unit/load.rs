@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    attachment, message, subscription,
+    attachment, hint, message, subscription,
     ticket::{self, Handler, Status},
 };
 use sea_orm::{
@@ -70,6 +70,9 @@ impl Unit {
         for conversation in &needs.recent {
             self.load_recent(tx, conversation).await?;
         }
+        if !needs.hints.is_empty() {
+            self.load_hints(tx, needs.hints).await?;
+        }
         let is_with_people = |row: &ticket::Model| row.handler == Handler::Agent || row.status == Status::Escalated;
         if needs.people || self.tickets.values().any(|tracked| is_with_people(&tracked.row)) {
             self.load_people(tx).await?;
@@ -89,6 +92,13 @@ impl Unit {
             .all(tx)
             .await?;
         self.waiting = waiting.into_iter().map(|(desk, count)| (desk, count.try_into().unwrap_or_default())).collect();
+        Ok(())
+    }
+
+    async fn load_hints(&mut self, tx: &DatabaseTransaction, of: HashSet<Conversation>) -> Result<(), DbErr> {
+        let jids: BTreeSet<String> = of.into_iter().map(|(_, jid)| jid).collect();
+        let rows = hint::Entity::find().filter(hint::Column::Jid.is_in(jids)).all(tx).await?;
+        self.hints.extend(rows.into_iter().map(|row| ((row.desk, row.jid), None)));
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::{attachment, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{attachment, hint, message, notice, presence, subscription, ticket};
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
 use uuid::Uuid;
 
@@ -49,6 +49,8 @@ pub(super) struct Needs {
     pub people: bool,
     /// How many tickets that time has something to do to.
     pub steps: u64,
+    /// Whether these were told what is said once.
+    pub hints: HashSet<Conversation>,
     /// Customers of whom everything goes.
     pub erased: BTreeSet<String>,
 }
@@ -142,6 +144,8 @@ pub(super) struct Unit {
     subscriptions: HashMap<(String, String), Option<subscription::Model>>,
     notices: Vec<notice::Model>,
     attachments: Vec<attachment::Model>,
+    /// Who was told what is said once; with a row where that is new.
+    hints: HashMap<Conversation, Option<hint::Model>>,
     pub files_gone: bool,
     /// Of customers who are to be erased, by their bare JIDs.
     traces: HashMap<String, Traces>,
@@ -184,6 +188,7 @@ impl Unit {
             subscriptions: HashMap::new(),
             notices: Vec::new(),
             attachments: Vec::new(),
+            hints: HashMap::new(),
             files_gone: false,
             traces: HashMap::new(),
             erased: Vec::new(),
@@ -253,6 +258,17 @@ impl Unit {
 
     pub(super) fn set_presence(&mut self, row: presence::Model) {
         self.presences.insert(row.jid.clone(), row);
+    }
+
+    /// Whether the contact is told for the first time what is said once.
+    pub(super) fn hint(&mut self, conversation: &Conversation) -> bool {
+        if self.hints.contains_key(conversation) {
+            return false;
+        }
+        let (desk, jid) = conversation.clone();
+        let row = hint::Model { desk, jid, created_at: self.now };
+        self.hints.insert(conversation.clone(), Some(row));
+        true
     }
 
     /// The last word of a batch counts.
