@@ -53,6 +53,7 @@ pub use operation::{
     hand_off::{Asked, HandOff, Words},
     line::{Line, Received},
     presence::Presence,
+    reply::AgentStanza,
     room::{Heard, RoomLine},
     sweep::Swept,
 };

@@ -14,7 +14,8 @@ use super::{
     conversation::check_body,
     operation::{
         customer::ResolveNamed,
-        staff::{Change, ChangeTicket, Episode},
+        reply::AgentStanza,
+        staff::{Change, ChangeTicket, Episode, NewNote},
         sweep::Sweep,
     },
     query, without_nul,
@@ -215,7 +216,23 @@ impl Helpdesk {
         text: String,
     ) -> Result<Model, Error> {
         let text = check_body("content", text)?;
-        self.change(caller, ticket, expected, Change::Note(text)).await
+        let note = NewNote { text, stanza: AgentStanza::default() };
+        self.change(caller, ticket, expected, Change::Note(note)).await
+    }
+
+    /// As [`Helpdesk::note`], from the caller's chat client: it can be corrected and taken back.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::note`]; [`Error::Conflict`] when it corrects what is no note of the caller's.
+    pub async fn note_from_chat(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        text: String,
+        stanza: AgentStanza,
+    ) -> Result<(), Error> {
+        let text = check_body("content", text)?;
+        self.change(caller, ticket, None, Change::Note(NewNote { text, stanza })).await.map(drop)
     }
 
     async fn change(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
-    agent_chat::Spoken,
+    agent_chat::{Act, Spoken},
     command::{
         serve::Commands,
         words::{self, Said},
@@ -164,7 +164,7 @@ impl Intake {
                 }
             }
             Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest.into()),
-            Inbound::Retraction(retraction) => self.retract(retraction).await,
+            Inbound::Retraction(retraction) => self.retract(retraction, element).await,
             Inbound::Reactions(reactions) => self.react(reactions).await,
             Inbound::ChatState(state) => self.note_state(&state).await,
         }
@@ -191,18 +191,7 @@ impl Intake {
     /// In order, and without waiting for the disk: many lines share a commit.
     async fn store(&mut self, chat: Box<Chat>, stanza: Element) {
         if let Some(ticket) = chat.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
-            // Who is an agent is known only further on, so strangers are held to a number here.
-            let verdict = self.floods.count("", chat.from.to_bare(), Some(AGENT_LINES), Instant::now());
-            if verdict != Verdict::Taken {
-                self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(&chat.from), 1);
-                return self.answer_error(&stanza, Refusal::TOO_MUCH);
-            }
-            if let Err(refused) = self.spoken.try_send(Spoken { chat, ticket, stanza }) {
-                let Spoken { chat, stanza, .. } = refused.into_inner();
-                self.tally.note(Fate::Refused, "too many lines to tickets wait", Some(&chat.from), 1);
-                self.answer_error(&stanza, Refusal::NOT_STORED);
-            }
-            return;
+            return self.pass_to_ticket(Spoken { act: Act::Line(chat), ticket, stanza });
         }
         let Some(desk) = self.helpdesk.desk_at(&chat.to).cloned() else {
             return self.answer_error(&stanza, Refusal::NO_DESK);
@@ -244,6 +233,22 @@ impl Intake {
         }
     }
 
+    /// What is done at a ticket's own address, in order.
+    fn pass_to_ticket(&mut self, spoken: Spoken) {
+        let from = spoken.act.from();
+        // Who is an agent is known only further on, so strangers are held to a number here.
+        let verdict = self.floods.count("", from.to_bare(), Some(AGENT_LINES), Instant::now());
+        if verdict != Verdict::Taken {
+            self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(from), 1);
+            return self.answer_error(&spoken.stanza, Refusal::TOO_MUCH);
+        }
+        if let Err(refused) = self.spoken.try_send(spoken) {
+            let Spoken { act, stanza, .. } = refused.into_inner();
+            self.tally.note(Fate::Refused, "too many lines to tickets wait", Some(act.from()), 1);
+            self.answer_error(&stanza, Refusal::NOT_STORED);
+        }
+    }
+
     /// Whether the customer may write another line now; one warning says why not.
     fn bears(&mut self, desk: &Desk, chat: &Chat, stanza: &Element) -> bool {
         let limit = desk.limits.messages_per_minute;
@@ -260,7 +265,10 @@ impl Intake {
         false
     }
 
-    async fn retract(&self, retraction: Retraction) {
+    async fn retract(&mut self, retraction: Retraction, stanza: Element) {
+        if let Some(ticket) = retraction.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
+            return self.pass_to_ticket(Spoken { act: Act::Retraction(retraction), ticket, stanza });
+        }
         let Some(desk) = self.helpdesk.desk_at(&retraction.to) else { return };
         if let Err(error) = self.helpdesk.retract(&desk.name, &retraction.from.to_bare(), retraction.retracts).await {
             tracing::error!(%error, "a retraction could not be stored");

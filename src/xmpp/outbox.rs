@@ -214,19 +214,24 @@ impl Batches {
         Ok(())
     }
 
-    /// What agents are told. One that cannot be addressed or written is dropped: the ticket says the same.
+    /// What agents are told, and what takes a message back from a customer. One that cannot be addressed or written is dropped: the ticket says the same.
     async fn send_notice(&self, notice: &notice::Model) -> Result<(), Down> {
         let addresses = (self.helpdesk.desk_address(&notice.sender), BareJid::new(&notice.recipient));
         let (Ok(from), Ok(to)) = addresses else { return Ok(()) };
-        let stanza = outgoing::message(&outgoing::Answer {
-            id: notice.id,
-            from: &from,
-            to: &Jid::from(to),
-            body: &notice.body,
-            thread: None,
-            chat_states: false,
-            link: None,
-        });
+        let to = Jid::from(to);
+        let stanza = match notice.retracts {
+            Some(message) => outgoing::retraction(notice.id, &from, &to, message, &notice.body),
+            None => outgoing::message(&outgoing::Answer {
+                id: notice.id,
+                from: &from,
+                to: &to,
+                body: &notice.body,
+                thread: None,
+                chat_states: false,
+                link: None,
+                replaces: None,
+            }),
+        };
         match self.outlet.send(&stanza).await {
             Ok(()) | Err(SendError::Unwritable) => Ok(()),
             Err(SendError::Down) => Err(broken()),
@@ -254,6 +259,7 @@ impl Batches {
             // The assistant's answer ends its `composing`; people's lines end nothing.
             chat_states: message.chat_states && message.author != Author::Agent,
             link: message.link.as_deref(),
+            replaces: message.replaces,
         });
         match self.outlet.send(&stanza).await {
             Ok(()) => Ok(true),

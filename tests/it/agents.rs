@@ -4,10 +4,16 @@ use crate::support::scenario;
 
 scenario!(an_agent_with_nothing_but_a_chat_client_helps_a_customer);
 scenario!(who_comes_on_duty_learns_what_waits);
+scenario!(an_agents_second_thoughts_reach_the_customer_as_such);
+scenario!(what_was_taken_back_before_it_was_sent_is_never_sent);
 scenario!(strangers_find_nothing_at_a_tickets_address);
 
 mod scenarios {
     use std::time::Duration;
+
+    use deskbridge::helpdesk::AgentStanza;
+    use serde_json::Value;
+    use uuid::Uuid;
 
     use crate::support::{
         client::{Client, body, error_condition},
@@ -124,6 +130,123 @@ mod scenarios {
         bob.ping(DESK).await;
         let more = bob.drain(Duration::from_millis(500)).await;
         assert!(more.iter().all(|stanza| body(stanza).is_none()), "{more:?}");
+        app.stop().await;
+    }
+
+    /// Bob's line, in place of an earlier one.
+    async fn correct(agent: &mut Client, address: &str, id: &str, of: &str, text: &str) {
+        let replace = format!("<body>{text}</body><replace xmlns='urn:xmpp:message-correct:0' id='{of}'/>");
+        agent.send(&format!("<message type='chat' to='{address}' id='{id}'>{replace}</message>")).await;
+    }
+
+    async fn retract(agent: &mut Client, address: &str, of: &str) {
+        let retract = format!("<retract xmlns='urn:xmpp:message-retract:1' id='{of}'/><body>/me took it back</body>");
+        agent.send(&format!("<message type='chat' to='{address}' id='r-{of}'>{retract}</message>")).await;
+    }
+
+    fn child_id(stanza: &xmpp_parsers::minidom::Element, name: &str, namespace: &str) -> Option<String> {
+        Some(stanza.get_child(name, namespace)?.attr("id")?.to_owned())
+    }
+
+    /// What the message replaces.
+    fn replaces(stanza: &xmpp_parsers::minidom::Element) -> Option<String> {
+        child_id(stanza, "replace", "urn:xmpp:message-correct:0")
+    }
+
+    pub async fn an_agents_second_thoughts_reach_the_customer_as_such(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, None) }.start().await;
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        let mut carol = Client::login(&server, "carol", "desk").await;
+        on_duty(&mut bob, &app).await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "Let me talk to a human!").await;
+        alice.answer().await;
+        let (address, _) = notice(&mut bob).await;
+
+        // The correction is in the outbox behind what it corrects, sent or not.
+        bob.say_as("b1", &address, "It is blue").await;
+        correct(&mut bob, &address, "b2", "b1", "It is red").await;
+        let first = alice.answer().await;
+        assert_eq!((body(&first).as_deref(), replaces(&first)), (Some("It is blue"), None));
+        let first = first.attr("id").unwrap().to_owned();
+        let second = alice.answer().await;
+        assert_eq!((body(&second).as_deref(), replaces(&second)), (Some("It is red"), Some(first.clone())));
+        assert_ne!(second.attr("id"), Some(first.as_str()));
+        // Clients name the first version or the last; the customer's client knows all by the first.
+        alice.say_as("a2", DESK, "And does it float?").await;
+        app.rest.ticket_in("alice@localhost", "OPEN").await;
+        correct(&mut bob, &address, "b3", "b2", "It is green").await;
+        let third = alice.answer().await;
+        assert_eq!((body(&third).as_deref(), replaces(&third)), (Some("It is green"), Some(first.clone())));
+        // What she has asked since is not answered by that.
+        let seen = app.rest.ticket_in("alice@localhost", "OPEN").await;
+        assert!(seen["waiting_since"].is_string(), "{seen:#}");
+
+        // A note stays one; what has gone out does not become one; nobody corrects what is not their own.
+        bob.say_as("n1", &address, "// a difficult one").await;
+        correct(&mut bob, &address, "n2", "n1", "an impossible one").await;
+        correct(&mut bob, &address, "b4", "b1", "// it is grey, really").await;
+        assert_eq!(notice(&mut bob).await.1, "And does it float?");
+        let (_, told) = notice(&mut bob).await;
+        assert!(told.starts_with("Not done: the customer has that line"), "{told}");
+        correct(&mut carol, &address, "c1", "b1", "It is pink").await;
+        let (_, told) = notice(&mut carol).await;
+        assert!(told.starts_with("Not done: the line that this corrects"), "{told}");
+        retract(&mut carol, &address, "b1").await;
+        let (_, told) = notice(&mut carol).await;
+        assert!(told.starts_with("Not done: you have no such line"), "{told}");
+        let came = alice.drain(Duration::from_millis(300)).await;
+        assert!(came.iter().all(|stanza| body(stanza).is_none()), "{came:?}");
+
+        retract(&mut bob, &address, "b1").await;
+        retract(&mut bob, &address, "n1").await;
+        let gone = alice.answer().await;
+        assert_eq!(child_id(&gone, "retract", "urn:xmpp:message-retract:1"), Some(first));
+        let fallback = gone.get_child("fallback", "urn:xmpp:fallback:0").unwrap();
+        assert_eq!(fallback.attr("for"), Some("urn:xmpp:message-retract:1"));
+        correct(&mut bob, &address, "b5", "b1", "It is white").await;
+        let (_, told) = notice(&mut bob).await;
+        assert!(told.starts_with("Not done: the line that this corrects"), "{told}");
+
+        // The history keeps all versions for the staff, but not what was said in them.
+        let seen = app.rest.ticket_in("alice@localhost", "OPEN").await;
+        let of_bob: Vec<&Value> =
+            seen["messages"].as_array().unwrap().iter().filter(|message| message["author"] == "agent").collect();
+        let shown = |flag: &str| of_bob.iter().map(|message| message[flag] == true).collect::<Vec<_>>();
+        assert_eq!(of_bob.iter().map(|message| &message["content"]).collect::<Vec<_>>(), [""; 5]);
+        assert_eq!(shown("edited"), [false, true, true, false, true]);
+        assert_eq!(shown("superseded"), [true, true, false, true, false]);
+        assert_eq!(shown("retracted"), [true; 5]);
+        app.stop().await;
+    }
+
+    pub async fn what_was_taken_back_before_it_was_sent_is_never_sent(database: Database) {
+        let mut server = Server::start(Kind::Prosody).await;
+        let app = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, None) }.start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "Let me talk to a human!").await;
+        alice.answer().await;
+        let seen = app.rest.ticket_in("alice@localhost", "ESCALATED").await;
+        let ticket: Uuid = seen["ticket_id"].as_str().unwrap().parse().unwrap();
+        server.kill();
+        let helpdesk = app.helpdesk.clone().unwrap();
+        let bob = helpdesk.agent_at(&"bob@localhost".parse().unwrap()).await.unwrap().unwrap().caller();
+        for (id, text) in [("b1", "The password is hunter2"), ("b2", "Hello")] {
+            let stanza = AgentStanza { id: Some(id.to_owned()), corrects: None };
+            helpdesk.reply_from_chat(&bob, ticket, text.to_owned(), None, stanza).await.unwrap();
+        }
+        helpdesk.take_back(&bob, ticket, "b1".to_owned()).await.unwrap();
+        server.restart().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        let is_retraction = |stanza: &xmpp_parsers::minidom::Element| {
+            child_id(stanza, "retract", "urn:xmpp:message-retract:1").is_some()
+        };
+        alice.expect("a retraction", is_retraction).await;
+        let came: Vec<_> = alice.drain(Duration::from_millis(300)).await.iter().filter_map(body).collect();
+        assert!(came.contains(&"Hello".to_owned()), "{came:?}");
+        assert!(!came.iter().any(|text| text.contains("hunter2")), "{came:?}");
+        drop(helpdesk);
         app.stop().await;
     }
 

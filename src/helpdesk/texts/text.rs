@@ -25,6 +25,7 @@ pub enum Text {
     ResolvedByYou,
     Released,
     Encrypted,
+    TakenBack,
     TooFast,
     TooManyTickets,
     NewTicket,
@@ -71,7 +72,7 @@ pub enum Text {
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 64] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -93,6 +94,7 @@ impl Text {
         Self::ResolvedByYou,
         Self::Released,
         Self::Encrypted,
+        Self::TakenBack,
         Self::TooFast,
         Self::TooManyTickets,
         Self::NewTicket,
@@ -162,6 +164,7 @@ impl Text {
             Self::ResolvedByYou => "resolved_by_you",
             Self::Released => "released",
             Self::Encrypted => "encrypted",
+            Self::TakenBack => "taken_back",
             Self::TooFast => "too_fast",
             Self::TooManyTickets => "too_many_tickets",
             Self::NewTicket => "new_ticket",
@@ -234,6 +237,7 @@ impl Text {
             | Self::ResolvedByYou
             | Self::Released
             | Self::Encrypted
+            | Self::TakenBack
             | Self::NewTicket
             | Self::NoTicket
             | Self::NoModel

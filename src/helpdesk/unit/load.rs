@@ -45,6 +45,7 @@ impl Unit {
             self.load_steps(tx, needs.steps).await?;
         }
         needs.tickets.extend(&needs.with_siblings);
+        needs.tickets.extend(&needs.recent_in);
         needs.conversations.extend(needs.recent.iter().cloned());
         if !needs.tickets.is_empty() {
             // In the order of their ids, so that two processes cannot wait for each other.
@@ -67,8 +68,9 @@ impl Unit {
         if !needs.conversations.is_empty() {
             self.load_conversations(tx, &needs.conversations).await?;
         }
-        for conversation in &needs.recent {
-            self.load_recent(tx, conversation).await?;
+        needs.recent_in.extend(needs.recent.iter().filter_map(|conversation| self.current.get(conversation)));
+        for ticket in needs.recent_in {
+            self.load_recent(tx, ticket).await?;
         }
         if !needs.hints.is_empty() {
             self.load_hints(tx, needs.hints).await?;

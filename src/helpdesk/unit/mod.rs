@@ -38,8 +38,10 @@ pub(super) struct Needs {
     pub messages: BTreeSet<Uuid>,
     /// Of these messages' conversations the live ticket matters, too, because it may be another one.
     pub messages_with_siblings: BTreeSet<Uuid>,
-    /// Conversations whose recent messages matter, without their texts.
+    /// Conversations in whose current ticket the recent messages matter, without their texts.
     pub recent: HashSet<Conversation>,
+    /// Tickets of which the same matters.
+    pub recent_in: BTreeSet<Uuid>,
     pub stanza_keys: HashSet<String>,
     /// How many due tickets to claim; with it comes the time when the next one is due.
     pub due: u64,

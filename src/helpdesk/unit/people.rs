@@ -54,6 +54,24 @@ impl Unit {
         self.notify(sender, recipient, Some(ticket), message, body);
     }
 
+    /// Queues the end of a message to the ticket's customer (XEP-0424), with words for clients that know no better.
+    pub(in crate::helpdesk) fn take_back(&mut self, ticket: Uuid, message: Uuid, body: String) {
+        let Some(row) = self.ticket(ticket) else { return };
+        self.notices.push(notice::Model {
+            id: Uuid::now_v7(),
+            seq: 0,
+            ticket_id: Some(ticket),
+            message_id: None,
+            retracts: Some(message),
+            sender: row.desk.clone(),
+            // All of the customer's clients may have it by now.
+            recipient: row.customer.clone(),
+            body,
+            created_at: self.now,
+            sent_at: None,
+        });
+    }
+
     /// Queues a message to an agent from a localpart of ours.
     pub(in crate::helpdesk) fn notify(
         &mut self,
@@ -68,6 +86,7 @@ impl Unit {
             seq: 0,
             ticket_id,
             message_id,
+            retracts: None,
             sender,
             recipient: recipient.to_string(),
             body,
