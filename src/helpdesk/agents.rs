@@ -114,7 +114,8 @@ impl Helpdesk {
         Ok(on_duty(&self.agents().await?, desk))
     }
 
-    /// Makes the configured agents known. Once at every start.
+    /// Makes the configured agents known, and gives back to the queue what those have who are configured no longer. Once at
+    /// every start.
     ///
     /// # Errors
     /// [`Error::WriteFailed`].
@@ -144,7 +145,9 @@ impl Helpdesk {
                 }
             }
         }
-        self.writer.write(NameConfigured { agents: rows }).await
+        let known = self.agents().await?.into_iter().filter(|agent| agent.source == Source::Config);
+        let known = known.map(|agent| agent.id).collect();
+        self.writer.write(NameConfigured { agents: rows, known }).await
     }
 
     /// Binds an agent to a JID. Admins only.
@@ -179,7 +182,7 @@ impl Helpdesk {
         self.writer.write(BindAgent { agent }).await
     }
 
-    /// Forgets an agent that was bound over REST. Admins only.
+    /// Forgets an agent that was bound over REST; what it has goes back to the queue. Admins only.
     ///
     /// # Errors
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] for one from the configuration.

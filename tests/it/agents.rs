@@ -6,13 +6,15 @@ scenario!(an_agent_with_nothing_but_a_chat_client_helps_a_customer);
 scenario!(who_comes_on_duty_learns_what_waits);
 scenario!(an_agents_second_thoughts_reach_the_customer_as_such);
 scenario!(what_was_taken_back_before_it_was_sent_is_never_sent);
+scenario!(what_a_removed_agent_had_goes_back_to_the_queue);
 scenario!(strangers_find_nothing_at_a_tickets_address);
 
 mod scenarios {
     use std::time::Duration;
 
-    use deskbridge::helpdesk::AgentStanza;
-    use serde_json::Value;
+    use deskbridge::helpdesk::{AgentStanza, Role};
+    use reqwest::Method;
+    use serde_json::{Value, json};
     use uuid::Uuid;
 
     use crate::support::{
@@ -21,7 +23,7 @@ mod scenarios {
         eventually,
         model::{Model, Reply},
         server::{Kind, Server},
-        stage::{DESK, Setting, lines},
+        stage::{DESK, Setting, lines, token},
     };
 
     const AGENTS: &str = "agents = [{ jid = \"bob@localhost\", name = \"Bob\" }, \"carol@localhost\"]\n";
@@ -247,6 +249,61 @@ mod scenarios {
         assert!(came.contains(&"Hello".to_owned()), "{came:?}");
         assert!(!came.iter().any(|text| text.contains("hunter2")), "{came:?}");
         drop(helpdesk);
+        app.stop().await;
+    }
+
+    pub async fn what_a_removed_agent_had_goes_back_to_the_queue(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Answer("Two days.".into())).await;
+        let setting = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, Some(&model)) };
+        let app = setting.start().await;
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        let mut carol = Client::login(&server, "carol", "desk").await;
+        on_duty(&mut bob, &app).await;
+        on_duty(&mut carol, &app).await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "Let me talk to a human!").await;
+        let (address, _) = notice(&mut bob).await;
+        bob.say(&address, "/claim").await;
+        let seen = app.rest.ticket_in("alice@localhost", "OPEN").await;
+        let ticket = seen["ticket_id"].as_str().unwrap().to_owned();
+        app.stop().await;
+        let told = async |carol: &mut Client| {
+            let waits = "Reason: the agent who had it is gone.";
+            carol.expect("the ticket waits again", |stanza| body(stanza).is_some_and(|text| text.contains(waits))).await
+        };
+
+        // Gone from the configuration.
+        let setting = Setting { desk: "agents = [\"carol@localhost\"]\n".into(), ..setting };
+        let app = setting.start().await;
+        app.rest.ticket_in("alice@localhost", "ESCALATED").await;
+        told(&mut carol).await;
+
+        // Removed over REST.
+        let root = token(Role::Admin, "root");
+        let agent = "/api/v1/xmpp/agents/sue";
+        let bound = app.rest.request(Method::PUT, agent).bearer_auth(&root).json(&json!({ "desks": ["support"] }));
+        assert_eq!(app.rest.ask(bound).await.status, 201);
+        let claim = format!("/api/v1/xmpp/tickets/{ticket}/claim");
+        assert_eq!(app.rest.post(&token(Role::Agent, "sue"), &claim, &json!({})).await.status, 200);
+        let removed = app.rest.request(Method::DELETE, agent).bearer_auth(&root);
+        assert_eq!(app.rest.ask(removed).await.status, 204);
+        app.rest.ticket_in("alice@localhost", "ESCALATED").await;
+        told(&mut carol).await;
+
+        // What is done is nobody's then: who takes it up again does not wait for her.
+        let bound = app.rest.request(Method::PUT, agent).bearer_auth(&root).json(&json!({ "desks": ["support"] }));
+        assert_eq!(app.rest.ask(bound).await.status, 201);
+        let sue = token(Role::Agent, "sue");
+        let say = format!("/api/v1/xmpp/tickets/{ticket}/messages");
+        assert_eq!(app.rest.post(&sue, &say, &json!({ "content": "Here I am." })).await.status, 201);
+        let resolve = format!("/api/v1/xmpp/tickets/{ticket}/resolve");
+        assert_eq!(app.rest.post(&sue, &resolve, &json!({})).await.status, 200);
+        let removed = app.rest.request(Method::DELETE, agent).bearer_auth(&root);
+        assert_eq!(app.rest.ask(removed).await.status, 204);
+        alice.say(DESK, "How long does shipping take?").await;
+        let seen = app.rest.ticket_in("alice@localhost", "PENDING").await;
+        assert_eq!(seen["handler"], "assistant");
         app.stop().await;
     }
 

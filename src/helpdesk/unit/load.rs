@@ -44,6 +44,9 @@ impl Unit {
         if needs.steps > 0 {
             self.load_steps(tx, needs.steps).await?;
         }
+        if !needs.held_by.is_empty() {
+            self.load_held(tx, needs.held_by).await?;
+        }
         needs.tickets.extend(&needs.with_siblings);
         needs.tickets.extend(&needs.recent_in);
         needs.conversations.extend(needs.recent.iter().cloned());
@@ -94,6 +97,20 @@ impl Unit {
             .all(tx)
             .await?;
         self.waiting = waiting.into_iter().map(|(desk, count)| (desk, count.try_into().unwrap_or_default())).collect();
+        Ok(())
+    }
+
+    /// What these agents have: all but closed tickets, in the order of their ids.
+    async fn load_held(&mut self, tx: &DatabaseTransaction, agents: BTreeSet<String>) -> Result<(), DbErr> {
+        let rows = ticket::Entity::find()
+            .filter(ticket::Column::Handler.eq(Handler::Agent))
+            .filter(ticket::Column::Status.ne(Status::Closed))
+            .filter(ticket::Column::Agent.is_in(agents))
+            .order_by_asc(ticket::Column::Id)
+            .lock_exclusive()
+            .all(tx)
+            .await?;
+        rows.into_iter().for_each(|row| self.track(row));
         Ok(())
     }
 

@@ -51,6 +51,8 @@ pub(super) struct Needs {
     pub people: bool,
     /// How many tickets that time has something to do to.
     pub steps: u64,
+    /// Agents of whom every ticket matters that is not closed.
+    pub held_by: BTreeSet<String>,
     /// Whether these were told what is said once.
     pub hints: HashSet<Conversation>,
     /// Customers of whom everything goes.

@@ -19,6 +19,17 @@ impl Unit {
         self.tickets.get(&id).map(|tracked| &tracked.row)
     }
 
+    /// What an agent has, oldest first: all but closed tickets, as far as they are loaded.
+    pub(in crate::helpdesk) fn held_by(&self, agent: &str) -> Vec<Uuid> {
+        let is_held = |row: &&ticket::Model| {
+            row.handler == Handler::Agent && row.status != Status::Closed && row.agent.as_deref() == Some(agent)
+        };
+        let mut held: Vec<Uuid> =
+            self.tickets.values().map(|tracked| &tracked.row).filter(is_held).map(|row| row.id).collect();
+        held.sort_unstable();
+        held
+    }
+
     /// The conversation's live ticket, else its latest.
     pub(in crate::helpdesk) fn current(&self, conversation: &Conversation) -> Option<&ticket::Model> {
         self.current.get(conversation).and_then(|id| self.ticket(*id))
