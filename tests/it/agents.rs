@@ -7,13 +7,16 @@ scenario!(who_comes_on_duty_learns_what_waits);
 scenario!(an_agents_second_thoughts_reach_the_customer_as_such);
 scenario!(what_was_taken_back_before_it_was_sent_is_never_sent);
 scenario!(what_a_removed_agent_had_goes_back_to_the_queue);
+scenario!(what_agents_were_told_is_not_kept_for_ever);
 scenario!(strangers_find_nothing_at_a_tickets_address);
 
 mod scenarios {
     use std::time::Duration;
 
     use deskbridge::helpdesk::{AgentStanza, Role};
+    use deskbridge_entity::notice;
     use reqwest::Method;
+    use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
     use serde_json::{Value, json};
     use uuid::Uuid;
 
@@ -304,6 +307,46 @@ mod scenarios {
         alice.say(DESK, "How long does shipping take?").await;
         let seen = app.rest.ticket_in("alice@localhost", "PENDING").await;
         assert_eq!(seen["handler"], "assistant");
+        app.stop().await;
+    }
+
+    pub async fn what_agents_were_told_is_not_kept_for_ever(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting::new(&server, &database, None).start().await;
+        let helpdesk = app.helpdesk.clone().unwrap();
+        let connection = database.connect().await;
+        let now = app.clock.now();
+        let told = |seq: i64, sent: bool| notice::Model {
+            id: Uuid::now_v7(),
+            // Far from those that are made here.
+            seq: 1_000_000 + seq,
+            ticket_id: None,
+            message_id: None,
+            retracts: None,
+            sender: "support".to_owned(),
+            recipient: "bob@localhost".to_owned(),
+            body: "One ticket waits.".to_owned(),
+            created_at: now,
+            sent_at: sent.then_some(now),
+        };
+        for part in 0..3 {
+            let rows = (0..500).map(|row| told(part * 500 + row, true).into_active_model());
+            notice::Entity::insert_many(rows).exec(&connection).await.unwrap();
+        }
+        let kept = || async {
+            let sent = notice::Entity::find().filter(notice::Column::SentAt.is_not_null());
+            sent.count(&connection).await.unwrap()
+        };
+        app.clock.advance(Duration::from_hours(6 * 24));
+        helpdesk.sweep().await.unwrap();
+        assert_eq!(kept().await, 1500);
+        app.clock.advance(Duration::from_hours(2 * 24));
+        helpdesk.sweep().await.unwrap();
+        assert_eq!(kept().await, 500, "a sweep has its measure");
+        helpdesk.sweep().await.unwrap();
+        assert_eq!(kept().await, 0);
+        connection.close().await.unwrap();
+        drop(helpdesk);
         app.stop().await;
     }
 
