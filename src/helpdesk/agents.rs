@@ -9,7 +9,11 @@ use deskbridge_entity::{
 use jid::BareJid;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
-use super::{Caller, Role};
+use super::{
+    Caller, Error, Helpdesk, MAX_JID, Role, check_jid,
+    operation::agent::{BindAgent, NameConfigured, RemoveAgent, SetDuty},
+    without_nul,
+};
 
 /// An agent, with what is known of whether somebody sits there.
 #[derive(Clone, Debug)]
@@ -65,6 +69,137 @@ impl Agent {
     #[must_use]
     pub fn display_name(&self) -> String {
         self.caller().display_name()
+    }
+}
+
+/// An agent as an admin describes one.
+#[derive(Clone, Debug)]
+pub struct NewAgent {
+    /// As in a token's `sub`.
+    pub id: String,
+    /// The bare JID the agent chats from.
+    pub jid: Option<BareJid>,
+    /// The name that customers see.
+    pub name: Option<String>,
+    /// The desks the agent answers at; `None` is every desk.
+    pub desks: Option<Vec<String>>,
+    /// Whether the agent also assigns and closes tickets.
+    pub is_admin: bool,
+    /// Whether the agent is told of tickets that wait.
+    pub duty: Duty,
+}
+
+impl Helpdesk {
+    /// All agents, by id.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn agents(&self) -> Result<Vec<Agent>, Error> {
+        Ok(load(self.store.read()).await?)
+    }
+
+    /// The agent who chats from this address.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn agent_at(&self, jid: &BareJid) -> Result<Option<Agent>, Error> {
+        Ok(self.agents().await?.into_iter().find(|agent| agent.jid.as_ref() == Some(jid)))
+    }
+
+    /// Whether somebody is on duty at a desk; `None` when nobody is known to answer there.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn on_duty(&self, desk: &str) -> Result<Option<bool>, Error> {
+        Ok(on_duty(&self.agents().await?, desk))
+    }
+
+    /// Makes the configured agents known, and gives back to the queue what those have who are configured no longer. Once at
+    /// every start.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn name_configured_agents(&self) -> Result<(), Error> {
+        let mut rows: Vec<agent::Model> = Vec::new();
+        for desk in self.desks() {
+            for configured in &desk.agents {
+                let id = configured.jid.to_string();
+                let desks = |row: &agent::Model| row.desks.clone().and_then(|names| serde_json::from_value(names).ok());
+                match rows.iter_mut().find(|row| row.id == id) {
+                    Some(row) => {
+                        let mut names: Vec<String> = desks(row).unwrap_or_default();
+                        names.push(desk.name.clone());
+                        row.desks = Some(names.into());
+                        row.name = row.name.take().or_else(|| configured.name.clone());
+                    }
+                    None => rows.push(agent::Model {
+                        jid: Some(id.clone()),
+                        id,
+                        name: configured.name.clone(),
+                        desks: Some(vec![desk.name.clone()].into()),
+                        role: AgentRole::Agent,
+                        duty: Duty::Auto,
+                        source: Source::Config,
+                        updated_at: self.clock.now(),
+                    }),
+                }
+            }
+        }
+        let known = self.agents().await?.into_iter().filter(|agent| agent.source == Source::Config);
+        let known = known.map(|agent| agent.id).collect();
+        self.writer.write(NameConfigured { agents: rows, known }).await
+    }
+
+    /// Binds an agent to a JID. Admins only.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::Invalid`] for an unknown desk or an address of ours, [`Error::Conflict`] when
+    /// the JID is another agent's.
+    pub async fn bind_agent(&self, caller: &Caller, new: NewAgent) -> Result<(), Error> {
+        caller.require_admin("bind agents")?;
+        if new.id.trim().is_empty() || new.id.len() > MAX_JID {
+            return Err(Error::invalid("id", format!("must have 1 to {} bytes", MAX_JID)));
+        }
+        if let Some(jid) = &new.jid {
+            check_jid(jid)?;
+            if jid.domain().as_str() == &*self.domain || jid.node().is_none() {
+                return Err(Error::invalid("jid", "must be a person's address on another domain than ours"));
+            }
+        }
+        for name in new.desks.iter().flatten() {
+            self.known_desk(name).map_err(|_| Error::invalid("desks", format!("there is no desk '{name}'")))?;
+        }
+        let agent = agent::Model {
+            id: without_nul(new.id),
+            jid: new.jid.map(|jid| jid.to_string()),
+            name: new.name.map(without_nul),
+            desks: new.desks.map(Into::into),
+            role: if new.is_admin { AgentRole::Admin } else { AgentRole::Agent },
+            duty: new.duty,
+            source: Source::Rest,
+            updated_at: self.clock.now(),
+        };
+        self.writer.write(BindAgent { agent }).await
+    }
+
+    /// Forgets an agent that was bound over REST; what it has goes back to the queue. Admins only.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] for one from the configuration.
+    pub async fn remove_agent(&self, caller: &Caller, id: &str) -> Result<(), Error> {
+        caller.require_admin("remove agents")?;
+        self.writer.write(RemoveAgent { id: id.to_owned() }).await
+    }
+
+    /// Says whether an agent is told of waiting tickets: oneself, or an admin for others.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], [`Error::NotFound`].
+    pub async fn set_duty(&self, caller: &Caller, id: &str, duty: Duty) -> Result<(), Error> {
+        if !(caller.role == Role::Agent && caller.id == id) {
+            caller.require_admin("set the duty of others")?;
+        }
+        self.writer.write(SetDuty { id: id.to_owned(), duty }).await
     }
 }
 

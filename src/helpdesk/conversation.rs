@@ -1,17 +1,21 @@
 //! What customers and agents do with tickets, and what they may see.
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::{attachment, message, ticket};
+use deskbridge_entity::{
+    attachment,
+    message::{self, Visibility},
+    ticket,
+};
 use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    Asked, Caller, Error, Filter, Helpdesk, Line, MAX_BODY, Page, Received, Role, check_jid,
+    AgentStanza, Asked, Caller, Error, Filter, Helpdesk, Line, MAX_BODY, Page, Received, Role, check_jid,
     operation::{
         customer::{BeginAnew, ResolveOwn},
         hand_off::AskForPerson,
         line::{AppendLine, ReceiveLine},
-        reply::{Approach, Reply, Speaker},
+        reply::{Approach, Reply, Speaker, TakeBack},
     },
     query, without_nul,
 };
@@ -101,7 +105,10 @@ impl Helpdesk {
         let row = self.ticket(caller, ticket).await?;
         let body = check_body("content", with_link(body, link.as_deref()))?;
         if caller.is_staff() {
-            return self.writer.write(Reply { ticket, speaker: speaker(caller), body, link, key: None }).await;
+            return self
+                .writer
+                .write(Reply { ticket, speaker: speaker(caller), body, link, stanza: AgentStanza::default() })
+                .await;
         }
         caller.require_voice_of(&row.customer)?;
         if link.is_some() {
@@ -110,22 +117,46 @@ impl Helpdesk {
         self.writer.write(AppendLine { ticket, body }).await
     }
 
-    /// An agent's line from a chat client: as [`Helpdesk::say`], and a repeated stanza counts once.
+    /// An agent's line from a chat client: as [`Helpdesk::say`], a repeated stanza counts once, and a correction goes to the
+    /// customer as one.
     ///
     /// # Errors
-    /// As [`Helpdesk::say`].
+    /// As [`Helpdesk::say`]; [`Error::Conflict`] when it corrects what is no line of the caller's.
     pub async fn reply_from_chat(
         &self,
         caller: &Caller,
         ticket: Uuid,
         body: String,
         link: Option<String>,
-        stanza_id: Option<&str>,
+        stanza: AgentStanza,
     ) -> Result<(), Error> {
         self.ticket(caller, ticket).await?;
         let body = check_body("message", with_link(body, link.as_deref()))?;
-        let reply = Reply { link, ..Reply::from_chat(ticket, speaker(caller), body, stanza_id) };
-        self.writer.write(reply).await.map(drop)
+        self.writer.write(Reply { ticket, speaker: speaker(caller), body, link, stanza }).await.map(drop)
+    }
+
+    /// Who reads the line of the caller's that its chat client gave this id; `None` when there is none, or no more.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ticket`].
+    pub async fn readers_of(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        stanza_id: &str,
+    ) -> Result<Option<Visibility>, Error> {
+        self.ticket(caller, ticket).await?;
+        query::readers_of(&self.store, ticket, &caller.id, stanza_id).await
+    }
+
+    /// The caller takes back the line or note that its chat client gave this id (XEP-0424). It is marked, not erased, and
+    /// nobody is shown its text any more; what went to the customer is taken back there, too.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when there is none, or no more; else as [`Helpdesk::ticket`].
+    pub async fn take_back(&self, caller: &Caller, ticket: Uuid, stanza_id: String) -> Result<(), Error> {
+        self.ticket(caller, ticket).await?;
+        self.writer.write(TakeBack { ticket, agent: caller.id.clone(), stanza_id }).await
     }
 
     /// The ticket with this short id, as in its own address.

@@ -122,6 +122,13 @@ pub fn claim_timed_out(ticket: &mut Model, now: DateTime<Utc>) {
     queue(ticket, now);
 }
 
+/// The agent who resolved the ticket is none any more: whoever comes next finds it free.
+pub fn left_by_agent(ticket: &mut Model) {
+    ticket.handler = Handler::None;
+    ticket.agent = None;
+    ticket.claimed_at = None;
+}
+
 /// The agent gives the ticket to the assistant, which sees the messages behind `from` and `summary`. Where the
 /// customer's last lines are unanswered it owes an answer at once; else the customer owes the next step.
 pub fn released(ticket: &mut Model, from: i64, summary: String, unanswered: bool, now: DateTime<Utc>) {

@@ -38,6 +38,24 @@ pub fn customer_retracted(ticket: &mut Model, unanswered: bool) {
     }
 }
 
+/// An agent has corrected a line of its own. That answers nothing new: who owes the next step stays as it is.
+pub fn agent_corrected(ticket: &mut Model, agent: &str, now: DateTime<Utc>) {
+    ticket.last_message_at = now;
+    keep_claim(ticket, agent, now);
+}
+
+/// An agent has taken a line of its own back.
+pub fn agent_retracted(ticket: &mut Model, agent: &str, now: DateTime<Utc>) {
+    keep_claim(ticket, agent, now);
+}
+
+/// Who works on it does not lose it.
+fn keep_claim(ticket: &mut Model, agent: &str, now: DateTime<Utc>) {
+    if ticket.handler == Handler::Agent && ticket.agent.as_deref() == Some(agent) {
+        ticket.claimed_at = Some(now);
+    }
+}
+
 /// Whether the customer liked it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Feedback {

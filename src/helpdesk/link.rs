@@ -10,6 +10,7 @@ use super::{
     Error, Helpdesk, Outgoing, Presence, Report, check_jid,
     operation::{
         delivery::{MarkSent, NoteReport, Resend},
+        hint::HintOnce,
         presence::{ForgetXmppPresence, SetPresence, SetSubscription},
     },
     query,
@@ -58,6 +59,15 @@ impl Helpdesk {
     pub async fn note_report(&self, message: Uuid, from: &BareJid, report: Report) -> Result<(), Error> {
         // In order with the rest, but nobody needs to wait for it.
         self.writer.queue(NoteReport { message, from: from.to_string(), report }).await.map(drop)
+    }
+
+    /// Whether a contact of a desk is now told for the first time that encrypted messages are not read there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown desk, [`Error::WriteFailed`].
+    pub async fn hint_once(&self, desk: &str, contact: &BareJid) -> Result<bool, Error> {
+        let conversation = self.conversation_of(desk, contact)?;
+        self.writer.write(HintOnce { conversation }).await
     }
 
     /// Notes what the XMPP server says of a customer's resource.

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use jid::{BareJid, Jid};
 use tokio::sync::broadcast;
 
-pub use agents::Agent;
+pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
 pub use attachments::{Fetched, PendingFile};
 pub use avatar::{Avatar, AvatarError};
@@ -53,6 +53,7 @@ pub use operation::{
     hand_off::{Asked, HandOff, Words},
     line::{Line, Received},
     presence::Presence,
+    reply::AgentStanza,
     room::{Heard, RoomLine},
     sweep::Swept,
 };
@@ -60,7 +61,6 @@ pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
 pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
 pub use rooms::keeps_room;
-pub use staff::NewAgent;
 pub use store::Store;
 pub use texts::Texts;
 pub use unit::Committed;

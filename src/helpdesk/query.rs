@@ -25,7 +25,7 @@ pub(super) use {
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
     due::{due, pick_due},
     files::{attachment, attachments, counted_files, kept_files, pending_files},
-    messages::{markable_line_before, messages, public_messages, transcripts, was_said},
+    messages::{markable_line_before, messages, public_messages, readers_of, transcripts, was_said},
     outbox::{unsent, unsent_notices},
     queue::{queue, waiting_counts},
 };

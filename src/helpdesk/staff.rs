@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    agent::{self, Duty, Role as AgentRole, Source},
     message::Author,
     ticket::{Model, Priority},
 };
-use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
-    Agent, Caller, Error, Helpdesk, Role, Swept, agents, check_jid,
+    Caller, Error, Helpdesk, Role, Swept,
     conversation::check_body,
     operation::{
-        agent::{BindAgent, NameConfigured, RemoveAgent, SetDuty},
         customer::ResolveNamed,
-        staff::{Change, ChangeTicket, Episode},
+        reply::AgentStanza,
+        staff::{Change, ChangeTicket, Episode, NewNote},
         sweep::Sweep,
     },
     query, without_nul,
@@ -31,23 +29,6 @@ const LONGEST_SNOOZE: Duration = Duration::from_hours(366 * 24);
 const TAGS: (usize, usize) = (20, 40);
 /// How often a release is tried again when the customer writes at the same moment.
 const RELEASE_TRIES: u32 = 5;
-
-/// An agent as an admin describes one.
-#[derive(Clone, Debug)]
-pub struct NewAgent {
-    /// As in a token's `sub`.
-    pub id: String,
-    /// The bare JID the agent chats from.
-    pub jid: Option<BareJid>,
-    /// The name that customers see.
-    pub name: Option<String>,
-    /// The desks the agent answers at; `None` is every desk.
-    pub desks: Option<Vec<String>>,
-    /// Whether the agent also assigns and closes tickets.
-    pub is_admin: bool,
-    /// Whether the agent is told of tickets that wait.
-    pub duty: Duty,
-}
 
 impl Helpdesk {
     /// Takes a ticket: ESCALATED or the assistant's. Of two who try one wins. `expected` is the version the caller has
@@ -235,7 +216,23 @@ impl Helpdesk {
         text: String,
     ) -> Result<Model, Error> {
         let text = check_body("content", text)?;
-        self.change(caller, ticket, expected, Change::Note(text)).await
+        let note = NewNote { text, stanza: AgentStanza::default() };
+        self.change(caller, ticket, expected, Change::Note(note)).await
+    }
+
+    /// As [`Helpdesk::note`], from the caller's chat client: it can be corrected and taken back.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::note`]; [`Error::Conflict`] when it corrects what is no note of the caller's.
+    pub async fn note_from_chat(
+        &self,
+        caller: &Caller,
+        ticket: Uuid,
+        text: String,
+        stanza: AgentStanza,
+    ) -> Result<(), Error> {
+        let text = check_body("content", text)?;
+        self.change(caller, ticket, None, Change::Note(NewNote { text, stanza })).await.map(drop)
     }
 
     async fn change(
@@ -267,114 +264,5 @@ impl Helpdesk {
                 return Ok(total);
             }
         }
-    }
-
-    /// All agents, by id.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn agents(&self) -> Result<Vec<Agent>, Error> {
-        Ok(agents::load(self.store.read()).await?)
-    }
-
-    /// The agent who chats from this address.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn agent_at(&self, jid: &BareJid) -> Result<Option<Agent>, Error> {
-        Ok(self.agents().await?.into_iter().find(|agent| agent.jid.as_ref() == Some(jid)))
-    }
-
-    /// Whether somebody is on duty at a desk; `None` when nobody is known to answer there.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub async fn on_duty(&self, desk: &str) -> Result<Option<bool>, Error> {
-        Ok(agents::on_duty(&self.agents().await?, desk))
-    }
-
-    /// Makes the configured agents known. Once at every start.
-    ///
-    /// # Errors
-    /// [`Error::WriteFailed`].
-    pub async fn name_configured_agents(&self) -> Result<(), Error> {
-        let mut rows: Vec<agent::Model> = Vec::new();
-        for desk in self.desks() {
-            for configured in &desk.agents {
-                let id = configured.jid.to_string();
-                let desks = |row: &agent::Model| row.desks.clone().and_then(|names| serde_json::from_value(names).ok());
-                match rows.iter_mut().find(|row| row.id == id) {
-                    Some(row) => {
-                        let mut names: Vec<String> = desks(row).unwrap_or_default();
-                        names.push(desk.name.clone());
-                        row.desks = Some(names.into());
-                        row.name = row.name.take().or_else(|| configured.name.clone());
-                    }
-                    None => rows.push(agent::Model {
-                        jid: Some(id.clone()),
-                        id,
-                        name: configured.name.clone(),
-                        desks: Some(vec![desk.name.clone()].into()),
-                        role: AgentRole::Agent,
-                        duty: Duty::Auto,
-                        source: Source::Config,
-                        updated_at: self.clock.now(),
-                    }),
-                }
-            }
-        }
-        self.writer.write(NameConfigured { agents: rows }).await
-    }
-
-    /// Binds an agent to a JID. Admins only.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::Invalid`] for an unknown desk or an address of ours, [`Error::Conflict`] when
-    /// the JID is another agent's.
-    pub async fn bind_agent(&self, caller: &Caller, new: NewAgent) -> Result<(), Error> {
-        caller.require_admin("bind agents")?;
-        if new.id.trim().is_empty() || new.id.len() > super::MAX_JID {
-            return Err(Error::invalid("id", format!("must have 1 to {} bytes", super::MAX_JID)));
-        }
-        if let Some(jid) = &new.jid {
-            check_jid(jid)?;
-            if jid.domain().as_str() == &*self.domain || jid.node().is_none() {
-                return Err(Error::invalid("jid", "must be a person's address on another domain than ours"));
-            }
-        }
-        for name in new.desks.iter().flatten() {
-            self.known_desk(name).map_err(|_| Error::invalid("desks", format!("there is no desk '{name}'")))?;
-        }
-        let agent = agent::Model {
-            id: without_nul(new.id),
-            jid: new.jid.map(|jid| jid.to_string()),
-            name: new.name.map(without_nul),
-            desks: new.desks.map(Into::into),
-            role: if new.is_admin { AgentRole::Admin } else { AgentRole::Agent },
-            duty: new.duty,
-            source: Source::Rest,
-            updated_at: self.clock.now(),
-        };
-        self.writer.write(BindAgent { agent }).await
-    }
-
-    /// Forgets an agent that was bound over REST. Admins only.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] for one from the configuration.
-    pub async fn remove_agent(&self, caller: &Caller, id: &str) -> Result<(), Error> {
-        caller.require_admin("remove agents")?;
-        self.writer.write(RemoveAgent { id: id.to_owned() }).await
-    }
-
-    /// Says whether an agent is told of waiting tickets: oneself, or an admin for others.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`], [`Error::NotFound`].
-    pub async fn set_duty(&self, caller: &Caller, id: &str, duty: Duty) -> Result<(), Error> {
-        if !(caller.role == Role::Agent && caller.id == id) {
-            caller.require_admin("set the duty of others")?;
-        }
-        self.writer.write(SetDuty { id: id.to_owned(), duty }).await
     }
 }

@@ -237,6 +237,12 @@ impl Texts {
         self.fill(Text::Encrypted, &[])
     }
 
+    /// A message was taken back: for clients that do not know how to hide it.
+    #[must_use]
+    pub fn taken_back(&self) -> String {
+        self.fill(Text::TakenBack, &[])
+    }
+
     /// The one warning before messages are dropped; `per_minute` is the limit.
     #[must_use]
     pub fn too_fast(&self, per_minute: u32) -> String {

@@ -1,6 +1,8 @@
 //! An agent's own chat client: each ticket has an address of its own, `t-<short id>@<domain>`, and what the agent of the
 //! ticket writes there goes to the customer. A line that begins with `//` is an internal note, one with `/` a command.
 
+use deskbridge_entity::message::Visibility;
+use jid::{BareJid, Jid};
 use tokio::sync::mpsc;
 use xmpp_parsers::minidom::Element;
 
@@ -12,16 +14,52 @@ use super::{
     outgoing,
     outlet::{Outlet, SendError},
     rooms::Rooms,
-    stanza::{self, Chat, Refusal},
+    stanza::{self, Chat, Refusal, Retraction},
 };
-use crate::helpdesk::{Agent, Error, Helpdesk};
+use crate::helpdesk::{Agent, AgentStanza, Error, Helpdesk};
+
+/// To an agent who makes a note or a command of what the customer has read.
+const HAS_GONE_OUT: &str =
+    "Not done: the customer has that line, and a correction would go there, too. Take it back, and write this anew.";
+
+/// To an agent who corrects what is not known, or no more.
+const CORRECTS_NOTHING: &str = "Not done: the line that this corrects is none of yours here. Write it anew.";
 
 /// Lines of agents that may wait.
 pub(super) const WAITING: usize = 1024;
 
-/// What somebody wrote to a ticket's address.
+/// What somebody does at a ticket's address.
+pub(super) enum Act {
+    Line(Box<Chat>),
+    Retraction(Retraction),
+}
+
+impl Act {
+    pub(super) fn from(&self) -> &Jid {
+        match self {
+            Self::Line(chat) => &chat.from,
+            Self::Retraction(retraction) => &retraction.from,
+        }
+    }
+
+    fn to(&self) -> &BareJid {
+        match self {
+            Self::Line(chat) => &chat.to,
+            Self::Retraction(retraction) => &retraction.to,
+        }
+    }
+
+    fn thread(&self) -> Option<&str> {
+        match self {
+            Self::Line(chat) => chat.thread.as_deref(),
+            Self::Retraction(_) => None,
+        }
+    }
+}
+
+/// The same, on its way.
 pub(super) struct Spoken {
-    pub chat: Box<Chat>,
+    pub act: Act,
     /// The short id in the address.
     pub ticket: String,
     /// For an error answer.
@@ -45,8 +83,8 @@ impl AgentChat {
         }
     }
 
-    async fn hear(&self, Spoken { chat, ticket, stanza }: Spoken) -> Result<(), SendError> {
-        let agent = match self.helpdesk.agent_at(&chat.from.to_bare()).await {
+    async fn hear(&self, Spoken { act, ticket, stanza }: Spoken) -> Result<(), SendError> {
+        let agent = match self.helpdesk.agent_at(&act.from().to_bare()).await {
             Ok(agent) => agent,
             Err(error) => {
                 tracing::error!(%error, "the agents could not be read");
@@ -55,13 +93,19 @@ impl AgentChat {
         };
         // To everybody else the address does not exist.
         let Some(agent) = agent else { return self.refuse(&stanza, Refusal::NO_DESK).await };
-        match self.take(&agent, &ticket, &chat).await {
+        let taken = match &act {
+            Act::Line(chat) => self.take(&agent, &ticket, chat).await,
+            Act::Retraction(retraction) => self.take_back(&agent, &ticket, retraction).await,
+        };
+        match taken {
             Ok(answer) => {
-                if let Some(id) = chat.id.as_deref().filter(|_| chat.wants_receipt) {
+                if let Act::Line(chat) = &act
+                    && let Some(id) = chat.id.as_deref().filter(|_| chat.wants_receipt)
+                {
                     self.outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await?;
                 }
                 match answer {
-                    Some(text) => self.tell(&chat, &text).await,
+                    Some(text) => self.tell(&act, &text).await,
                     None => Ok(()),
                 }
             }
@@ -71,7 +115,7 @@ impl AgentChat {
                 self.refuse(&stanza, Refusal::NOT_STORED).await
             }
             // In words, since a client shows a stanza error as little more than a red mark.
-            Err(error) => self.tell(&chat, &format!("Not done: {error}.")).await,
+            Err(error) => self.tell(&act, &format!("Not done: {error}.")).await,
         }
     }
 
@@ -81,15 +125,35 @@ impl AgentChat {
         let ticket = self.helpdesk.ticket_at(&caller, short_id).await?;
         let text = chat.text();
         let meant = meant(&text);
+        let stanza = AgentStanza { id: chat.id.clone(), corrects: chat.corrects.clone() };
+        // `/me` is how people speak of themselves.
+        let is_line = !meant.starts_with('/') || meant.starts_with("/me ");
+        let corrected = match &chat.corrects {
+            Some(id) => self.helpdesk.readers_of(&caller, ticket.id, id).await?,
+            None => None,
+        };
+        match (corrected, &chat.corrects) {
+            // Whatever it looks like now: the customer must not read what was a note.
+            (Some(Visibility::Internal), _) => {
+                let note = meant.strip_prefix("//").unwrap_or(&meant).trim_start().to_owned();
+                self.helpdesk.note_from_chat(&caller, ticket.id, note, stanza).await?;
+                return Ok(None);
+            }
+            (Some(Visibility::Public), _) if !is_line => return Ok(Some(HAS_GONE_OUT.to_owned())),
+            (None, Some(_)) if is_line => return Ok(Some(CORRECTS_NOTHING.to_owned())),
+            // A command or note that was misspelt was none, and is one now.
+            (None, Some(_)) | (Some(Visibility::Public), _) | (None, None) => {}
+        }
         if let Some(note) = meant.strip_prefix("//") {
-            self.helpdesk.note(&caller, ticket.id, note.trim_start().to_owned()).await?;
+            let stanza = AgentStanza { corrects: None, ..stanza };
+            self.helpdesk.note_from_chat(&caller, ticket.id, note.trim_start().to_owned(), stanza).await?;
             return Ok(None);
         }
         let order = match words::at_ticket(&meant) {
             Said::Order(order) => Some(order),
             Said::Unknown => Some(AtTicket::Help),
-            // A slip must not carry a colleague's word to the customer; `/me` is how people speak of themselves.
-            Said::Line if meant.starts_with('/') && !meant.starts_with("/me ") => Some(AtTicket::Help),
+            // A slip must not carry a colleague's word to the customer.
+            Said::Line if !is_line => Some(AtTicket::Help),
             Said::Misused(usage) => return Ok(Some(format!("Not done. It is: {usage}"))),
             Said::Line => None,
         };
@@ -98,13 +162,20 @@ impl AgentChat {
             return Ok((!answer.is_said).then_some(answer.text));
         }
         let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();
-        self.helpdesk.reply_from_chat(&caller, ticket.id, text, link, chat.id.as_deref()).await?;
+        self.helpdesk.reply_from_chat(&caller, ticket.id, text, link, stanza).await?;
         Ok(None)
     }
 
-    async fn tell(&self, chat: &Chat, text: &str) -> Result<(), SendError> {
+    async fn take_back(&self, agent: &Agent, short_id: &str, retraction: &Retraction) -> Result<Option<String>, Error> {
+        let caller = agent.caller();
+        let ticket = self.helpdesk.ticket_at(&caller, short_id).await?;
+        self.helpdesk.take_back(&caller, ticket.id, retraction.retracts.clone()).await?;
+        Ok(None)
+    }
+
+    async fn tell(&self, act: &Act, text: &str) -> Result<(), SendError> {
         for part in run::in_parts(text) {
-            self.outlet.send(&outgoing::notice(&chat.to, &chat.from, part, chat.thread.as_deref())).await?;
+            self.outlet.send(&outgoing::notice(act.to(), act.from(), part, act.thread())).await?;
         }
         Ok(())
     }

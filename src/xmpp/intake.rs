@@ -1,15 +1,15 @@
 //! Reading: every stanza in order, in one task that never waits for anything to be written to the server.
 
-use std::{collections::HashSet, pin::Pin, sync::Arc};
+use std::sync::Arc;
 
-use jid::{BareJid, Jid};
+use jid::Jid;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_xmpp::xmlstream::XmlStream;
 use uuid::Uuid;
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
-    agent_chat::Spoken,
+    agent_chat::{Act, Spoken},
     command::{
         serve::Commands,
         words::{self, Said},
@@ -22,28 +22,17 @@ use super::{
     outgoing,
     outlet::Outlet,
     pace::Pace,
+    receipts::{Storing, refusal},
     rooms::{Event, Rooms},
+    sightings::Sightings,
     stanza::{
         self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal,
-        Retraction, State,
+        Retraction, Sighting, State,
     },
-    talkers::{Echoes, Typists},
+    talkers::Typists,
     tally::{Fate, Tally},
 };
-use crate::helpdesk::{Desk, Error, Helpdesk, Line, Received, Report, short_id_of};
-
-/// A line on its way to the disk, and whom to tell.
-pub(super) struct Storing {
-    outcome: Pin<Box<dyn Future<Output = Result<Received, Error>> + Send>>,
-    chat: Box<Chat>,
-    stanza: Element,
-}
-
-/// Lines that may be on their way to the disk without their receipts.
-pub(super) const STORING: usize = 4096;
-
-/// Contacts that were told about encryption are remembered up to this many.
-const TOLD: usize = 10_000;
+use crate::helpdesk::{Desk, Helpdesk, Line, Report, short_id_of};
 
 /// What the reading task needs.
 pub(super) struct Intake {
@@ -58,7 +47,8 @@ pub(super) struct Intake {
     pub spoken: mpsc::Sender<Spoken>,
     pub commands: Commands,
     pub rooms: Rooms,
-    pub told_about_encryption: HashSet<BareJid>,
+    pub encrypted: mpsc::Sender<Box<Chat>>,
+    pub sightings: Sightings,
     pub typists: Typists,
     pub floods: Floods,
     pub tally: Tally,
@@ -116,6 +106,11 @@ impl Intake {
     }
 
     async fn act(&mut self, inbound: Inbound, element: Element) {
+        match inbound.sighting() {
+            Some(Sighting::Here(jid)) => self.sightings.note(jid),
+            Some(Sighting::Gone(jid)) => self.sightings.lose(jid),
+            None => {}
+        }
         match inbound {
             // Whoever stands behind a room's name is no customer: it is another for each room.
             Inbound::Chat(chat) if self.rooms.serves(&chat.from) => self.answer_error(&element, Refusal::IN_THE_ROOM),
@@ -132,7 +127,11 @@ impl Intake {
                 let answer = Event::Answer(reply.from.to_bare(), reply.id, result);
                 self.pass_on(reply.from, answer);
             }
-            Inbound::Chat(chat) if chat.encrypted => self.explain_encryption(&chat),
+            Inbound::Chat(chat) if chat.encrypted => {
+                if let Err(error) = self.encrypted.try_send(chat) {
+                    self.drop_turn(&error.into_inner().from);
+                }
+            }
             Inbound::Chat(chat) => self.store(chat, element).await,
             Inbound::Receipt(receipt) => self.report(&receipt.from, &receipt.id, Report::Delivered).await,
             Inbound::Marker(marker) => {
@@ -165,7 +164,7 @@ impl Intake {
                 }
             }
             Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest.into()),
-            Inbound::Retraction(retraction) => self.retract(retraction).await,
+            Inbound::Retraction(retraction) => self.retract(retraction, element).await,
             Inbound::Reactions(reactions) => self.react(reactions).await,
             Inbound::ChatState(state) => self.note_state(&state).await,
         }
@@ -192,18 +191,7 @@ impl Intake {
     /// In order, and without waiting for the disk: many lines share a commit.
     async fn store(&mut self, chat: Box<Chat>, stanza: Element) {
         if let Some(ticket) = chat.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
-            // Who is an agent is known only further on, so strangers are held to a number here.
-            let verdict = self.floods.count("", chat.from.to_bare(), Some(AGENT_LINES), Instant::now());
-            if verdict != Verdict::Taken {
-                self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(&chat.from), 1);
-                return self.answer_error(&stanza, Refusal::TOO_MUCH);
-            }
-            if let Err(refused) = self.spoken.try_send(Spoken { chat, ticket, stanza }) {
-                let Spoken { chat, stanza, .. } = refused.into_inner();
-                self.tally.note(Fate::Refused, "too many lines to tickets wait", Some(&chat.from), 1);
-                self.answer_error(&stanza, Refusal::NOT_STORED);
-            }
-            return;
+            return self.pass_to_ticket(Spoken { act: Act::Line(chat), ticket, stanza });
         }
         let Some(desk) = self.helpdesk.desk_at(&chat.to).cloned() else {
             return self.answer_error(&stanza, Refusal::NO_DESK);
@@ -245,6 +233,22 @@ impl Intake {
         }
     }
 
+    /// What is done at a ticket's own address, in order.
+    fn pass_to_ticket(&mut self, spoken: Spoken) {
+        let from = spoken.act.from();
+        // Who is an agent is known only further on, so strangers are held to a number here.
+        let verdict = self.floods.count("", from.to_bare(), Some(AGENT_LINES), Instant::now());
+        if verdict != Verdict::Taken {
+            self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(from), 1);
+            return self.answer_error(&spoken.stanza, Refusal::TOO_MUCH);
+        }
+        if let Err(refused) = self.spoken.try_send(spoken) {
+            let Spoken { act, stanza, .. } = refused.into_inner();
+            self.tally.note(Fate::Refused, "too many lines to tickets wait", Some(act.from()), 1);
+            self.answer_error(&stanza, Refusal::NOT_STORED);
+        }
+    }
+
     /// Whether the customer may write another line now; one warning says why not.
     fn bears(&mut self, desk: &Desk, chat: &Chat, stanza: &Element) -> bool {
         let limit = desk.limits.messages_per_minute;
@@ -261,7 +265,10 @@ impl Intake {
         false
     }
 
-    async fn retract(&self, retraction: Retraction) {
+    async fn retract(&mut self, retraction: Retraction, stanza: Element) {
+        if let Some(ticket) = retraction.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
+            return self.pass_to_ticket(Spoken { act: Act::Retraction(retraction), ticket, stanza });
+        }
         let Some(desk) = self.helpdesk.desk_at(&retraction.to) else { return };
         if let Err(error) = self.helpdesk.retract(&desk.name, &retraction.from.to_bare(), retraction.retracts).await {
             tracing::error!(%error, "a retraction could not be stored");
@@ -298,17 +305,6 @@ impl Intake {
         self.tally.note(Fate::Dropped, "too many requests or presences wait", Some(from), 1);
     }
 
-    fn explain_encryption(&mut self, chat: &Chat) {
-        if self.told_about_encryption.len() >= TOLD {
-            self.told_about_encryption.clear();
-        }
-        if self.told_about_encryption.insert(chat.from.to_bare())
-            && let Some(text) = self.helpdesk.desk_at(&chat.to).map(|desk| desk.texts.encrypted())
-        {
-            self.tell(chat, &text);
-        }
-    }
-
     /// Says something that belongs to no ticket.
     fn tell(&mut self, chat: &Chat, text: &str) {
         let notice = outgoing::notice(&chat.to, &chat.from, text, chat.thread.as_deref());
@@ -320,53 +316,5 @@ impl Intake {
             let to = stanza.attr("from").and_then(|from| Jid::new(from).ok());
             self.offer(&reply, to.as_ref());
         }
-    }
-}
-
-/// Sends the receipts (XEP-0184), each after its line's commit: it promises that the line is on disk.
-pub(super) async fn acknowledge(mut storing: mpsc::Receiver<Storing>, outlet: Outlet, helpdesk: Helpdesk) {
-    let mut echoes = Echoes::default();
-    while let Some(Storing { outcome, chat, stanza }) = storing.recv().await {
-        let outcome = outcome.await;
-        if let Ok(received) = &outcome
-            && is_limited(&helpdesk, &chat)
-            && echoes.heard(received.ticket, received.pace)
-            && let Err(error) = helpdesk.stop_echo(received.ticket).await
-        {
-            tracing::error!(%error, "an exchange with another program could not be ended");
-        }
-        let sent = match outcome {
-            // A repeated line gets its receipt again: the first one may have been lost.
-            Ok(_) if chat.wants_receipt => match &chat.id {
-                Some(id) => outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await,
-                None => Ok(()),
-            },
-            Ok(_) => Ok(()),
-            Err(error) => match stanza::error_reply(&stanza, helpdesk.domain(), refusal(&error)) {
-                Some(reply) => outlet.send(&reply).await,
-                None => Ok(()),
-            },
-        };
-        if sent == Err(super::outlet::SendError::Down) {
-            return;
-        }
-    }
-}
-
-/// Whether the desk bounds what one customer may ask; where it does not, machines may talk, as load tests do.
-fn is_limited(helpdesk: &Helpdesk, chat: &Chat) -> bool {
-    helpdesk.desk_at(&chat.to).is_some_and(|desk| desk.limits.messages_per_minute.is_some())
-}
-
-/// What a customer's client is told when a line was not taken.
-fn refusal(error: &Error) -> Refusal {
-    match error {
-        Error::NotFound(_) => Refusal::NO_DESK,
-        Error::Forbidden(_) => DefinedCondition::Forbidden.into(),
-        // The text names the value and what is wrong with it, and nothing of its own.
-        Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
-        Error::Conflict(_) | Error::Overtaken { .. } => DefinedCondition::Conflict.into(),
-        Error::Limited(_) => Refusal::new(DefinedCondition::PolicyViolation, error.to_string()).for_now(),
-        Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => Refusal::NOT_STORED,
     }
 }

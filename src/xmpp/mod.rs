@@ -2,14 +2,16 @@
 //!
 //! `gate` stands before the parser; `stanza` turns elements into values and `outgoing` values into elements, both
 //! pure. `login` makes a stream; `intake` reads it in order, `outbox` delivers what is committed, `manners` answers
-//! requests (`identity` those about ourselves) and shows presence, `outlet` writes, `pace` keeps presence from standing in
+//! requests (`identity` those about ourselves) and shows presence, `receipts` and `hints` say what became of lines,
+//! `outlet` writes, `pace` keeps presence from standing in
 //! everybody's way, `tally` counts what is not worth a line of log each. `styling` is for what models write, `talkers`
-//! remembers who types, `rooms` keeps the rooms that tickets were taken to. A `session` is all of them on one stream; [`run`] keeps one going.
+//! remembers who types, `sightings` who is there, `rooms` keeps the rooms that tickets were taken to. A `session` is all of them on one stream; [`run`] keeps one going.
 
 mod agent_chat;
 pub mod command;
 mod flood;
 pub mod gate;
+mod hints;
 mod identity;
 mod intake;
 pub mod login;
@@ -18,8 +20,10 @@ pub mod outbox;
 pub mod outgoing;
 mod outlet;
 mod pace;
+mod receipts;
 pub mod rooms;
 mod session;
+mod sightings;
 pub mod stanza;
 mod styling;
 mod talkers;

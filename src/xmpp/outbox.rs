@@ -21,6 +21,7 @@ use super::{
     login::Down,
     outgoing,
     outlet::{Outlet, SendError},
+    sightings::Sightings,
     styling,
 };
 use crate::helpdesk::{Error, Helpdesk, Outgoing, Report};
@@ -72,6 +73,7 @@ pub(super) async fn deliver(
     helpdesk: Helpdesk,
     outlet: Outlet,
     fences: Fences,
+    sightings: Sightings,
     mut returned: mpsc::UnboundedReceiver<u64>,
     stop: CancellationToken,
 ) -> Down {
@@ -80,6 +82,7 @@ pub(super) async fn deliver(
         helpdesk,
         outlet,
         fences,
+        sightings,
         in_flight: VecDeque::new(),
         confirmed: Sent::default(),
         note_at: None,
@@ -157,6 +160,7 @@ struct Batches {
     helpdesk: Helpdesk,
     outlet: Outlet,
     fences: Fences,
+    sightings: Sightings,
     in_flight: VecDeque<Batch>,
     /// Confirmed, but not noted yet, and when they will be.
     confirmed: Sent,
@@ -210,19 +214,24 @@ impl Batches {
         Ok(())
     }
 
-    /// What agents are told. One that cannot be addressed or written is dropped: the ticket says the same.
+    /// What agents are told, and what takes a message back from a customer. One that cannot be addressed or written is dropped: the ticket says the same.
     async fn send_notice(&self, notice: &notice::Model) -> Result<(), Down> {
         let addresses = (self.helpdesk.desk_address(&notice.sender), BareJid::new(&notice.recipient));
         let (Ok(from), Ok(to)) = addresses else { return Ok(()) };
-        let stanza = outgoing::message(&outgoing::Answer {
-            id: notice.id,
-            from: &from,
-            to: &Jid::from(to),
-            body: &notice.body,
-            thread: None,
-            chat_states: false,
-            link: None,
-        });
+        let to = Jid::from(to);
+        let stanza = match notice.retracts {
+            Some(message) => outgoing::retraction(notice.id, &from, &to, message, &notice.body),
+            None => outgoing::message(&outgoing::Answer {
+                id: notice.id,
+                from: &from,
+                to: &to,
+                body: &notice.body,
+                thread: None,
+                chat_states: false,
+                link: None,
+                replaces: None,
+            }),
+        };
         match self.outlet.send(&stanza).await {
             Ok(()) | Err(SendError::Unwritable) => Ok(()),
             Err(SendError::Down) => Err(broken()),
@@ -232,8 +241,9 @@ impl Batches {
     /// Whether the message is on its way; one that cannot be addressed or written counts as failed.
     async fn send(&self, message: &Outgoing) -> Result<bool, Down> {
         let Ok(from) = self.helpdesk.desk_address(&message.desk) else { return Ok(false) };
+        let to = self.sightings.address(&message.to);
         if message.author == Author::Agent {
-            self.show_read(message, &from).await?;
+            self.show_read(message, &from, &to).await?;
         }
         // Models write Markdown, and REST shows it; chat clients show message styling. People write what they mean.
         let body = match message.author {
@@ -243,12 +253,13 @@ impl Batches {
         let stanza = outgoing::message(&outgoing::Answer {
             id: message.id,
             from: &from,
-            to: &message.to,
+            to: &to,
             body: &body,
             thread: None,
             // The assistant's answer ends its `composing`; people's lines end nothing.
             chat_states: message.chat_states && message.author != Author::Agent,
             link: message.link.as_deref(),
+            replaces: message.replaces,
         });
         match self.outlet.send(&stanza).await {
             Ok(()) => Ok(true),
@@ -262,7 +273,7 @@ impl Batches {
     }
 
     /// An agent who replies has read what the customer wrote (XEP-0333).
-    async fn show_read(&self, reply: &Outgoing, from: &BareJid) -> Result<(), Down> {
+    async fn show_read(&self, reply: &Outgoing, from: &BareJid, to: &Jid) -> Result<(), Down> {
         let line = match self.helpdesk.markable_line_before(reply.ticket, reply.seq).await {
             Ok(line) => line,
             Err(error) => {
@@ -271,7 +282,7 @@ impl Batches {
             }
         };
         let Some(id) = line else { return Ok(()) };
-        match self.outlet.send(&outgoing::displayed(from, &reply.to, &id)).await {
+        match self.outlet.send(&outgoing::displayed(from, to, &id)).await {
             Err(SendError::Down) => Err(broken()),
             Ok(()) | Err(SendError::Unwritable) => Ok(()),
         }

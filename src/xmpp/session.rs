@@ -1,6 +1,6 @@
 //! One stream from login to farewell.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jid::BareJid;
 use tokio::{
@@ -15,14 +15,16 @@ use super::{
     agent_chat::{self, AgentChat},
     command::{errand::Errands, serve::Commands},
     flood::Floods,
-    intake,
-    intake::{Intake, STORING},
+    hints::{self, Hints},
+    intake::Intake,
     login::{self, Account, Down},
     manners::{Manners, WAITING},
     outbox::{self, Fences},
     outlet::{self, Outlet},
     pace::Pace,
+    receipts::{self, STORING},
     rooms::Rooms,
+    sightings::Sightings,
     talkers::Typists,
     tally::Tally,
 };
@@ -88,6 +90,7 @@ impl Session {
         let (outlet, frames) = Outlet::new();
         let (returned, fences_back) = mpsc::unbounded_channel();
         let (storing, stored) = mpsc::channel(STORING);
+        let (encrypted, unread) = mpsc::channel(hints::WAITING);
         let (requests, asked) = mpsc::channel(WAITING);
         let (presences, shown) = mpsc::channel(WAITING);
         let (meetings, met) = mpsc::channel(WAITING);
@@ -104,6 +107,7 @@ impl Session {
             commands: commands.clone(),
         };
         let drain = CancellationToken::new();
+        let sightings = Sightings::default();
         let intake = Intake {
             helpdesk: helpdesk.clone(),
             outlet: outlet.clone(),
@@ -116,16 +120,18 @@ impl Session {
             spoken,
             commands,
             rooms: rooms.clone(),
-            told_about_encryption: HashSet::new(),
+            encrypted,
+            sightings: sightings.clone(),
             typists: Typists::default(),
             floods: Floods::default(),
             tally: Tally::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(intake.read(read, rejected));
-        tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, fences_back, drain.clone()));
+        tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, sightings, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
-        helpers.spawn(intake::acknowledge(stored, outlet.clone(), helpdesk.clone()));
+        helpers.spawn(receipts::acknowledge(stored, outlet.clone(), helpdesk.clone()));
+        helpers.spawn(Hints { helpdesk: helpdesk.clone(), outlet: outlet.clone() }.explain(unread));
         helpers.spawn(running);
         helpers.spawn(keeping);
         helpers.spawn(manners.clone().answer(asked));

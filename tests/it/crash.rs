@@ -5,6 +5,7 @@ use crate::support::scenario;
 scenario!(killed_in_mid_load_it_loses_and_doubles_nothing);
 scenario!(stopped_in_mid_load_it_ends_in_time_and_loses_nothing);
 scenario!(the_xmpp_server_is_killed_in_mid_load);
+scenario!(what_a_restarted_server_keeps_for_a_customer_is_not_overtaken);
 scenario!(what_the_server_never_read_is_sent_again_when_both_were_killed);
 scenario!(what_the_killed_server_still_had_in_its_buffers_is_sent_again);
 scenario!(a_question_whose_draft_was_running_at_the_crash_is_answered);
@@ -92,7 +93,41 @@ mod scenarios {
             server.kill();
             server.restart().await;
         }
-        crowd.settle_after_kills(&app.rest, &database).await;
+        crowd.settle(&app.rest, &database).await;
+        app.stop().await;
+    }
+
+    pub async fn what_a_restarted_server_keeps_for_a_customer_is_not_overtaken(database: Database) {
+        let mut server = Server::start(Kind::Prosody).await;
+        let model = Model::start(Reply::Answer("Yes.".into())).await;
+        let app = Setting::new(&server, &database, Some(&model)).start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "Do you sell tea?").await;
+        alice.answer().await;
+        let conversation = app.rest.ticket_in("alice@localhost", "PENDING").await;
+        let ticket = conversation["ticket_id"].as_str().unwrap();
+        let sent = async |text: &str| {
+            let id = app.rest.reply(ticket, text).await;
+            app.rest.reached(ticket, &id, "sent_at").await;
+        };
+        server.kill();
+        server.restart().await;
+        sent("First.").await;
+        // Her client has a session again, but is not available yet.
+        let mut alice = Client::login_silently(&server, "alice", "phone").await;
+        sent("Second.").await;
+        alice.send("<presence/>").await;
+        let mut heard = Vec::new();
+        while heard.len() < 2 {
+            // What the server confirmed shortly before the kill comes again.
+            heard.extend(Some(alice.answer_text().await).filter(|text| text != "Yes."));
+        }
+        assert_eq!(heard, ["First.", "Second."]);
+        // Who has said something is answered where it was said.
+        let id = alice.say(DESK, "Thank you, Eve").await;
+        alice.receipt(&id).await;
+        sent("You are welcome.").await;
+        assert_eq!(alice.answer().await.attr("to"), Some("alice@localhost/phone"));
         app.stop().await;
     }
 

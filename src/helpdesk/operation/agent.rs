@@ -6,8 +6,9 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
+use super::staff::requeue;
 use crate::helpdesk::{
-    Error,
+    Error, lifecycle,
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -15,6 +16,8 @@ use crate::helpdesk::{
 /// Makes the configured agents known, and forgets those that are configured no longer.
 pub(in crate::helpdesk) struct NameConfigured {
     pub agents: Vec<agent::Model>,
+    /// Who was configured before.
+    pub known: Vec<String>,
 }
 
 impl Operation for NameConfigured {
@@ -22,6 +25,8 @@ impl Operation for NameConfigured {
 
     fn needs(&self, needs: &mut Needs) {
         needs.people = true;
+        let named = |id: &&String| self.agents.iter().any(|row| row.id == **id);
+        needs.held_by.extend(self.known.iter().filter(|id| !named(id)).cloned());
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
@@ -33,7 +38,11 @@ impl Operation for NameConfigured {
         };
         let named: Vec<agent::Model> = self.agents.iter().filter(|row| !is_bound(row)).cloned().collect();
         let ids: Vec<String> = named.iter().map(|row| row.id.clone()).collect();
-        unit.run(&Entity::delete_many().filter(Column::Source.eq(Source::Config)).filter(Column::Id.is_not_in(ids)));
+        unit.run(
+            &Entity::delete_many()
+                .filter(Column::Source.eq(Source::Config))
+                .filter(Column::Id.is_not_in(ids.iter().cloned())),
+        );
         if !named.is_empty() {
             // What an agent has said about being on duty outlives a restart.
             let update = OnConflict::column(Column::Id)
@@ -41,6 +50,12 @@ impl Operation for NameConfigured {
                 .to_owned();
             let rows = named.into_iter().map(IntoActiveModel::into_active_model);
             unit.run(&Entity::insert_many(rows).on_conflict(update));
+        }
+        for id in self.known.iter().filter(|id| !ids.contains(id)) {
+            let is_gone = unit.agent(id).is_some_and(|agent| agent.source == Source::Config);
+            if is_gone {
+                part(unit, id);
+            }
         }
         Ok(())
     }
@@ -93,6 +108,7 @@ impl Operation for RemoveAgent {
 
     fn needs(&self, needs: &mut Needs) {
         needs.people = true;
+        needs.held_by.insert(self.id.clone());
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
@@ -102,7 +118,22 @@ impl Operation for RemoveAgent {
         }
         unit.run(&Entity::delete_by_id(self.id.clone()));
         unit.duty_changed = true;
+        part(unit, &self.id);
         Ok(())
+    }
+}
+
+/// An agent is none any more: what it had goes back to the queue. A resolved ticket is nobody's then, so that the
+/// customer who reopens it does not wait for somebody who has gone.
+fn part(unit: &mut Unit, id: &str) {
+    unit.agents.retain(|agent| agent.id != id);
+    for ticket in unit.held_by(id) {
+        let Some(row) = unit.ticket(ticket).cloned() else { continue };
+        if lifecycle::is_live(row.status) {
+            requeue(unit, &row, "the agent who had it is gone");
+        } else {
+            unit.change(ticket, |row, _| lifecycle::left_by_agent(row));
+        }
     }
 }
 

@@ -66,7 +66,8 @@ impl Operation for Resend {
                 .filter(message::Column::Outbound.eq(true))
                 .filter(message::Column::SentAt.gte(since))
                 .filter(message::Column::DeliveredAt.is_null())
-                .filter(message::Column::ReadAt.is_null()),
+                .filter(message::Column::ReadAt.is_null())
+                .filter(message::Column::RetractedAt.is_null()),
         );
         unit.run(
             &notice::Entity::update_many()

@@ -1,6 +1,6 @@
 //! The end of all that is known of a customer.
 
-use deskbridge_entity::{attachment, event, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{attachment, event, hint, message, notice, presence, subscription, ticket};
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use sha2::{Digest, Sha256};
@@ -61,6 +61,7 @@ impl Operation for EraseCustomer {
         unit.run_first(&notice::Entity::delete_many().filter(notice::Column::TicketId.in_subquery(ids())));
         unit.run_first(&attachment::Entity::delete_many().filter(attachment::Column::TicketId.in_subquery(ids())));
         unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
+        unit.run_first(&hint::Entity::delete_many().filter(hint::Column::Jid.eq(customer)));
         // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
         let is_agent = unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&self.customer));
         let mut subscribed = Vec::new();

@@ -9,6 +9,7 @@ pub(super) mod delivery;
 pub(super) mod echo;
 pub(super) mod erase;
 pub(super) mod hand_off;
+pub(super) mod hint;
 pub(super) mod line;
 pub(super) mod presence;
 pub(super) mod reaction;

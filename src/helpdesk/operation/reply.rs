@@ -1,18 +1,22 @@
-//! An agent speaks to the customer.
+//! An agent speaks to the customer, and has second thoughts (XEP-0308, XEP-0424).
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     attachment,
-    message::Author,
+    message::{self, Author, Visibility},
     ticket::{self, Handler, Status},
 };
 use jid::BareJid;
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
 use uuid::Uuid;
 
 use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound};
 use crate::helpdesk::{
     Error, Received, lifecycle,
-    lifecycle_feedback::Pace,
+    lifecycle_feedback::{self, Pace},
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -26,6 +30,50 @@ pub(in crate::helpdesk) struct Speaker {
     pub name: String,
 }
 
+/// How the line of an agent's chat client is known again: when it is repeated, corrected or taken back.
+#[derive(Clone, Debug, Default)]
+pub struct AgentStanza {
+    /// The id that the client gave it.
+    pub id: Option<String>,
+    /// The id of the agent's earlier line that it corrects (XEP-0308).
+    pub corrects: Option<String>,
+}
+
+/// An agent's line that is corrected.
+pub(super) struct Corrected {
+    /// The version that stood until now.
+    version: Uuid,
+    /// The line as it was first written, which is the one that the customer's client knows.
+    pub origin: Uuid,
+}
+
+/// The agent's own line that the stanza corrects, if it corrects one. What was a note stays one, and what was none becomes
+/// none.
+///
+/// # Errors
+/// [`Error::Conflict`] when the agent has no such line.
+pub(super) fn corrected(
+    unit: &Unit,
+    ticket: Uuid,
+    agent: &str,
+    stanza: &AgentStanza,
+    visibility: Visibility,
+) -> Result<Option<Corrected>, Error> {
+    let Some(id) = &stanza.corrects else { return Ok(None) };
+    let line = unit.word_with(ticket, agent, id).filter(|line| line.visibility == visibility).ok_or_else(unknown)?;
+    Ok(Some(Corrected { version: line.id, origin: line.origin() }))
+}
+
+/// A correction has taken its line's place.
+pub(super) fn supersede(unit: &mut Unit, ticket: Uuid, line: &Corrected, by: Uuid) {
+    unit.supersede(ticket, line.version);
+    unit.event("message.corrected", Some(ticket), Some(line.version), serde_json::json!({ "by": by }));
+}
+
+fn unknown() -> Error {
+    Error::Conflict("you have no such line here, or have taken it back".to_owned())
+}
+
 /// Nobody speaks in a colleague's ticket.
 fn check_free(ticket: &ticket::Model, speaker: &Speaker) -> Result<(), Error> {
     match &ticket.agent {
@@ -37,15 +85,21 @@ fn check_free(ticket: &ticket::Model, speaker: &Speaker) -> Result<(), Error> {
     }
 }
 
-fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str, key: Option<&str>) -> Uuid {
+/// What the agent says, not said yet.
+fn word(unit: &Unit, ticket: Uuid, speaker: &Speaker, body: &str) -> message::Model {
+    message::Model {
+        author_id: Some(speaker.id.clone()),
+        author_name: Some(speaker.name.clone()),
+        ..outbound(ticket, Author::Agent, body.to_owned(), unit.now)
+    }
+}
+
+fn speak(unit: &mut Unit, speaker: &Speaker, message: message::Model) -> Uuid {
+    let ticket = message.ticket_id;
     if unit.ticket(ticket).is_some_and(|row| row.status == Status::Escalated) {
         tell_on_duty(unit, ticket, Some(&speaker.id), |row| format!("{} has taken it: {}", speaker.name, row.subject));
     }
     unit.change(ticket, |row, now| lifecycle::agent_replied(row, &speaker.id, now));
-    let mut message = outbound(ticket, Author::Agent, body.to_owned(), unit.now);
-    message.author_id = Some(speaker.id.clone());
-    message.author_name = Some(speaker.name.clone());
-    message.sender_key = key.map(ToOwned::to_owned);
     let id = message.id;
     unit.say(message);
     id
@@ -58,20 +112,15 @@ pub(in crate::helpdesk) struct Reply {
     pub body: String,
     /// A file that goes with it: its URL, which also stands in the text.
     pub link: Option<String>,
-    /// Names the stanza it came in, to know a repeated one.
-    pub key: Option<String>,
+    /// The stanza it came in, if it came from the speaker's chat client.
+    pub stanza: AgentStanza,
 }
 
 impl Reply {
-    /// A reply from the speaker's chat client, whose stanza has this id.
-    pub(in crate::helpdesk) fn from_chat(
-        ticket: Uuid,
-        speaker: Speaker,
-        body: String,
-        stanza_id: Option<&str>,
-    ) -> Self {
-        let key = stanza_id.map(|id| fingerprint(&["reply", &speaker.id, &ticket.to_string(), id, &body]));
-        Self { ticket, speaker, body, link: None, key }
+    /// Names the stanza, to know a repeated one.
+    fn key(&self) -> Option<String> {
+        let id = self.stanza.id.as_deref()?;
+        Some(fingerprint(&["reply", &self.speaker.id, &self.ticket.to_string(), id, &self.body]))
     }
 }
 
@@ -81,25 +130,91 @@ impl Operation for Reply {
     fn needs(&self, needs: &mut Needs) {
         needs.with_siblings.insert(self.ticket);
         needs.people = true;
-        needs.stanza_keys.extend(self.key.clone());
+        needs.stanza_keys.extend(self.key());
+        if self.stanza.corrects.is_some() {
+            needs.recent_in.insert(self.ticket);
+        }
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
-        if let Some(known) = self.key.as_deref().and_then(|key| unit.known(key)) {
+        let key = self.key();
+        if let Some(known) = key.as_deref().and_then(|key| unit.known(key)) {
             return Ok((known.message, unit.now));
         }
         let ticket = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
         if ticket.status == Status::Closed {
             return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
         }
-        unit.check_no_other(ticket)?;
+        let corrected = corrected(unit, self.ticket, &self.speaker.id, &self.stanza, Visibility::Public)?;
+        if corrected.is_none() {
+            unit.check_no_other(ticket)?;
+        }
         check_free(ticket, &self.speaker)?;
-        let message = speak(unit, self.ticket, &self.speaker, &self.body, self.key.as_deref());
+        let message = message::Model {
+            sender_key: key,
+            stanza_id: self.stanza.id.clone(),
+            corrects: corrected.as_ref().map(|line| line.origin),
+            ..word(unit, self.ticket, &self.speaker, &self.body)
+        };
+        let message = match corrected {
+            Some(line) => {
+                // What the customer has asked since is still to be answered.
+                unit.change(self.ticket, |row, now| lifecycle_feedback::agent_corrected(row, &self.speaker.id, now));
+                let id = message.id;
+                unit.say(message);
+                supersede(unit, self.ticket, &line, id);
+                id
+            }
+            None => speak(unit, &self.speaker, message),
+        };
         if let Some(url) = &self.link {
             attach(unit, self.ticket, message, url, attachment::State::Linked);
         }
         Ok((message, unit.now))
     }
+}
+
+/// An agent takes back what it wrote from its chat client, to the customer or as a note; also when a colleague has the
+/// ticket by now.
+pub(in crate::helpdesk) struct TakeBack {
+    pub ticket: Uuid,
+    pub agent: String,
+    /// The id that the agent's client gave the line.
+    pub stanza_id: String,
+}
+
+impl Operation for TakeBack {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.recent_in.insert(self.ticket);
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let row = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
+        let desk = unit.desk(&row.desk);
+        let line = unit.word_with(self.ticket, &self.agent, &self.stanza_id).cloned().ok_or_else(unknown)?;
+        unit.retract(self.ticket, line.origin());
+        unit.change(self.ticket, |row, now| lifecycle_feedback::agent_retracted(row, &self.agent, now));
+        unit.event("message.retracted", Some(self.ticket), Some(line.id), serde_json::json!({}));
+        if line.visibility == Visibility::Public {
+            keep_in(unit, self.ticket, line.origin());
+            unit.take_back(self.ticket, line.origin(), desk.texts.taken_back());
+        }
+        Ok(())
+    }
+}
+
+/// What was taken back before it was sent stays here. It may be on its way all the same, so the customer is told anyway.
+fn keep_in(unit: &mut Unit, ticket: Uuid, origin: Uuid) {
+    let of_line = message::Column::Id.eq(origin).or(message::Column::Corrects.eq(origin));
+    unit.run(
+        &message::Entity::update_many()
+            .col_expr(message::Column::Outbound, Expr::value(false))
+            .filter(message::Column::TicketId.eq(ticket))
+            .filter(message::Column::SentAt.is_null())
+            .filter(of_line),
+    );
 }
 
 /// An agent writes to a customer first: in the live ticket if there is one, else in a new one.
@@ -131,7 +246,8 @@ impl Operation for Approach {
         if self.resource.is_some() {
             unit.change(ticket, |row, _| row.customer_resource.clone_from(&self.resource));
         }
-        let message = speak(unit, ticket, &self.speaker, &self.body, None);
+        let message = word(unit, ticket, &self.speaker, &self.body);
+        let message = speak(unit, &self.speaker, message);
         Ok(Received { ticket, message, is_duplicate: false, opened: live.is_none(), pace: Pace::Other })
     }
 }

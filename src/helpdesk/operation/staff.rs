@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     hand_off::{tell_on_duty, waits},
     new_message, outbound,
+    reply::{AgentStanza, corrected, supersede},
 };
 use crate::helpdesk::{
     Caller, Error, Role,
@@ -44,7 +45,15 @@ pub(in crate::helpdesk) enum Change {
     Snooze(Option<DateTime<Utc>>),
     Priority(Priority),
     Tags(Vec<String>),
-    Note(String),
+    Note(NewNote),
+}
+
+/// A note to be added.
+#[derive(Clone, Debug)]
+pub(in crate::helpdesk) struct NewNote {
+    pub text: String,
+    /// The stanza it came in, if it came from a chat client.
+    pub stanza: AgentStanza,
 }
 
 /// A change by a person of the staff.
@@ -62,6 +71,9 @@ impl Operation for ChangeTicket {
     fn needs(&self, needs: &mut Needs) {
         needs.with_siblings.insert(self.ticket);
         needs.people = true;
+        if let Change::Note(NewNote { stanza: AgentStanza { corrects: Some(_), .. }, .. }) = &self.change {
+            needs.recent_in.insert(self.ticket);
+        }
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Model, Error> {
@@ -94,14 +106,24 @@ impl ChangeTicket {
                 unit.change(row.id, |row, _| row.tags = tags.iter().cloned().collect());
                 Ok(())
             }
-            Change::Note(text) => {
+            Change::Note(new) => {
+                let corrected = corrected(unit, row.id, &self.caller.id, &new.stanza, Visibility::Internal)?;
                 unit.change(row.id, |row, now| {
                     // Who works on it does not lose it.
                     if row.agent.as_ref() == Some(&self.caller.id) {
                         row.claimed_at = Some(now);
                     }
                 });
-                unit.say(note(unit.now, row.id, Some(&self.caller), text.clone()));
+                let note = message::Model {
+                    stanza_id: new.stanza.id.clone(),
+                    corrects: corrected.as_ref().map(|line| line.origin),
+                    ..note(unit.now, row.id, Some(&self.caller), new.text.clone())
+                };
+                let id = note.id;
+                unit.say(note);
+                if let Some(line) = corrected {
+                    supersede(unit, row.id, &line, id);
+                }
                 Ok(())
             }
         }

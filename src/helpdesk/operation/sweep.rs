@@ -1,9 +1,13 @@
 //! What time does to tickets. Each is looked at again under lock: what changed meanwhile is left alone.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use deskbridge_entity::{
     message::Author,
+    notice,
     ticket::{Handler, Status},
 };
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use uuid::Uuid;
 
 use super::{
     hand_off::{tell_on_duty, waits},
@@ -67,6 +71,7 @@ impl Operation for Sweep {
 
     fn apply(&self, unit: &mut Unit) -> Result<Swept, Error> {
         let mut swept = Swept::default();
+        purge_notices(unit);
         for id in std::mem::take(&mut unit.steps) {
             let Some(row) = unit.ticket(id).cloned() else { continue };
             let desk = unit.desk(&row.desk);
@@ -102,6 +107,29 @@ impl Operation for Sweep {
         }
         Ok(swept)
     }
+}
+
+/// How long what agents were told is kept after it was made, for looking into what went wrong.
+const NOTICES_KEPT: TimeDelta = TimeDelta::days(7);
+/// Notices that one part of a sweep removes.
+const PURGED_AT_ONCE: u64 = 1000;
+
+/// Removes old notices that were sent, the oldest first. Their ids are in the order of their making, so the oldest are at
+/// the beginning of an index that is there anyway.
+fn purge_notices(unit: &mut Unit) {
+    let old = notice::Entity::find()
+        .select_only()
+        .column(notice::Column::Id)
+        .filter(notice::Column::Id.lt(first_id_at(unit.now - NOTICES_KEPT)))
+        .filter(notice::Column::SentAt.is_not_null())
+        .order_by_asc(notice::Column::Id)
+        .limit(PURGED_AT_ONCE);
+    unit.run(&notice::Entity::delete_many().filter(notice::Column::Id.in_subquery(QueryTrait::into_query(old))));
+}
+
+/// Below every UUIDv7 that was made at this time or later (RFC 9562 §5.7: it begins with the milliseconds).
+fn first_id_at(at: DateTime<Utc>) -> Uuid {
+    Uuid::from_u128(u128::try_from(at.timestamp_millis()).unwrap_or_default() << 80)
 }
 
 /// A snooze is over: who had the ticket owes the next step, and is told.

@@ -188,3 +188,22 @@ pub(in crate::helpdesk) async fn markable_line_before(
         .await?;
     Ok(before.filter(|line| line.author == Author::Customer && line.markable).and_then(|line| line.stanza_id))
 }
+
+/// Who reads what this agent's chat client gave this id, unless it was taken back.
+pub(in crate::helpdesk) async fn readers_of(
+    store: &Store,
+    ticket: Uuid,
+    agent: &str,
+    stanza_id: &str,
+) -> Result<Option<Visibility>, Error> {
+    let line = message::Entity::find()
+        .filter(message::Column::TicketId.eq(ticket))
+        .filter(message::Column::Author.eq(Author::Agent))
+        .filter(message::Column::AuthorId.eq(agent))
+        .filter(message::Column::StanzaId.eq(stanza_id))
+        .filter(message::Column::RetractedAt.is_null())
+        .order_by_desc(message::Column::Seq)
+        .one(store.read())
+        .await?;
+    Ok(line.map(|line| line.visibility))
+}

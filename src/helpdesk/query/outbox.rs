@@ -29,6 +29,8 @@ pub struct Outgoing {
     pub author: Author,
     /// The URL of a file that goes with it; it stands in the text, too.
     pub link: Option<String>,
+    /// The message that it replaces (XEP-0308), as it was first sent.
+    pub replaces: Option<Uuid>,
 }
 
 #[derive(FromQueryResult)]
@@ -39,6 +41,7 @@ struct OutgoingRow {
     body: String,
     author: Author,
     link: Option<String>,
+    corrects: Option<Uuid>,
     desk: String,
     customer: String,
     customer_resource: Option<String>,
@@ -52,7 +55,7 @@ struct OutgoingRow {
 
 /// Unsent messages behind `after` in commit order: within a ticket, and over all of them.
 pub(in crate::helpdesk) async fn unsent(store: &Store, after: i64, limit: u64) -> Result<Vec<Outgoing>, Error> {
-    let sql = "SELECT m.id, m.seq, m.ticket_id, m.body, m.author, a.url AS link, t.desk, t.customer, t.customer_resource, \
+    let sql = "SELECT m.id, m.seq, m.ticket_id, m.body, m.author, m.corrects, a.url AS link, t.desk, t.customer, t.customer_resource, \
                t.customer_has_chat_states, r.available AS resource_available, r.updated_at AS resource_told_at, \
                b.available AS customer_available, b.updated_at AS customer_told_at, b.source AS customer_source \
                FROM message m JOIN ticket t ON t.id = m.ticket_id \
@@ -97,6 +100,7 @@ impl OutgoingRow {
             body: self.body,
             author: self.author,
             link: self.link,
+            replaces: self.corrects,
         })
     }
 
@@ -137,6 +141,7 @@ mod tests {
                 body: String::new(),
                 author: Author::Assistant,
                 link: None,
+                corrects: None,
                 desk: "support".to_owned(),
                 customer: "ann@example.com".to_owned(),
                 customer_resource: Some("phone".to_owned()),

@@ -43,6 +43,9 @@ pub(super) fn text(text: Text) -> &'static str {
             "Ich kann verschlüsselte Nachrichten nicht lesen. Bitte schalten Sie die Verschlüsselung (OMEMO oder \
              OpenPGP) für diesen Chat aus und schreiben Sie noch einmal: Ihre Nachricht hat uns nicht erreicht."
         }
+        Text::TakenBack => {
+            "Wir haben eine Nachricht zurückgenommen. Ihr Programm kann sie nicht von selbst ausblenden."
+        }
         Text::TooFast => {
             "Das waren mehr als {limit} Nachrichten in einer Minute; die letzte hat uns nicht erreicht. Bitte senden Sie \
              sie in einer Minute noch einmal."

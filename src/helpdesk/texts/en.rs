@@ -32,6 +32,7 @@ pub(super) fn text(text: Text) -> &'static str {
             "I cannot read encrypted messages. Please switch encryption (OMEMO or OpenPGP) off for this chat and write \
              again: your message did not reach us."
         }
+        Text::TakenBack => "We have taken a message back. Your client cannot hide it by itself.",
         Text::TooFast => {
             "That was more than {limit} messages in a minute, so the last one did not reach us. Please send it again in a \
              minute."

@@ -25,6 +25,7 @@ pub enum Text {
     ResolvedByYou,
     Released,
     Encrypted,
+    TakenBack,
     TooFast,
     TooManyTickets,
     NewTicket,
@@ -72,7 +73,7 @@ pub enum Text {
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 65] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -94,6 +95,7 @@ impl Text {
         Self::ResolvedByYou,
         Self::Released,
         Self::Encrypted,
+        Self::TakenBack,
         Self::TooFast,
         Self::TooManyTickets,
         Self::NewTicket,
@@ -164,6 +166,7 @@ impl Text {
             Self::ResolvedByYou => "resolved_by_you",
             Self::Released => "released",
             Self::Encrypted => "encrypted",
+            Self::TakenBack => "taken_back",
             Self::TooFast => "too_fast",
             Self::TooManyTickets => "too_many_tickets",
             Self::NewTicket => "new_ticket",
@@ -237,6 +240,7 @@ impl Text {
             | Self::ResolvedByYou
             | Self::Released
             | Self::Encrypted
+            | Self::TakenBack
             | Self::NewTicket
             | Self::NoTicket
             | Self::NoModel

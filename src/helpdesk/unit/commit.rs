@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
-use deskbridge_entity::{attachment, counter, event, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{attachment, counter, event, hint, message, notice, presence, subscription, ticket};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, Iterable, Order, QueryFilter, QueryTrait, Statement,
@@ -42,6 +42,7 @@ impl Unit {
         self.write_notices(&mut statements);
         self.write_attachments(&mut statements);
         self.write_presence(&mut statements);
+        self.write_hints(&mut statements);
         statements.append(&mut self.statements);
         execute(&tx, statements).await?;
         tx.commit().await?;
@@ -151,6 +152,16 @@ impl Unit {
         for chunk in self.attachments.chunks(ROWS_PER_STATEMENT) {
             let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
             statements.push(attachment::Entity::insert_many(rows).build(self.backend));
+        }
+    }
+
+    fn write_hints(&mut self, statements: &mut Vec<Statement>) {
+        let rows: Vec<_> =
+            self.hints.drain().filter_map(|(_, row)| row).map(IntoActiveModel::into_active_model).collect();
+        for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+            // Another process may have said it at the same moment.
+            let keep = OnConflict::columns([hint::Column::Desk, hint::Column::Jid]).do_nothing().to_owned();
+            statements.push(hint::Entity::insert_many(chunk.to_vec()).on_conflict(keep).build(self.backend));
         }
     }
 

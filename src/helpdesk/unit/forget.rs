@@ -27,6 +27,7 @@ impl Unit {
         }
         let gone: HashSet<Uuid> = traces.tickets.iter().copied().collect();
         self.current.retain(|(_, of), _| of != customer);
+        self.hints.retain(|(_, of), _| of != customer);
         self.known.retain(|_, known| !gone.contains(&known.ticket));
         self.loaded_messages.retain(|_, message| !gone.contains(&message.ticket_id));
         self.recent.retain(|id, _| !gone.contains(id));

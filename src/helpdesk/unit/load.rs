@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    attachment, message, subscription,
+    attachment, hint, message, subscription,
     ticket::{self, Handler, Status},
 };
 use sea_orm::{
@@ -44,7 +44,11 @@ impl Unit {
         if needs.steps > 0 {
             self.load_steps(tx, needs.steps).await?;
         }
+        if !needs.held_by.is_empty() {
+            self.load_held(tx, needs.held_by).await?;
+        }
         needs.tickets.extend(&needs.with_siblings);
+        needs.tickets.extend(&needs.recent_in);
         needs.conversations.extend(needs.recent.iter().cloned());
         if !needs.tickets.is_empty() {
             // In the order of their ids, so that two processes cannot wait for each other.
@@ -67,8 +71,12 @@ impl Unit {
         if !needs.conversations.is_empty() {
             self.load_conversations(tx, &needs.conversations).await?;
         }
-        for conversation in &needs.recent {
-            self.load_recent(tx, conversation).await?;
+        needs.recent_in.extend(needs.recent.iter().filter_map(|conversation| self.current.get(conversation)));
+        for ticket in needs.recent_in {
+            self.load_recent(tx, ticket).await?;
+        }
+        if !needs.hints.is_empty() {
+            self.load_hints(tx, needs.hints).await?;
         }
         let is_with_people = |row: &ticket::Model| row.handler == Handler::Agent || row.status == Status::Escalated;
         if needs.people || self.tickets.values().any(|tracked| is_with_people(&tracked.row)) {
@@ -89,6 +97,27 @@ impl Unit {
             .all(tx)
             .await?;
         self.waiting = waiting.into_iter().map(|(desk, count)| (desk, count.try_into().unwrap_or_default())).collect();
+        Ok(())
+    }
+
+    /// What these agents have: all but closed tickets, in the order of their ids.
+    async fn load_held(&mut self, tx: &DatabaseTransaction, agents: BTreeSet<String>) -> Result<(), DbErr> {
+        let rows = ticket::Entity::find()
+            .filter(ticket::Column::Handler.eq(Handler::Agent))
+            .filter(ticket::Column::Status.ne(Status::Closed))
+            .filter(ticket::Column::Agent.is_in(agents))
+            .order_by_asc(ticket::Column::Id)
+            .lock_exclusive()
+            .all(tx)
+            .await?;
+        rows.into_iter().for_each(|row| self.track(row));
+        Ok(())
+    }
+
+    async fn load_hints(&mut self, tx: &DatabaseTransaction, of: HashSet<Conversation>) -> Result<(), DbErr> {
+        let jids: BTreeSet<String> = of.into_iter().map(|(_, jid)| jid).collect();
+        let rows = hint::Entity::find().filter(hint::Column::Jid.is_in(jids)).all(tx).await?;
+        self.hints.extend(rows.into_iter().map(|row| ((row.desk, row.jid), None)));
         Ok(())
     }
 

@@ -7,7 +7,9 @@
 mod commit;
 mod forget;
 mod load;
+mod people;
 mod recent;
+mod tickets;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -15,18 +17,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::{
-    attachment, message, notice, presence, subscription,
-    ticket::{self, Handler, Priority, Status},
-};
-use jid::BareJid;
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter, QueryTrait, Statement,
-    sea_query::Expr,
-};
+use deskbridge_entity::{attachment, hint, message, notice, presence, subscription, ticket};
+use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
 use uuid::Uuid;
 
-use super::{Agent, Desk, Error, agents, lifecycle, texts::Wait, ticket_node};
+use super::{Agent, Desk};
+
+pub(super) use tickets::new_ticket;
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
@@ -41,8 +38,10 @@ pub(super) struct Needs {
     pub messages: BTreeSet<Uuid>,
     /// Of these messages' conversations the live ticket matters, too, because it may be another one.
     pub messages_with_siblings: BTreeSet<Uuid>,
-    /// Conversations whose recent messages matter, without their texts.
+    /// Conversations in whose current ticket the recent messages matter, without their texts.
     pub recent: HashSet<Conversation>,
+    /// Tickets of which the same matters.
+    pub recent_in: BTreeSet<Uuid>,
     pub stanza_keys: HashSet<String>,
     /// How many due tickets to claim; with it comes the time when the next one is due.
     pub due: u64,
@@ -52,6 +51,10 @@ pub(super) struct Needs {
     pub people: bool,
     /// How many tickets that time has something to do to.
     pub steps: u64,
+    /// Agents of whom every ticket matters that is not closed.
+    pub held_by: BTreeSet<String>,
+    /// Whether these were told what is said once.
+    pub hints: HashSet<Conversation>,
     /// Customers of whom everything goes.
     pub erased: BTreeSet<String>,
 }
@@ -145,6 +148,8 @@ pub(super) struct Unit {
     subscriptions: HashMap<(String, String), Option<subscription::Model>>,
     notices: Vec<notice::Model>,
     attachments: Vec<attachment::Model>,
+    /// Who was told what is said once; with a row where that is new.
+    hints: HashMap<Conversation, Option<hint::Model>>,
     pub files_gone: bool,
     /// Of customers who are to be erased, by their bare JIDs.
     traces: HashMap<String, Traces>,
@@ -187,6 +192,7 @@ impl Unit {
             subscriptions: HashMap::new(),
             notices: Vec::new(),
             attachments: Vec::new(),
+            hints: HashMap::new(),
             files_gone: false,
             traces: HashMap::new(),
             erased: Vec::new(),
@@ -194,47 +200,6 @@ impl Unit {
         };
         unit.fill(tx, needs).await?;
         Ok(unit)
-    }
-
-    fn track(&mut self, row: ticket::Model) {
-        let epoch_before = row.epoch;
-        self.tickets.insert(row.id, Tracked { row, epoch_before, changed: false, announced: None });
-    }
-
-    pub(super) fn ticket(&self, id: Uuid) -> Option<&ticket::Model> {
-        self.tickets.get(&id).map(|tracked| &tracked.row)
-    }
-
-    /// The conversation's live ticket, else its latest.
-    pub(super) fn current(&self, conversation: &Conversation) -> Option<&ticket::Model> {
-        self.current.get(conversation).and_then(|id| self.ticket(*id))
-    }
-
-    /// The conversation's live ticket, if it is another one than `row`. Needs the ticket's siblings.
-    pub(super) fn other_live(&self, row: &ticket::Model) -> Option<&ticket::Model> {
-        let current = self.current(&(row.desk.clone(), row.customer.clone()));
-        current.filter(|other| other.id != row.id && lifecycle::is_live(other.status))
-    }
-
-    /// A conversation has one live ticket: no other may become it.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] names the live one.
-    pub(super) fn check_no_other(&self, row: &ticket::Model) -> Result<(), Error> {
-        match self.other_live(row) {
-            Some(other) => Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id))),
-            None => Ok(()),
-        }
-    }
-
-    /// The agent with this id. Needs `people`, as everything about agents does.
-    pub(super) fn agent(&self, id: &str) -> Option<&Agent> {
-        self.agents.iter().find(|agent| agent.id == id)
-    }
-
-    /// The agent who has the ticket.
-    pub(super) fn holder(&self, row: &ticket::Model) -> Option<&Agent> {
-        row.agent.as_deref().filter(|_| row.handler == Handler::Agent).and_then(|id| self.agent(id))
     }
 
     pub(super) fn message(&self, id: Uuid) -> Option<&message::Model> {
@@ -249,148 +214,6 @@ impl Unit {
     pub(super) fn desk(&self, name: &str) -> Arc<Desk> {
         let known = self.desks.iter().find(|desk| desk.name == name);
         known.cloned().unwrap_or_else(|| Arc::new(Desk::new(name, name)))
-    }
-
-    /// What a customer who waits behind `ahead` others can be told. Needs `people`.
-    pub(super) fn wait<'a>(&self, desk: &'a Desk, ahead: u64) -> Wait<'a> {
-        // Of a desk whose people use nothing but REST, nobody knows who is there.
-        let on_duty = agents::on_duty(&self.agents, &desk.name).unwrap_or(true);
-        Wait { ahead: Some(ahead), hours: &desk.hours, now: self.now, on_duty }
-    }
-
-    /// How many tickets wait for a person at a desk.
-    pub(super) fn waiting(&self, desk: &str) -> u64 {
-        self.waiting.get(desk).copied().unwrap_or_default()
-    }
-
-    /// The desks of an agent where somebody waits, and how many do.
-    pub(super) fn waiting_at(&self, agent: &Agent) -> Vec<(String, u64)> {
-        let served = self.waiting.iter().filter(|(desk, waiting)| **waiting > 0 && agent.serves(desk));
-        let mut served: Vec<_> = served.map(|(desk, waiting)| (desk.clone(), *waiting)).collect();
-        served.sort_unstable();
-        served
-    }
-
-    /// One more waits, or one less.
-    fn count_waiting(&mut self, desk: &str, joins: bool) {
-        let waiting = self.waiting.entry(desk.to_owned()).or_default();
-        *waiting = if joins { *waiting + 1 } else { waiting.saturating_sub(1) };
-    }
-
-    /// Queues a message to an agent.
-    pub(super) fn tell(&mut self, recipient: &BareJid, ticket: Uuid, message: Option<Uuid>, body: String) {
-        let Some(row) = self.ticket(ticket) else { return };
-        let sender = ticket_node(&row.short_id);
-        self.notify(sender, recipient, Some(ticket), message, body);
-    }
-
-    /// Queues a message to an agent from a localpart of ours.
-    pub(super) fn notify(
-        &mut self,
-        sender: String,
-        recipient: &BareJid,
-        ticket_id: Option<Uuid>,
-        message_id: Option<Uuid>,
-        body: String,
-    ) {
-        self.notices.push(notice::Model {
-            id: Uuid::now_v7(),
-            seq: 0,
-            ticket_id,
-            message_id,
-            sender,
-            recipient: recipient.to_string(),
-            body,
-            created_at: self.now,
-            sent_at: None,
-        });
-    }
-
-    /// Changes a ticket: raises its version and says so in the event log.
-    pub(super) fn change(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
-        let now = self.now;
-        let Some(tracked) = self.tickets.get_mut(&id) else { return };
-        let waited = tracked.row.status == Status::Escalated;
-        change(&mut tracked.row, now);
-        tracked.row.version += 1;
-        tracked.row.updated_at = now;
-        tracked.changed = true;
-        let waits = tracked.row.status == Status::Escalated;
-        if waits != waited {
-            let desk = tracked.row.desk.clone();
-            self.count_waiting(&desk, waits);
-        }
-        self.reschedule(id);
-    }
-
-    /// Notes when time will have something to do to a ticket.
-    pub(super) fn reschedule(&mut self, id: Uuid) {
-        let Some(desk) = self.ticket(id).map(|row| self.desk(&row.desk)) else { return };
-        let Some(tracked) = self.tickets.get_mut(&id) else { return };
-        tracked.row.step_at = lifecycle::next_step(&tracked.row, &desk.rules).map(|(_, at)| at);
-        tracked.changed = true;
-    }
-
-    /// Changes what only workers look at: no new version, no event, and no other column is written.
-    pub(super) fn lease(&mut self, ids: &[Uuid], until: DateTime<Utc>, worker: Uuid) {
-        if ids.is_empty() {
-            return;
-        }
-        for id in ids {
-            if let Some(tracked) = self.tickets.get_mut(id) {
-                tracked.row.reply_lease_until = Some(until);
-                tracked.row.reply_worker = Some(worker);
-            }
-        }
-        self.first.push(
-            ticket::Entity::update_many()
-                .col_expr(ticket::Column::ReplyLeaseUntil, Expr::value(until))
-                .col_expr(ticket::Column::ReplyWorker, Expr::value(worker))
-                .filter(ticket::Column::Id.is_in(ids.iter().copied()))
-                .build(self.backend),
-        );
-    }
-
-    /// Moves the time when an answer is due: like a lease of no interest to others.
-    pub(super) fn move_due(&mut self, id: Uuid, due: DateTime<Utc>) {
-        let Some(tracked) = self.tickets.get_mut(&id) else { return };
-        tracked.row.reply_due_at = Some(due);
-        self.moved_due = Some(self.moved_due.map_or(due, |earlier| Ord::min(earlier, due)));
-        self.first.push(
-            ticket::Entity::update_many()
-                .col_expr(ticket::Column::ReplyDueAt, Expr::value(due))
-                .filter(ticket::Column::Id.eq(id))
-                .build(self.backend),
-        );
-    }
-
-    /// Makes a ticket the conversation's own, which is about to be live.
-    pub(super) fn take_up(&mut self, conversation: Conversation, id: Uuid) {
-        self.current.insert(conversation, id);
-    }
-
-    /// Whether the customer may open one more ticket at the desk today.
-    ///
-    /// # Errors
-    /// [`Error::Limited`] in the desk's words.
-    pub(super) fn check_opening(&self, desk: &Desk, customer: &BareJid) -> Result<(), Error> {
-        let opened = self.opened_lately.get(&(desk.name.clone(), customer.to_string())).copied().unwrap_or_default();
-        match desk.limits.new_tickets_per_day {
-            Some(limit) if opened >= limit => Err(Error::Limited(desk.texts.too_many_tickets(limit))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Opens a ticket as the live one of its conversation.
-    pub(super) fn open(&mut self, row: ticket::Model) {
-        *self.opened_lately.entry((row.desk.clone(), row.customer.clone())).or_default() += 1;
-        self.current.insert((row.desk.clone(), row.customer.clone()), row.id);
-        // First in the log; what it says of the ticket follows at the commit.
-        let announced = Some(self.events.len());
-        self.event("ticket.created", Some(row.id), None, serde_json::Value::Null);
-        // Below every real epoch, so that the row counts as new to listeners.
-        self.recent.insert(row.id, Vec::new());
-        self.tickets.insert(row.id, Tracked { epoch_before: -1, row, changed: true, announced });
     }
 
     /// Adds a message to a ticket; its number follows from its event.
@@ -441,56 +264,21 @@ impl Unit {
         self.presences.insert(row.jid.clone(), row);
     }
 
+    /// Whether the contact is told for the first time what is said once.
+    pub(super) fn hint(&mut self, conversation: &Conversation) -> bool {
+        if self.hints.contains_key(conversation) {
+            return false;
+        }
+        let (desk, jid) = conversation.clone();
+        let row = hint::Model { desk, jid, created_at: self.now };
+        self.hints.insert(conversation.clone(), Some(row));
+        true
+    }
+
     /// The last word of a batch counts.
     pub(super) fn set_subscription(&mut self, desk: &str, jid: String, subscribed: bool) {
         let row =
             subscribed.then(|| subscription::Model { desk: desk.to_owned(), jid: jid.clone(), created_at: self.now });
         self.subscriptions.insert((desk.to_owned(), jid), row);
     }
-}
-
-/// A fresh ticket in the state in which a customer's first line finds it.
-pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, now: DateTime<Utc>) -> ticket::Model {
-    ticket::Model {
-        id,
-        desk: desk.to_owned(),
-        customer: customer.to_owned(),
-        customer_resource: None,
-        customer_has_chat_states: false,
-        subject: subject.to_owned(),
-        subject_is_named: false,
-        status: Status::Open,
-        handler: Handler::Assistant,
-        priority: Priority::Normal,
-        agent: None,
-        epoch: 0,
-        version: 1,
-        reply_due_at: None,
-        reply_lease_until: None,
-        reply_worker: None,
-        waiting_since: None,
-        hand_off_reason: None,
-        short_id: short_id(id),
-        snoozed_until: None,
-        nudged_at: None,
-        claimed_at: None,
-        step_at: None,
-        episode_from: None,
-        episode_summary: None,
-        resolution: None,
-        tags: serde_json::Value::Array(Vec::new()),
-        room: None,
-        previous_ticket_id: None,
-        created_at: now,
-        updated_at: now,
-        last_message_at: now,
-        resolved_at: None,
-        closed_at: None,
-    }
-}
-
-/// The part of a ticket's id that its own address shows.
-fn short_id(id: Uuid) -> String {
-    let hex = id.simple().to_string();
-    hex[hex.len() - 12..].to_owned()
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use deskbridge_entity::message::{self, Author, Visibility};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use uuid::Uuid;
 
-use super::{Conversation, Unit};
+use super::Unit;
 
 /// Messages of a ticket that can still be corrected or taken back. Clients correct the last one, people take back
 /// what they have just said.
@@ -18,8 +19,10 @@ const REACH: u64 = 500;
 pub(in crate::helpdesk) struct Said {
     pub id: Uuid,
     pub author: Author,
+    /// The agent who wrote it.
+    pub author_id: Option<String>,
     pub visibility: Visibility,
-    /// The id that the customer's client gave it.
+    /// The id that the author's client gave it.
     pub stanza_id: Option<String>,
     /// The message as it was first written, if this one corrects it.
     pub corrects: Option<Uuid>,
@@ -27,13 +30,24 @@ pub(in crate::helpdesk) struct Said {
     pub stands: bool,
 }
 
-type Row = (Uuid, Author, Visibility, Option<String>, Option<Uuid>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+#[derive(FromQueryResult)]
+struct Row {
+    id: Uuid,
+    author: Author,
+    author_id: Option<String>,
+    visibility: Visibility,
+    stanza_id: Option<String>,
+    corrects: Option<Uuid>,
+    superseded_at: Option<DateTime<Utc>>,
+    retracted_at: Option<DateTime<Utc>>,
+}
 
 impl Said {
     pub(super) fn of(message: &message::Model) -> Self {
         Self {
             id: message.id,
             author: message.author,
+            author_id: message.author_id.clone(),
             visibility: message.visibility,
             stanza_id: message.stanza_id.clone(),
             corrects: message.corrects,
@@ -41,8 +55,10 @@ impl Said {
         }
     }
 
-    fn read((id, author, visibility, stanza_id, corrects, superseded, retracted): Row) -> Self {
-        Self { id, author, visibility, stanza_id, corrects, stands: superseded.is_none() && retracted.is_none() }
+    fn read(row: Row) -> Self {
+        let Row { id, author, author_id, visibility, stanza_id, corrects, superseded_at, retracted_at } = row;
+        let stands = superseded_at.is_none() && retracted_at.is_none();
+        Self { id, author, author_id, visibility, stanza_id, corrects, stands }
     }
 
     /// The id of the message as it was first written: the same for all its versions.
@@ -60,17 +76,13 @@ impl Said {
 }
 
 impl Unit {
-    pub(super) async fn load_recent(
-        &mut self,
-        tx: &DatabaseTransaction,
-        conversation: &Conversation,
-    ) -> Result<(), DbErr> {
-        let Some(ticket) = self.current.get(conversation).copied() else { return Ok(()) };
+    pub(super) async fn load_recent(&mut self, tx: &DatabaseTransaction, ticket: Uuid) -> Result<(), DbErr> {
         let rows: Vec<Row> = message::Entity::find()
             .select_only()
             .columns([
                 message::Column::Id,
                 message::Column::Author,
+                message::Column::AuthorId,
                 message::Column::Visibility,
                 message::Column::StanzaId,
                 message::Column::Corrects,
@@ -80,7 +92,7 @@ impl Unit {
             .filter(message::Column::TicketId.eq(ticket))
             .order_by_desc(message::Column::Seq)
             .limit(REACH)
-            .into_tuple()
+            .into_model()
             .all(tx)
             .await?;
         self.recent.insert(ticket, rows.into_iter().rev().map(Said::read).collect());
@@ -95,10 +107,21 @@ impl Unit {
     /// The standing version of the customer's line with this stanza id. Clients that correct a message twice name the
     /// first version or the second (XEP-0308 §4), so either finds it.
     pub(in crate::helpdesk) fn line_with(&self, ticket: Uuid, stanza_id: &str) -> Option<&Said> {
+        self.standing(ticket, stanza_id, |said| said.author == Author::Customer)
+    }
+
+    /// The same for what an agent has written, to the customer or as a note. Nobody reaches a colleague's words.
+    pub(in crate::helpdesk) fn word_with(&self, ticket: Uuid, agent: &str, stanza_id: &str) -> Option<&Said> {
+        self.standing(ticket, stanza_id, |said| {
+            said.author == Author::Agent && said.author_id.as_deref() == Some(agent)
+        })
+    }
+
+    fn standing(&self, ticket: Uuid, stanza_id: &str, is_theirs: impl Fn(&Said) -> bool) -> Option<&Said> {
         let recent = self.recent(ticket);
-        let is_it = |said: &&Said| said.author == Author::Customer && said.stanza_id.as_deref() == Some(stanza_id);
+        let is_it = |said: &&Said| is_theirs(said) && said.stanza_id.as_deref() == Some(stanza_id);
         let origin = recent.iter().rev().find(is_it)?.origin();
-        recent.iter().rev().find(|said| said.origin() == origin && said.is_line())
+        recent.iter().rev().find(|said| said.origin() == origin && said.stands)
     }
 
     /// Whether no standing line of the customer came later.

@@ -193,8 +193,9 @@ fn utterance(message: &message::Model, for_customer: bool) -> String {
     if message.superseded_at.is_some() {
         marks.push_str(", corrected later");
     }
-    // What a customer took back is hidden from the staff (XEP-0424), but still the customer's.
-    let body = if message.retracted_at.is_some() && !for_customer { "…" } else { &message.body };
+    // What a customer took back is hidden from the staff (XEP-0424), but still the customer's; what we took back is gone.
+    let is_own = for_customer && message.author == Author::Customer;
+    let body = if message.retracted_at.is_some() && !is_own { "…" } else { &message.body };
     format!("[{}] {who}{marks}: {body}\n", message.created_at.format("%Y-%m-%d %H:%M:%S UTC"))
 }
 

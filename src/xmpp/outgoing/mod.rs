@@ -33,7 +33,7 @@ use xso::AsXml;
 
 use super::{
     gate::is_xml_char,
-    stanza::{CHAT_MARKERS, State},
+    stanza::{CHAT_MARKERS, RETRACT, State},
 };
 
 pub use self::{
@@ -49,6 +49,8 @@ pub use self::{
 /// bytes of one.
 pub const MAX_TEXT_BYTES: usize = 60_000;
 
+/// XEP-0428.
+const FALLBACK: &str = "urn:xmpp:fallback:0";
 /// XEP-0334.
 const HINTS: &str = "urn:xmpp:hints";
 
@@ -127,6 +129,8 @@ pub struct Answer<'a> {
     pub chat_states: bool,
     /// The URL of a file that goes with it (XEP-0066 §3); it stands in the text, too.
     pub link: Option<&'a str>,
+    /// The message that it replaces (XEP-0308): always the first one, however often it is corrected.
+    pub replaces: Option<Uuid>,
 }
 
 /// A chat message that asks for a receipt (XEP-0184) and can be marked (XEP-0333).
@@ -146,6 +150,9 @@ pub fn message(answer: &Answer<'_>) -> Element {
         let url = Element::builder("url", ns::OOB).append(&*sanitize(url)).build();
         message = message.append(Element::builder("x", ns::OOB).append(url).build());
     }
+    if let Some(first) = answer.replaces {
+        message = message.append(with_id("replace", ns::MESSAGE_CORRECT, &first.to_string()));
+    }
     if answer.chat_states {
         message = message.append(Element::bare(State::Active.name(), ns::CHATSTATES));
     }
@@ -164,6 +171,23 @@ pub fn notice(from: &BareJid, to: &Jid, body: &str, thread: Option<&str>) -> Ele
         .append(Element::bare("no-permanent-store", HINTS))
         .append_all(thread.map(|thread| text_element("thread", thread)))
         .build()
+}
+
+/// Takes the message `retracts` back (XEP-0424 §3). `body` is for clients that do not know what that is, and says nothing
+/// if it is empty.
+#[must_use]
+pub fn retraction(id: Uuid, from: &BareJid, to: &Jid, retracts: Uuid, body: &str) -> Element {
+    let id = id.to_string();
+    let fallback = Element::builder("fallback", FALLBACK).attr(xml_ncname!("for").to_owned(), RETRACT).build();
+    let mut message = chat(from, to).attr(xml_ncname!("id").to_owned(), &id).append(with_id(
+        "retract",
+        RETRACT,
+        &retracts.to_string(),
+    ));
+    if !body.is_empty() {
+        message = message.append(fallback).append(text_element("body", body));
+    }
+    message.append(with_id("origin-id", ns::SID, &id)).append(Element::bare("store", HINTS)).build()
 }
 
 /// The receipt for the message `id` (XEP-0184). Send it when the message is stored, not before.

@@ -33,7 +33,7 @@ fn parsed(xml: &str) -> Element {
 }
 
 fn answer<'a>(from: &'a BareJid, to: &'a Jid, body: &'a str) -> Answer<'a> {
-    Answer { id: Uuid::from_u128(7), from, to, body, thread: Some("t"), chat_states: true, link: None }
+    Answer { id: Uuid::from_u128(7), from, to, body, thread: Some("t"), chat_states: true, link: None, replaces: None }
 }
 
 #[test]
@@ -48,6 +48,25 @@ fn an_answer_asks_for_what_we_need() {
     assert_eq!(parsed(&xml), expected);
     assert!(xml.starts_with("<message "), "{xml}");
     assert!(!xml.contains("jabber:component:accept"), "the stream has declared it: {xml}");
+}
+
+#[test]
+fn a_correction_names_what_it_replaces_and_a_retraction_what_it_takes_back() {
+    let (desk, customer) = (desk(), customer());
+    let first = Uuid::from_u128(3);
+    let corrected = message(&Answer { replaces: Some(first), ..answer(&desk, &customer, "x") });
+    let replace = corrected.get_child("replace", "urn:xmpp:message-correct:0").unwrap();
+    assert_eq!(replace.attr("id"), Some("00000000-0000-0000-0000-000000000003"));
+    let xml = encoded(&retraction(Uuid::from_u128(7), &desk, &customer, first, "Gone."));
+    let id = "00000000-0000-0000-0000-000000000007";
+    let expected = parsed(&format!(
+        "<message type='chat' id='{id}' from='support@help.example' to='alice@home.example/phone'>\
+         <retract xmlns='urn:xmpp:message-retract:1' id='00000000-0000-0000-0000-000000000003'/>\
+         <fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:message-retract:1'/><body>Gone.</body>\
+         <origin-id xmlns='urn:xmpp:sid:0' id='{id}'/><store xmlns='urn:xmpp:hints'/></message>"
+    ));
+    assert_eq!(parsed(&xml), expected);
+    assert!(!retraction(Uuid::from_u128(7), &desk, &customer, first, "").has_child("body", "jabber:component:accept"));
 }
 
 #[test]

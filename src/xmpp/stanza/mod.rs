@@ -71,6 +71,37 @@ pub enum Inbound {
     Malformed(Malformed),
 }
 
+/// What a stanza says of whether its sender's client is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sighting<'a> {
+    /// It is logged in and talks.
+    Here(&'a Jid),
+    /// It has gone.
+    Gone(&'a Jid),
+}
+
+impl Inbound {
+    /// Whether the sender's client has shown itself, or has gone. Requests and bounces show nothing: servers make them in
+    /// their users' names, and a client may ask before it takes messages.
+    #[must_use]
+    pub fn sighting(&self) -> Option<Sighting<'_>> {
+        let here = match self {
+            Self::Chat(chat) => &chat.from,
+            Self::Retraction(retraction) => &retraction.from,
+            Self::Reactions(reactions) => &reactions.from,
+            Self::ChatState(state) => &state.from,
+            Self::Receipt(receipt) => &receipt.from,
+            Self::Marker(marker) => &marker.from,
+            Self::Presence(Presence { from, kind: PresenceKind::Available { .. }, .. }) => from,
+            Self::Presence(Presence { from, kind: PresenceKind::Unavailable, .. }) => {
+                return Some(Sighting::Gone(from));
+            }
+            _ => return None,
+        };
+        Some(Sighting::Here(here))
+    }
+}
+
 /// Why a stanza means nothing to us. The text holds nothing of the stanza's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[non_exhaustive]

@@ -46,15 +46,6 @@ pub struct Manner {
     pub confirms: bool,
 }
 
-/// The order in which answers must arrive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    /// That of their commits.
-    Kept,
-    /// Any.
-    AsTheServerGives,
-}
-
 /// Customers who talk at the same time.
 pub struct Crowd {
     talking: Vec<JoinHandle<Customer>>,
@@ -116,16 +107,6 @@ impl Crowd {
     /// Waits until everything is said, acknowledged, answered and delivered, and checks that nothing was lost, doubled or
     /// overtaken on the way.
     pub async fn settle(self, rest: &Rest, database: &Database) {
-        self.settle_in(Order::Kept, rest, database).await;
-    }
-
-    /// The same where the server was killed: what comes while a customer logs in again may wait among the server's offline
-    /// messages, and what follows finds the session and overtakes it. That is the server's doing; nothing is lost or doubled.
-    pub async fn settle_after_kills(self, rest: &Rest, database: &Database) {
-        self.settle_in(Order::AsTheServerGives, rest, database).await;
-    }
-
-    async fn settle_in(self, order: Order, rest: &Rest, database: &Database) {
         let mut customers = Vec::new();
         for talking in self.talking {
             customers.push(talking.await.unwrap());
@@ -143,7 +124,7 @@ impl Crowd {
             })
             .await;
             let messages = stored().order_by_asc(message::Column::Seq).all(&connection).await.unwrap();
-            customer.compare(&messages, order).await;
+            customer.compare(&messages).await;
         }
         connection.close().await.unwrap();
     }
@@ -243,7 +224,7 @@ impl Customer {
     }
 
     /// Compares what this customer has said and heard with what is stored, in the order of the commits.
-    async fn compare(&mut self, stored: &[message::Model], order: Order) {
+    async fn compare(&mut self, stored: &[message::Model]) {
         let name = self.manner.name;
         let mut lines = BTreeMap::new();
         for line in stored.iter().filter(|message| message.author == Author::Customer) {
@@ -271,11 +252,7 @@ impl Customer {
         for message in &ours {
             assert_eq!(self.texts[&message.id.to_string()], message.body, "{name}: what arrived is what is stored");
         }
-        let mut arrived = self.arrived.clone();
-        if order == Order::AsTheServerGives {
-            arrived.sort_by_key(|id| committed.iter().position(|other| other == id));
-        }
-        assert_eq!(arrived, committed, "{name}: answers arrive once each, in the order of their commits");
+        assert_eq!(self.arrived, committed, "{name}: answers arrive once each, in the order of their commits");
     }
 }
 
