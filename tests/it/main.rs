@@ -28,3 +28,4 @@ mod receipts;
 mod rest;
 mod rooms;
 mod slixmpp;
+mod turns;

@@ -42,7 +42,7 @@ pub(super) fn hand_off(unit: &mut Unit, ticket: Uuid, hand_off: &HandOff) {
     let Some(row) = unit.ticket(ticket) else { return };
     let desk = unit.desk(&row.desk);
     let now = unit.now;
-    let wait = unit.wait(&desk, unit.waiting(&desk.name));
+    let wait = unit.wait(&desk, row);
     let line = match &hand_off.words {
         Words::Person => desk.texts.hand_off(&wait),
         Words::Failure => desk.texts.failure(&wait),
@@ -97,8 +97,8 @@ pub(in crate::helpdesk) struct AskForPerson {
 pub enum Asked {
     /// The ticket waits for a person now; the customer is told in it.
     HandedOff(Uuid),
-    /// It waited already: what the customer may be told of the queue.
-    Waiting(Uuid, String),
+    /// It waited already.
+    Waiting(Uuid),
     /// A person has the ticket.
     WithPerson(Uuid),
 }
@@ -116,9 +116,7 @@ impl Operation for AskForPerson {
         let live = unit.current(&conversation).filter(|ticket| lifecycle::is_live(ticket.status));
         let ticket = match live {
             Some(row) if row.status == Status::Escalated => {
-                let desk = unit.desk(&self.desk);
-                let wait = unit.wait(&desk, unit.waiting(&desk.name).saturating_sub(1));
-                return Ok(Asked::Waiting(row.id, desk.texts.hand_off(&wait)));
+                return Ok(Asked::Waiting(row.id));
             }
             // An agent who is off duty need not come back to it: a colleague may take it.
             Some(row) if row.handler == Handler::Agent && unit.holder(row).is_none_or(Agent::is_on_duty) => {

@@ -79,17 +79,7 @@ impl Unit {
 
     async fn load_people(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
         self.agents = agents::load(tx).await?;
-        let waiting: Vec<(String, i64)> = ticket::Entity::find()
-            .select_only()
-            .column(ticket::Column::Desk)
-            .column_as(ticket::Column::Id.count(), "waiting")
-            .filter(ticket::Column::Status.eq(Status::Escalated))
-            .group_by(ticket::Column::Desk)
-            .into_tuple()
-            .all(tx)
-            .await?;
-        self.waiting = waiting.into_iter().map(|(desk, count)| (desk, count.try_into().unwrap_or_default())).collect();
-        Ok(())
+        self.load_waiting(tx).await
     }
 
     /// Tickets whose time has come, the longest due first. Another process may be at some of them.

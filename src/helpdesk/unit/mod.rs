@@ -8,6 +8,7 @@ mod commit;
 mod forget;
 mod load;
 mod recent;
+mod waiting;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -26,7 +27,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Agent, Desk, Error, agents, lifecycle, texts::Wait, ticket_node};
+use super::{Agent, Desk, Error, lifecycle, ticket_node};
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
@@ -127,8 +128,7 @@ pub(super) struct Unit {
     /// Tickets that time has something to do to, oldest first.
     pub steps: Vec<Uuid>,
     pub agents: Vec<Agent>,
-    /// How many tickets wait for a person, by desk.
-    waiting: HashMap<String, u64>,
+    waiting: waiting::Waiting,
     new_messages: Vec<message::Model>,
     events: Vec<PendingEvent>,
     /// Index into `events` for each new message, to give it its number.
@@ -176,7 +176,7 @@ impl Unit {
             next_due: None,
             steps: Vec::new(),
             agents: Vec::new(),
-            waiting: HashMap::new(),
+            waiting: waiting::Waiting::default(),
             new_messages: Vec::new(),
             events: Vec::new(),
             message_events: Vec::new(),
@@ -251,32 +251,6 @@ impl Unit {
         known.cloned().unwrap_or_else(|| Arc::new(Desk::new(name, name)))
     }
 
-    /// What a customer who waits behind `ahead` others can be told. Needs `people`.
-    pub(super) fn wait<'a>(&self, desk: &'a Desk, ahead: u64) -> Wait<'a> {
-        // Of a desk whose people use nothing but REST, nobody knows who is there.
-        let on_duty = agents::on_duty(&self.agents, &desk.name).unwrap_or(true);
-        Wait { ahead: Some(ahead), hours: &desk.hours, now: self.now, on_duty }
-    }
-
-    /// How many tickets wait for a person at a desk.
-    pub(super) fn waiting(&self, desk: &str) -> u64 {
-        self.waiting.get(desk).copied().unwrap_or_default()
-    }
-
-    /// The desks of an agent where somebody waits, and how many do.
-    pub(super) fn waiting_at(&self, agent: &Agent) -> Vec<(String, u64)> {
-        let served = self.waiting.iter().filter(|(desk, waiting)| **waiting > 0 && agent.serves(desk));
-        let mut served: Vec<_> = served.map(|(desk, waiting)| (desk.clone(), *waiting)).collect();
-        served.sort_unstable();
-        served
-    }
-
-    /// One more waits, or one less.
-    fn count_waiting(&mut self, desk: &str, joins: bool) {
-        let waiting = self.waiting.entry(desk.to_owned()).or_default();
-        *waiting = if joins { *waiting + 1 } else { waiting.saturating_sub(1) };
-    }
-
     /// Queues a message to an agent.
     pub(super) fn tell(&mut self, recipient: &BareJid, ticket: Uuid, message: Option<Uuid>, body: String) {
         let Some(row) = self.ticket(ticket) else { return };
@@ -310,16 +284,12 @@ impl Unit {
     pub(super) fn change(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
         let now = self.now;
         let Some(tracked) = self.tickets.get_mut(&id) else { return };
-        let waited = tracked.row.status == Status::Escalated;
+        let waited = waiting::place_of(&tracked.row, now);
         change(&mut tracked.row, now);
         tracked.row.version += 1;
         tracked.row.updated_at = now;
         tracked.changed = true;
-        let waits = tracked.row.status == Status::Escalated;
-        if waits != waited {
-            let desk = tracked.row.desk.clone();
-            self.count_waiting(&desk, waits);
-        }
+        self.waiting.moved(&tracked.row.desk, waited, waiting::place_of(&tracked.row, now));
         self.reschedule(id);
     }
 

@@ -12,7 +12,7 @@ use jid::{BareJid, Jid};
 use super::{AtDesk, AtTicket, Own, Snooze};
 use crate::{
     helpdesk::{
-        Agent, Asked, Caller, Desk, Error, Filter, Helpdesk, Line, lifecycle,
+        Agent, Asked, Caller, Desk, Error, Filter, Helpdesk, Line, Queued, lifecycle,
         texts::{Text, Texts},
         ticket_node,
     },
@@ -60,6 +60,8 @@ fn parts(text: &str, bytes: usize) -> Vec<&str> {
     parts
 }
 
+/// Tickets in the queue's list, at most.
+const QUEUED: u64 = 100;
 /// Tickets in a customer's list.
 const LISTED: u64 = 20;
 /// The longest export, in bytes.
@@ -87,7 +89,7 @@ pub async fn own(helpdesk: &Helpdesk, desk: &Desk, from: &Jid, order: Own) -> Re
             said?;
             Ok(match asked? {
                 Asked::HandedOff(_) => Answer::said(texts.plain(Text::AskedForPerson)),
-                Asked::Waiting(_, told) => Answer::new(told),
+                Asked::Waiting(_) => Answer::new(helpdesk.wait_of(&desk.name, &customer).await?),
                 Asked::WithPerson(_) => Answer::new(texts.plain(Text::WithPerson)),
             })
         }
@@ -204,15 +206,14 @@ fn utterance(message: &message::Model, for_customer: bool) -> String {
 pub async fn at_desk(helpdesk: &Helpdesk, agent: &Agent, desk: &Desk, order: AtDesk) -> Result<Answer, Error> {
     let caller = agent.caller();
     caller.require_desk(&desk.name)?;
-    let now = helpdesk.clock().now();
     match order {
         AtDesk::Queue => {
-            let rows = helpdesk.waiting_at(&caller, &desk.name).await?;
-            let line = |row: &Model| {
-                let waited = row.waiting_since.map(|since| minutes(now - since)).unwrap_or_default();
-                format!("{} – waits {waited}", listed(helpdesk, row))
+            let queue = helpdesk.queue(&caller, Some(&desk.name), QUEUED).await?;
+            let line = |queued: &Queued| {
+                let waited = TimeDelta::seconds(queued.waiting_seconds.try_into().unwrap_or_default());
+                format!("{} – waits {}", listed(helpdesk, &queued.ticket), minutes(waited))
             };
-            Ok(Answer::new(list(rows.iter().map(line), "Nobody waits.")))
+            Ok(Answer::new(list(queue.iter().map(line), "Nobody waits.")))
         }
         AtDesk::Mine => {
             let rows = helpdesk.held_by(&caller).await?;
