@@ -60,3 +60,37 @@ async fn too_many_tickets_a_day_are_refused_until_tomorrow() {
     assert_eq!(alice.answer_text().await, "This is a new conversation. What is it about?");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_a_person_in_turn_does_not_ring_without_end() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let desk = "agents = [\"bob@localhost\"]\n".to_owned();
+    let app = Setting { desk, limits: false, ..Setting::new(&server, &database, None) }.start().await;
+    let mut bob = Client::login(&server, "bob", "desk").await;
+    bob.say(DESK, "/on").await;
+    bob.answer_text().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    for _ in 0..6 {
+        for words in ["/human It burns", "/resolve"] {
+            let id = alice.say(DESK, words).await;
+            alice.receipt(&id).await;
+        }
+    }
+    let id = alice.say(DESK, "/human").await;
+    alice.receipt(&id).await;
+    let waits = |stanza: &xmpp_parsers::minidom::Element| {
+        body(stanza).is_some_and(|text| text.starts_with("alice@localhost waits for a person"))
+    };
+    let told = bob.drain(Duration::from_secs(1)).await.iter().filter(|stanza| waits(stanza)).count();
+    assert_eq!(told, 3);
+    // It waits all the same, and that is told when it is not too much.
+    let tickets = app.rest.tickets_of("alice@localhost").await;
+    assert_eq!(tickets[0]["status"], "ESCALATED", "{tickets:?}");
+    let helpdesk = app.helpdesk.as_ref().unwrap();
+    assert_eq!(helpdesk.sweep().await.unwrap().told, 0);
+    app.clock.advance(Duration::from_mins(11));
+    assert_eq!(helpdesk.sweep().await.unwrap().told, 1);
+    bob.expect("a late notice", waits).await;
+    assert_eq!(helpdesk.sweep().await.unwrap().told, 0);
+    app.stop().await;
+}

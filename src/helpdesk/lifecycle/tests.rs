@@ -181,3 +181,21 @@ fn a_doubted_resolution_goes_to_its_agent_or_to_the_queue() {
     doubted(&mut unheld, at(3));
     assert_eq!((unheld.status, unheld.handler), (Status::Escalated, Handler::None));
 }
+
+#[test]
+fn notices_come_three_at_once_and_then_one_in_ten_minutes() {
+    let mut ticket = ticket(Status::Escalated, Handler::None);
+    assert!((0..3).all(|second| may_tell(&mut ticket, at(second))));
+    assert!(!may_tell(&mut ticket, at(3)));
+    let rules = Rules::default();
+    assert_eq!(next_step(&ticket, &rules), Some((Step::Tell, at(600))));
+    assert!(!may_tell(&mut ticket, at(599)));
+    assert!(may_tell(&mut ticket, at(600)));
+    assert_eq!(next_step(&ticket, &rules), None);
+    assert!(!may_tell(&mut ticket, at(601)));
+    // Calm makes up for it, up to three; and what is over is not told of.
+    assert!((0..3).all(|second| may_tell(&mut ticket, at(10_000 + second))));
+    assert!(!may_tell(&mut ticket, at(10_003)));
+    resolved(&mut ticket, Resolution::Customer, at(10_004));
+    assert!(!matches!(next_step(&ticket, &rules), Some((Step::Tell, _))));
+}

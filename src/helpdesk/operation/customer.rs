@@ -98,7 +98,8 @@ impl Operation for BeginAnew {
         unit.check_opening(&unit.desk(&self.desk), &self.customer)?;
         if let Some(old) = &old {
             let text = "The customer has begun a new conversation; this one is done.";
-            if old.status == Status::Escalated {
+            // Who was not told that it waits need not know that it does no longer.
+            if old.status == Status::Escalated && old.notice_due_at.is_none() {
                 tell_on_duty(unit, old.id, None, |row| format!("{text} ({})", row.subject));
             }
             tell_holder(unit, old.id, None, text.to_owned());

@@ -53,7 +53,16 @@ pub(super) fn hand_off(unit: &mut Unit, ticket: Uuid, hand_off: &HandOff) {
     let mut note = new_message(ticket, Author::Assistant, hand_off.summary.clone(), now);
     note.visibility = Visibility::Internal;
     unit.say(note);
-    tell_on_duty(unit, ticket, None, waits);
+    tell_waits(unit, ticket);
+}
+
+/// Tells every agent on duty that a ticket waits, now or when that is not one notice too many.
+pub(super) fn tell_waits(unit: &mut Unit, ticket: Uuid) {
+    let mut is_told = false;
+    unit.adjust(ticket, |row, now| is_told = lifecycle::may_tell(row, now));
+    if is_told {
+        tell_on_duty(unit, ticket, None, waits);
+    }
 }
 
 /// Tells every agent on duty at the ticket's desk, but not `except`.

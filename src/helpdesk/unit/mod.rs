@@ -293,6 +293,14 @@ impl Unit {
         self.reschedule(id);
     }
 
+    /// Changes what is nobody's but ours: no new version.
+    pub(super) fn adjust(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
+        let now = self.now;
+        let Some(tracked) = self.tickets.get_mut(&id) else { return };
+        change(&mut tracked.row, now);
+        self.reschedule(id);
+    }
+
     /// Notes when time will have something to do to a ticket.
     pub(super) fn reschedule(&mut self, id: Uuid) {
         let Some(desk) = self.ticket(id).map(|row| self.desk(&row.desk)) else { return };
@@ -450,6 +458,8 @@ pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, no
         resolution: None,
         tags: serde_json::Value::Array(Vec::new()),
         room: None,
+        notices_until: None,
+        notice_due_at: None,
         previous_ticket_id: None,
         created_at: now,
         updated_at: now,
