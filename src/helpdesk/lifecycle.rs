@@ -204,6 +204,20 @@ pub fn doubted(ticket: &mut Model, now: DateTime<Utc>) {
     }
 }
 
+/// The customer takes a resolved ticket up again, and has not said why yet.
+pub fn taken_up(ticket: &mut Model, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    ticket.status = Status::Pending;
+    if ticket.handler != Handler::Agent {
+        ticket.handler = Handler::Assistant;
+    }
+    ticket.resolved_at = None;
+    ticket.resolution = None;
+    ticket.nudged_at = None;
+    ticket.last_message_at = now;
+    no_answer_due(ticket);
+}
+
 /// How often agents are told of one conversation: so many times at once, and then once in so long. Who asks for a person
 /// and takes it back in turn must not ring their telephones.
 const NOTICES: (i32, TimeDelta) = (3, TimeDelta::minutes(10));

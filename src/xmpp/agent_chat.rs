@@ -6,15 +6,15 @@ use xmpp_parsers::minidom::Element;
 
 use super::{
     command::{
-        AtTicket, run,
+        Command, run,
         words::{self, Said},
     },
-    outgoing,
+    line, outgoing,
     outlet::{Outlet, SendError},
     rooms::Rooms,
     stanza::{self, Chat, Refusal},
 };
-use crate::helpdesk::{Agent, Error, Helpdesk};
+use crate::helpdesk::{Agent, Error, Helpdesk, texts::Language};
 
 /// Lines of agents that may wait.
 pub(super) const WAITING: usize = 1024;
@@ -56,10 +56,10 @@ impl AgentChat {
         // To everybody else the address does not exist.
         let Some(agent) = agent else { return self.refuse(&stanza, Refusal::NO_DESK).await };
         match self.take(&agent, &ticket, &chat).await {
+            // It was followed and answered then; only the receipt may have been lost.
+            Err(Error::Repeated) => self.acknowledge(&chat).await,
             Ok(answer) => {
-                if let Some(id) = chat.id.as_deref().filter(|_| chat.wants_receipt) {
-                    self.outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await?;
-                }
+                self.acknowledge(&chat).await?;
                 match answer {
                     Some(text) => self.tell(&chat, &text).await,
                     None => Ok(()),
@@ -75,26 +75,39 @@ impl AgentChat {
         }
     }
 
+    async fn acknowledge(&self, chat: &Chat) -> Result<(), SendError> {
+        match chat.id.as_deref().filter(|_| chat.wants_receipt) {
+            Some(id) => self.outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await,
+            None => Ok(()),
+        }
+    }
+
     /// Does what the line says; gives what the agent is told.
     async fn take(&self, agent: &Agent, short_id: &str, chat: &Chat) -> Result<Option<String>, Error> {
         let caller = agent.caller();
         let ticket = self.helpdesk.ticket_at(&caller, short_id).await?;
         let text = chat.text();
         let meant = meant(&text);
+        let sender = chat.from.to_bare();
+        let once = self.helpdesk.once(&line::origin(chat, &sender, &text));
         if let Some(note) = meant.strip_prefix("//") {
-            self.helpdesk.note(&caller, ticket.id, note.trim_start().to_owned()).await?;
+            once.note(&caller, ticket.id, note.trim_start().to_owned()).await?;
             return Ok(None);
         }
         let order = match words::at_ticket(&meant) {
             Said::Order(order) => Some(order),
-            Said::Unknown => Some(AtTicket::Help),
+            Said::Unknown(word) => return Ok(Some(unknown(&word))),
             // A slip must not carry a colleague's word to the customer; `/me` is how people speak of themselves.
-            Said::Line if meant.starts_with('/') && !meant.starts_with("/me ") => Some(AtTicket::Help),
+            Said::Line if meant.starts_with('/') && !meant.starts_with("/me ") => {
+                let word: String =
+                    meant.chars().skip(1).take_while(|c| !c.is_whitespace()).take(LONGEST_WORD).collect();
+                return Ok(Some(unknown(&word)));
+            }
             Said::Misused(usage) => return Ok(Some(format!("Not done. It is: {usage}"))),
             Said::Line => None,
         };
         if let Some(order) = order {
-            let answer = run::at_ticket(&self.helpdesk, &self.rooms, agent, &ticket, order).await?;
+            let answer = run::at_ticket(&once, &self.rooms, agent, &ticket, order).await?;
             return Ok((!answer.is_said).then_some(answer.text));
         }
         let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();
@@ -115,6 +128,17 @@ impl AgentChat {
             None => Ok(()),
         }
     }
+}
+
+/// The most that is repeated of what is no command, in characters.
+const LONGEST_WORD: usize = 40;
+
+/// What an agent is told who wrote a word that is no command.
+fn unknown(word: &str) -> String {
+    let known = [&Command::AT_TICKET[..], &[Command::Help]].concat();
+    let near = words::near(&known, Language::English, &word.to_lowercase());
+    let near = near.map(|near| format!(" Did you mean /{near}?")).unwrap_or_default();
+    format!("Not sent: I do not know /{word}.{near} /help lists what I know.")
 }
 
 /// The line as it is meant where it is no word to the customer: without a quote before it, without what nobody sees, and

@@ -16,6 +16,7 @@ use super::{
     },
     flood::{Floods, Verdict},
     gate::Rejected,
+    line,
     login::{self, Down, Io},
     manners::Asked,
     outbox::Fences,
@@ -24,13 +25,13 @@ use super::{
     pace::Pace,
     rooms::{Event, Rooms},
     stanza::{
-        self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal,
+        self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal, Request,
         Retraction, State,
     },
     talkers::{Echoes, Typists},
     tally::{Fate, Tally},
 };
-use crate::helpdesk::{Desk, Error, Helpdesk, Line, Received, Report, short_id_of};
+use crate::helpdesk::{Desk, Error, Helpdesk, Received, Report, short_id_of};
 
 /// A line on its way to the disk, and whom to tell.
 pub(super) struct Storing {
@@ -192,11 +193,8 @@ impl Intake {
     /// In order, and without waiting for the disk: many lines share a commit.
     async fn store(&mut self, chat: Box<Chat>, stanza: Element) {
         if let Some(ticket) = chat.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
-            // Who is an agent is known only further on, so strangers are held to a number here.
-            let verdict = self.floods.count("", chat.from.to_bare(), Some(AGENT_LINES), Instant::now());
-            if verdict != Verdict::Taken {
-                self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(&chat.from), 1);
-                return self.answer_error(&stanza, Refusal::TOO_MUCH);
+            if !self.bears_at_ticket(&chat.from, &stanza) {
+                return;
             }
             if let Err(refused) = self.spoken.try_send(Spoken { chat, ticket, stanza }) {
                 let Spoken { chat, stanza, .. } = refused.into_inner();
@@ -208,31 +206,19 @@ impl Intake {
         let Some(desk) = self.helpdesk.desk_at(&chat.to).cloned() else {
             return self.answer_error(&stanza, Refusal::NO_DESK);
         };
-        if !self.bears(&desk, &chat, &stanza) {
+        if !self.bears(&desk, &chat.to, &chat.from, chat.thread.as_deref(), &stanza) {
             return;
         }
         // A correction stays a line: what it corrects was one.
-        let said = if chat.corrects.is_none() { words::at_desk(&chat.text()) } else { Said::Line };
+        let (said, text) = match &chat.corrects {
+            None => (words::at_desk(&chat.text()), chat.text()),
+            Some(_) => (Said::Line, words::corrected(chat.text())),
+        };
         if said != Said::Line {
             return self.commands.hear(desk, said, chat, stanza);
         }
         self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
-        let line = Line {
-            desk: desk.name.clone(),
-            customer: chat.from.to_bare(),
-            resource: chat.from.resource().map(ToString::to_string),
-            chat_states: Some(chat.supports_chat_states),
-            body: chat.text(),
-            files: chat.files.clone(),
-            stanza_id: chat.id.clone().or_else(|| chat.origin_id.clone()),
-            archive_id: chat.archive_id.clone(),
-            written_at: chat.stamp,
-            corrects: chat.corrects.clone(),
-            // Our messages have UUIDs; another id is none of ours.
-            reply_to: chat.reply_to.as_deref().and_then(|id| Uuid::try_parse(id).ok()),
-            markable: chat.markable && chat.id.is_some(),
-        };
-        match self.helpdesk.receive(line).await {
+        match self.helpdesk.receive(line::of(&desk, &chat, text)).await {
             Ok(outcome) => {
                 let storing = Storing { outcome: Box::pin(outcome), chat, stanza };
                 if let Err(error) = self.storing.try_send(storing) {
@@ -246,18 +232,29 @@ impl Intake {
     }
 
     /// Whether the customer may write another line now; one warning says why not.
-    fn bears(&mut self, desk: &Desk, chat: &Chat, stanza: &Element) -> bool {
+    fn bears(&mut self, desk: &Desk, to: &BareJid, from: &Jid, thread: Option<&str>, stanza: &Element) -> bool {
         let limit = desk.limits.messages_per_minute;
-        let verdict = self.floods.count(&desk.name, chat.from.to_bare(), limit, Instant::now());
+        let verdict = self.floods.count(&desk.name, from.to_bare(), limit, Instant::now());
         if verdict == Verdict::Taken {
             return true;
         }
-        self.tally.note(Fate::Refused, "more lines than one customer may write in a minute", Some(&chat.from), 1);
+        self.tally.note(Fate::Refused, "more lines than one customer may write in a minute", Some(from), 1);
         let text = desk.texts.too_fast(limit.unwrap_or_default());
         if verdict == Verdict::Warned {
-            self.tell(chat, &text);
+            self.tell(to, from, thread, &text);
         }
         self.answer_error(stanza, Refusal::new(DefinedCondition::PolicyViolation, text).for_now());
+        false
+    }
+
+    /// Who is an agent is known only further on, so strangers are held to a number here.
+    fn bears_at_ticket(&mut self, from: &Jid, stanza: &Element) -> bool {
+        let verdict = self.floods.count("", from.to_bare(), Some(AGENT_LINES), Instant::now());
+        if verdict == Verdict::Taken {
+            return true;
+        }
+        self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(from), 1);
+        self.answer_error(stanza, Refusal::TOO_MUCH);
         false
     }
 
@@ -305,14 +302,13 @@ impl Intake {
         if self.told_about_encryption.insert(chat.from.to_bare())
             && let Some(text) = self.helpdesk.desk_at(&chat.to).map(|desk| desk.texts.encrypted())
         {
-            self.tell(chat, &text);
+            self.tell(&chat.to, &chat.from, chat.thread.as_deref(), &text);
         }
     }
 
     /// Says something that belongs to no ticket.
-    fn tell(&mut self, chat: &Chat, text: &str) {
-        let notice = outgoing::notice(&chat.to, &chat.from, text, chat.thread.as_deref());
-        self.offer(&notice, Some(&chat.from));
+    fn tell(&mut self, from: &BareJid, to: &Jid, thread: Option<&str>, text: &str) {
+        self.offer(&outgoing::notice(from, to, text, thread), Some(to));
     }
 
     fn answer_error(&mut self, stanza: &Element, refusal: Refusal) {
@@ -365,7 +361,7 @@ fn refusal(error: &Error) -> Refusal {
         Error::Forbidden(_) => DefinedCondition::Forbidden.into(),
         // The text names the value and what is wrong with it, and nothing of its own.
         Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
-        Error::Conflict(_) | Error::Overtaken { .. } => DefinedCondition::Conflict.into(),
+        Error::Conflict(_) | Error::Overtaken { .. } | Error::Repeated => DefinedCondition::Conflict.into(),
         Error::Limited(_) => Refusal::new(DefinedCondition::PolicyViolation, error.to_string()).for_now(),
         Error::Stopping | Error::Database(_) | Error::WriteFailed(_) => Refusal::NOT_STORED,
     }

@@ -12,6 +12,7 @@ mod flood;
 pub mod gate;
 mod identity;
 mod intake;
+mod line;
 pub mod login;
 mod manners;
 pub mod outbox;

@@ -94,3 +94,29 @@ async fn who_asks_for_a_person_in_turn_does_not_ring_without_end() {
     assert_eq!(helpdesk.sweep().await.unwrap().told, 0);
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn erasing_does_not_lift_the_limit_of_new_tickets() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let desk = "limits = { new_tickets_per_day = 2 }\n".to_owned();
+    let app = Setting { desk, ..Setting::new(&server, &database, None) }.start().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    for _ in 0..2 {
+        alice.say(DESK, "/human My parcel is late").await;
+        assert!(alice.answer_text().await.starts_with("A person will answer you here."));
+        alice.say(DESK, "/erase confirm").await;
+        assert_eq!(alice.answer_text().await, "Everything is erased. Conversations: 1.");
+    }
+    // Nothing in the database names her.
+    let found = database.find("alice").await;
+    assert!(found.is_empty(), "{found:?}");
+    let id = alice.say(DESK, "My parcel is late").await;
+    let refused = alice.expect("a refusal", |stanza| stanza.attr("id") == Some(&id)).await;
+    assert_eq!(error_condition(&refused).as_deref(), Some("policy-violation"));
+    alice.say(DESK, "/new").await;
+    assert!(alice.answer_text().await.starts_with("You have opened 2 conversations today"));
+    app.clock.advance(Duration::from_hours(25));
+    alice.say(DESK, "/new").await;
+    assert_eq!(alice.answer_text().await, "This is a new conversation. What is it about?");
+    app.stop().await;
+}

@@ -69,8 +69,8 @@ mod scenarios {
         let standing = told(&mut carol, "/status").await;
         assert!(!standing.contains("in line"), "{standing}");
         assert!(told(&mut dave, "/status").await.ends_with(&place(0)));
-        let mut eve = Client::login(&server, "eve", "phone").await;
-        assert!(told(&mut eve, "/human Four").await.ends_with(&place(1)), "behind dave, before alice");
+        let mut bob = Client::login(&server, "bob", "phone").await;
+        assert!(told(&mut bob, "/human Four").await.ends_with(&place(1)), "behind dave, before alice");
         assert_eq!(queue(&app).await.last(), Some(&("alice@localhost".to_owned(), 3)));
         assert!(told(&mut alice, "/status").await.ends_with(&place(2)));
         app.stop().await;

@@ -199,3 +199,14 @@ fn notices_come_three_at_once_and_then_one_in_ten_minutes() {
     resolved(&mut ticket, Resolution::Customer, at(10_004));
     assert!(!matches!(next_step(&ticket, &rules), Some((Step::Tell, _))));
 }
+
+#[test]
+fn what_a_customer_takes_up_again_waits_for_its_word() {
+    for (before, after) in [(Handler::None, Handler::Assistant), (Handler::Agent, Handler::Agent)] {
+        let mut ticket = ticket(Status::Resolved, before);
+        ticket.resolved_at = Some(at(1));
+        taken_up(&mut ticket, at(2));
+        assert_eq!((ticket.status, ticket.handler, ticket.epoch), (Status::Pending, after, 1));
+        assert_eq!((ticket.resolved_at, ticket.reply_due_at), (None, None));
+    }
+}

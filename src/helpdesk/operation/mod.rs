@@ -24,7 +24,24 @@ use deskbridge_entity::message::{self, Author, Visibility};
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::unit::{Unit, new_ticket};
+use super::{
+    Error,
+    unit::{Needs, Unit, new_ticket},
+    writer::Operation,
+};
+
+/// Nothing changes: the stanza was heard, and is known from now on.
+pub(super) struct Hear;
+
+impl Operation for Hear {
+    type Output = ();
+
+    fn needs(&self, _: &mut Needs) {}
+
+    fn apply(&self, _: &mut Unit) -> Result<(), Error> {
+        Ok(())
+    }
+}
 
 /// Opens the conversation's next ticket, with a subject from its first words. Gives its id.
 fn open(unit: &mut Unit, desk: &str, customer: &BareJid, first_words: &str) -> Uuid {

@@ -6,6 +6,7 @@
 
 mod commit;
 mod forget;
+mod heard;
 mod load;
 mod recent;
 mod waiting;
@@ -45,6 +46,10 @@ pub(super) struct Needs {
     /// Conversations whose recent messages matter, without their texts.
     pub recent: HashSet<Conversation>,
     pub stanza_keys: HashSet<String>,
+    /// Stanzas with commands, by their keys.
+    pub heard: HashSet<String>,
+    /// Customers who open a ticket whatever they have. Of those without a live one it is known anyway how many.
+    pub opens: bool,
     /// How many due tickets to claim; with it comes the time when the next one is due.
     pub due: u64,
     /// Due tickets that their claimant is at already, on this epoch.
@@ -123,6 +128,8 @@ pub(super) struct Unit {
     /// In their order, where they were asked for.
     recent: HashMap<Uuid, Vec<recent::Said>>,
     known: HashMap<String, Known>,
+    /// Keys of stanzas whose commands were carried out.
+    heard: HashSet<String>,
     pub due: Vec<Uuid>,
     pub next_due: Option<DateTime<Utc>>,
     /// Tickets that time has something to do to, oldest first.
@@ -172,6 +179,7 @@ impl Unit {
             loaded_messages: HashMap::new(),
             recent: HashMap::new(),
             known: HashMap::new(),
+            heard: HashSet::new(),
             due: Vec::new(),
             next_due: None,
             steps: Vec::new(),
