@@ -25,8 +25,8 @@ use super::{
     pace::Pace,
     rooms::{Event, Rooms},
     stanza::{
-        self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal, Request,
-        Retraction, State,
+        self, Chat, ChatState, Ignored, Inbound, Iq, IqKind, MarkerKind, Presence, PresenceKind, Reactions, Refusal,
+        Request, Retraction, State,
     },
     talkers::{Echoes, Typists},
     tally::{Fate, Tally},
@@ -149,6 +149,7 @@ impl Intake {
             }
             Inbound::Iq(iq) if self.is_own_fence(&iq) => {}
             // Each kind has a queue of its own: an answer to a request never waits for what presence costs.
+            Inbound::Iq(iq) if !self.bears_command(&iq, &element) => {}
             Inbound::Iq(iq) => {
                 if let Err(error) = self.requests.try_send(Asked { iq, stanza: element }) {
                     self.drop_turn(&error.into_inner().iq.from);
@@ -231,7 +232,7 @@ impl Intake {
         }
     }
 
-    /// Whether the customer may write another line now; one warning says why not.
+    /// Whether the customer may write another line now, or begin another command; one warning says why not.
     fn bears(&mut self, desk: &Desk, to: &BareJid, from: &Jid, thread: Option<&str>, stanza: &Element) -> bool {
         let limit = desk.limits.messages_per_minute;
         let verdict = self.floods.count(&desk.name, from.to_bare(), limit, Instant::now());
@@ -256,6 +257,21 @@ impl Intake {
         self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(from), 1);
         self.answer_error(stanza, Refusal::TOO_MUCH);
         false
+    }
+
+    /// A command by form counts as one in words does, once: what goes on with a form does not count again.
+    fn bears_command(&mut self, iq: &Iq, stanza: &Element) -> bool {
+        let begins = matches!(&iq.kind, IqKind::Set(Request::Command(ask)) if ask.session.is_none());
+        if !begins {
+            return true;
+        }
+        if iq.to.node().is_some_and(|node| short_id_of(node.as_str()).is_some()) {
+            return self.bears_at_ticket(&iq.from, stanza);
+        }
+        match self.helpdesk.desk_at(&iq.to).cloned() {
+            Some(desk) => self.bears(&desk, &iq.to, &iq.from, None, stanza),
+            None => true,
+        }
     }
 
     async fn retract(&self, retraction: Retraction) {

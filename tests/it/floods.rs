@@ -62,6 +62,38 @@ async fn too_many_tickets_a_day_are_refused_until_tomorrow() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_and_forms_count_together() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let desk = "limits = { messages_per_minute = 5 }\n".to_owned();
+    let app = Setting { desk, ..Setting::new(&server, &database, None) }.start().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    let command = |node: &str, more: &str| {
+        let (attributes, content) = more.split_once('|').unwrap_or((more, ""));
+        format!("<command xmlns='http://jabber.org/protocol/commands' node='{node}' {attributes}>{content}</command>")
+    };
+    for _ in 0..2 {
+        alice.say(DESK, "/status").await;
+        alice.answer_text().await;
+        let reply = alice.ask(DESK, "set", &command("status", "")).await;
+        assert_eq!(reply.attr("type"), Some("result"));
+    }
+    let form = alice.ask(DESK, "set", &command("erase", "")).await;
+    let session = form.children().next().unwrap().attr("sessionid").unwrap();
+    // The fifth has begun; going on with it is no sixth.
+    let fill = format!("sessionid='{session}' action='complete'|<x xmlns='jabber:x:data' type='submit'/>");
+    let done = alice.ask(DESK, "set", &command("erase", &fill)).await;
+    assert_eq!(done.attr("type"), Some("result"), "{}", String::from(&done));
+    let refused = alice.ask(DESK, "set", &command("status", "")).await;
+    assert_eq!(error_condition(&refused).as_deref(), Some("policy-violation"));
+    assert!(alice.answer_text().await.starts_with("That was more than 5 messages in a minute"));
+    let id = alice.say(DESK, "/status").await;
+    let fits =
+        |stanza: &xmpp_parsers::minidom::Element| stanza.attr("id") == Some(&id) && error_condition(stanza).is_some();
+    alice.expect("the refusal of a word", fits).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_for_a_person_in_turn_does_not_ring_without_end() {
     let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
     let desk = "agents = [\"bob@localhost\"]\n".to_owned();
