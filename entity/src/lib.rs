@@ -3,7 +3,8 @@
 //! [`ticket`] ⟵ [`message`]: a conversation and its utterances. [`event`]: the append-only log of what
 //! changed, numbered without gaps by [`counter`]. [`presence`] and [`subscription`]: who is there, and who
 //! watches a desk. [`agent`]: who answers; [`notice`]: what agents are told over XMPP; [`attachment`]: files;
-//! [`hint`]: what a contact was told once.
+//! [`hint`]: what a contact was told once; [`heard`]: commands that were carried out; [`opening`]: what erased customers
+//! had opened lately.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
 
@@ -11,9 +12,11 @@ pub mod agent;
 pub mod attachment;
 pub mod counter;
 pub mod event;
+pub mod heard;
 pub mod hint;
 pub mod message;
 pub mod notice;
+pub mod opening;
 pub mod presence;
 pub mod subscription;
 pub mod ticket;

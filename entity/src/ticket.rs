@@ -63,6 +63,10 @@ pub struct Model {
     pub tags: Json,
     /// The room (XEP-0045) that the ticket was taken to, while there is one: its bare JID.
     pub room: Option<String>,
+    /// Up to when the notices about the conversation use up what agents bear of them.
+    pub notices_until: Option<ChronoDateTimeUtc>,
+    /// When agents are told that it waits, if that was one notice too many before.
+    pub notice_due_at: Option<ChronoDateTimeUtc>,
     /// The ticket of the same customer and desk before this one.
     pub previous_ticket_id: Option<Uuid>,
     pub created_at: ChronoDateTimeUtc,

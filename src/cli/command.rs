@@ -36,9 +36,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Sweep => {
-            let Swept { nudged, resolved, closed, timed_out, woken, .. } = app::sweep(&config).await?;
+            let Swept { nudged, resolved, closed, timed_out, woken, told, .. } = app::sweep(&config).await?;
             println!(
-                "{nudged} nudged, {resolved} resolved, {closed} closed, {timed_out} back in the queue, {woken} woken"
+                "{nudged} nudged, {resolved} resolved, {closed} closed, {timed_out} back in the queue, {woken} woken, \
+                 {told} told"
             );
         }
         Command::Token(args) => println!("{}", token(&config, args)?),

@@ -10,9 +10,9 @@ use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    AgentStanza, Asked, Caller, Error, Filter, Helpdesk, Line, MAX_BODY, Page, Received, Role, check_jid,
+    AgentStanza, Asked, Caller, Error, Filter, Helpdesk, Line, MAX_BODY, Page, Received, Reopened, Role, check_jid,
     operation::{
-        customer::{BeginAnew, ResolveOwn},
+        customer::{BeginAnew, ReopenOwn, ResolveOwn},
         hand_off::AskForPerson,
         line::{AppendLine, ReceiveLine},
         reply::{Approach, Reply, Speaker, TakeBack},
@@ -183,6 +183,15 @@ impl Helpdesk {
     pub async fn resolve_own(&self, desk: &str, customer: &BareJid) -> Result<Option<Uuid>, Error> {
         let conversation = self.conversation_of(desk, customer)?;
         self.writer.write(ResolveOwn { conversation }).await
+    }
+
+    /// A customer goes on with what was resolved a while ago, as long as a line would reopen it, too.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ask_for_person`].
+    pub async fn reopen_own(&self, desk: &str, customer: &BareJid) -> Result<Reopened, Error> {
+        let conversation = self.conversation_of(desk, customer)?;
+        self.writer.write(ReopenOwn { conversation }).await
     }
 
     /// A customer begins a new ticket, whatever the old one is about. Gives the new one.

@@ -23,6 +23,9 @@ pub enum Error {
     /// A limit of the desk, in its own words.
     #[error("{0}")]
     Limited(String),
+    /// The stanza that asks for it came before, and was followed then.
+    #[error("this was done before")]
+    Repeated,
     /// Somebody was faster, or the ticket is in a colleague's hands.
     #[error("{reason}")]
     Overtaken {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use deskbridge_entity::ticket::{Handler, Model, Priority, Status};
 
 /// Times that a desk's rules depend on.
@@ -211,6 +211,38 @@ pub fn doubted(ticket: &mut Model, now: DateTime<Utc>) {
     }
 }
 
+/// The customer takes a resolved ticket up again, and has not said why yet.
+pub fn taken_up(ticket: &mut Model, now: DateTime<Utc>) {
+    ticket.epoch += 1;
+    ticket.status = Status::Pending;
+    if ticket.handler != Handler::Agent {
+        ticket.handler = Handler::Assistant;
+    }
+    ticket.resolved_at = None;
+    ticket.resolution = None;
+    ticket.nudged_at = None;
+    ticket.last_message_at = now;
+    no_answer_due(ticket);
+}
+
+/// How often agents are told of one conversation: so many times at once, and then once in so long. Who asks for a person
+/// and takes it back in turn must not ring their telephones.
+const NOTICES: (i32, TimeDelta) = (3, TimeDelta::minutes(10));
+
+/// Counts a notice to agents about the conversation. Whether it may go out now; if not, one is due later.
+pub fn may_tell(ticket: &mut Model, now: DateTime<Utc>) -> bool {
+    let (at_once, each) = NOTICES;
+    let until = ticket.notices_until.map_or(now, |until| until.max(now));
+    let room_at = until - each * (at_once - 1);
+    if room_at > now {
+        ticket.notice_due_at = Some(room_at);
+        return false;
+    }
+    ticket.notices_until = Some(until + each);
+    ticket.notice_due_at = None;
+    true
+}
+
 /// Final.
 pub fn closed(ticket: &mut Model, now: DateTime<Utc>) {
     ticket.epoch += 1;
@@ -241,6 +273,8 @@ pub enum Step {
     ResolveIdle,
     /// The reopen window is over.
     Close,
+    /// Agents are told that it waits: before it was one notice too many.
+    Tell,
 }
 
 /// What time does to the ticket next, and when. A ticket that waits for us is never nudged or resolved.
@@ -259,7 +293,8 @@ pub fn next_step(ticket: &Model, rules: &Rules) -> Option<(Step, DateTime<Utc>)>
             (Some(nudged), _) => (Step::ResolveIdle, after(nudged, rules.resolve_after)),
         }),
         (Status::Resolved, _) => Some((Step::Close, after(ticket.resolved_at?, rules.reopen_window))),
-        (Status::Open | Status::Escalated | Status::Closed, _) => None,
+        (Status::Escalated, _) => Some((Step::Tell, ticket.notice_due_at?)),
+        (Status::Open | Status::Closed, _) => None,
     }
 }
 
@@ -279,6 +314,7 @@ fn queue(ticket: &mut Model, now: DateTime<Utc>) {
     ticket.agent = None;
     ticket.claimed_at = None;
     ticket.waiting_since.get_or_insert(now);
+    ticket.notice_due_at = None;
     no_answer_due(ticket);
 }
 
@@ -300,8 +336,8 @@ fn after(time: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
 }
 
 /// A std duration as chrono's, saturating.
-pub(super) fn delta(duration: Duration) -> chrono::TimeDelta {
-    chrono::TimeDelta::from_std(duration).unwrap_or(chrono::TimeDelta::MAX)
+pub(super) fn delta(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }
 
 #[cfg(test)]

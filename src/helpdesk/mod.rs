@@ -18,6 +18,7 @@ pub mod hours;
 pub mod lifecycle;
 pub mod lifecycle_feedback;
 mod link;
+mod once;
 mod operation;
 mod overview;
 mod own;
@@ -47,8 +48,10 @@ pub use error::Error;
 pub use hours::Hours;
 pub use lifecycle::Rules;
 pub use lifecycle_feedback::Pace;
+pub use once::Origin;
 pub use operation::{
     answer::{Fate, Outcome, Triage},
+    customer::Reopened,
     delivery::Report,
     hand_off::{Asked, HandOff, Words},
     line::{Line, Received},

@@ -8,7 +8,7 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
-    Caller, Error, Helpdesk, Role, check_jid,
+    Caller, Desk, Error, Helpdesk, Role, check_jid,
     operation::erase::{EraseCustomer, ScrubEvents},
     query,
     texts::Wait,
@@ -43,13 +43,28 @@ impl Helpdesk {
         if ticket.status != Status::Escalated {
             return Ok(Some(Standing { ticket, wait: None }));
         }
-        let ahead = query::waiting_before(&self.store, &ticket).await?;
-        // Of a desk whose people use nothing but REST, nobody knows who is there.
-        let on_duty = self.on_duty(&desk.name).await?.unwrap_or(true);
-        let wait = Wait { ahead: Some(ahead), hours: &desk.hours, now: self.clock.now(), on_duty };
+        let wait = self.wait(desk, &ticket).await?;
         let said = [desk.texts.queue(&wait), desk.texts.when(&wait)];
         let said: Vec<_> = said.into_iter().filter(|part| !part.is_empty()).collect();
         Ok(Some(Standing { ticket, wait: Some(said.join(" ")) }))
+    }
+
+    /// What a customer whose ticket waits for a person is told, in the desk's words.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::standing`].
+    pub async fn wait_of(&self, desk: &str, customer: &BareJid) -> Result<String, Error> {
+        let desk = self.known_desk(desk)?;
+        let ticket = query::current_of(&self.store, &desk.name, customer).await?;
+        let ticket = ticket.ok_or_else(|| Error::NotFound("the ticket".to_owned()))?;
+        Ok(desk.texts.hand_off(&self.wait(desk, &ticket).await?))
+    }
+
+    async fn wait<'a>(&self, desk: &'a Desk, ticket: &ticket::Model) -> Result<Wait<'a>, Error> {
+        let ahead = query::waiting_before(&self.store, ticket, self.clock.now()).await?;
+        // Of a desk whose people use nothing but REST, nobody knows who is there.
+        let on_duty = self.on_duty(&desk.name).await?.unwrap_or(true);
+        Ok(Wait { ahead, hours: &desk.hours, now: self.clock.now(), on_duty })
     }
 
     /// The public messages of a ticket behind `after` in their order, at most 500 of them.
@@ -59,15 +74,6 @@ impl Helpdesk {
     pub async fn said_in(&self, caller: &Caller, ticket: Uuid, after: i64) -> Result<Vec<message::Model>, Error> {
         self.ticket(caller, ticket).await?;
         query::public_messages(&self.store, ticket, after).await
-    }
-
-    /// The tickets that wait for a person at a desk, the longest waiting first, at most 100.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] unless the caller answers there, [`Error::Database`].
-    pub async fn waiting_at(&self, caller: &Caller, desk: &str) -> Result<Vec<ticket::Model>, Error> {
-        caller.require_desk(desk)?;
-        query::waiting_at(&self.store, desk).await
     }
 
     /// The live tickets that the caller has, at any desk, at most 100.
@@ -98,7 +104,8 @@ impl Helpdesk {
         // Looked up here, because nothing may keep the writer waiting that long.
         let told = query::presence_events_of(&self.store, customer).await?;
         if !told.is_empty() {
-            self.writer.write(ScrubEvents { told }).await?;
+            // A part of the same change: it is due whatever stanza asked for it.
+            self.writer.once(Vec::new()).write(ScrubEvents { told }).await?;
         }
         for desk in &erased.subscribed {
             // Nobody listens: the link is down, and with it their view of us.

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use deskbridge_entity::ticket::{self, Handler, Status};
 use jid::BareJid;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::SelectStatement,
 };
 use uuid::Uuid;
@@ -27,7 +27,7 @@ pub(super) use {
     files::{attachment, attachments, counted_files, kept_files, pending_files},
     messages::{markable_line_before, messages, public_messages, readers_of, transcripts, was_said},
     outbox::{unsent, unsent_notices},
-    queue::{queue, waiting_counts},
+    queue::{queue, waiting, waiting_before, waiting_counts},
 };
 
 use super::{
@@ -167,30 +167,8 @@ pub(super) fn ids_of(customer: &str) -> SelectStatement {
     ids.filter(ticket::Column::Customer.eq(customer)).into_query()
 }
 
-/// How many tickets have waited longer for a person at the desk than this one.
-pub(super) async fn waiting_before(store: &Store, row: &ticket::Model) -> Result<u64, Error> {
-    let Some(since) = row.waiting_since else { return Ok(0) };
-    let same = Condition::all().add(ticket::Column::WaitingSince.eq(since)).add(ticket::Column::Id.lt(row.id));
-    let before = ticket::Entity::find()
-        .filter(ticket::Column::Desk.eq(&row.desk))
-        .filter(ticket::Column::Status.eq(Status::Escalated))
-        .filter(Condition::any().add(ticket::Column::WaitingSince.lt(since)).add(same));
-    Ok(before.count(store.read()).await?)
-}
-
 /// Tickets in a list for agents, at most.
 const LISTED: u64 = 100;
-
-/// The tickets that wait for a person at a desk, the longest waiting first.
-pub(super) async fn waiting_at(store: &Store, desk: &str) -> Result<Vec<ticket::Model>, Error> {
-    let waiting = ticket::Entity::find()
-        .filter(ticket::Column::Desk.eq(desk))
-        .filter(ticket::Column::Status.eq(Status::Escalated))
-        .order_by_asc(ticket::Column::WaitingSince)
-        .order_by_asc(ticket::Column::Id)
-        .limit(LISTED);
-    Ok(waiting.all(store.read()).await?)
-}
 
 /// The live tickets that an agent has, newest activity first.
 pub(super) async fn held_by(store: &Store, agent: &str) -> Result<Vec<ticket::Model>, Error> {

@@ -309,6 +309,27 @@ impl Texts {
         self.fill(Text::Help, &[])
     }
 
+    /// A word that is no command; `near` is one that may be meant.
+    #[must_use]
+    pub fn unknown(&self, word: &str, near: Option<&str>) -> String {
+        match near {
+            Some(near) => self.fill(Text::UnknownNear, &[("word", word), ("near", near)]),
+            None => self.fill(Text::UnknownWord, &[("word", word)]),
+        }
+    }
+
+    /// The customer goes on with a ticket that was resolved: what is left?
+    #[must_use]
+    pub fn reopened(&self, subject: &str) -> String {
+        self.fill(Text::Reopened, &[("subject", subject)])
+    }
+
+    /// The customer wants to go on, and a ticket is open.
+    #[must_use]
+    pub fn reopen_runs(&self, subject: &str) -> String {
+        self.fill(Text::ReopenRuns, &[("subject", subject)])
+    }
+
     /// One ticket in a list.
     #[must_use]
     pub fn ticket_line(&self, date: &str, subject: &str, status: Status) -> String {

@@ -46,6 +46,7 @@ trait Job: Send {
 
 struct Pending<O: Operation> {
     operation: O,
+    keys: Arc<[String]>,
     outcome: Option<Result<O::Output, Error>>,
     reply: oneshot::Sender<Result<O::Output, Error>>,
 }
@@ -53,10 +54,11 @@ struct Pending<O: Operation> {
 impl<O: Operation> Job for Pending<O> {
     fn needs(&self, needs: &mut Needs) {
         self.operation.needs(needs);
+        needs.heard.extend(self.keys.iter().cloned());
     }
 
     fn apply(&mut self, unit: &mut Unit) {
-        self.outcome = Some(self.operation.apply(unit));
+        self.outcome = Some(unit.once(&self.keys, |unit| self.operation.apply(unit)));
     }
 
     fn finish(self: Box<Self>, failed: Option<&DbErr>) {
@@ -80,6 +82,8 @@ pub(super) struct Place {
 #[derive(Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
+    /// What the stanza is known by whose changes it takes; none of most.
+    keys: Arc<[String]>,
 }
 
 impl std::fmt::Debug for Writer {
@@ -98,13 +102,18 @@ impl Writer {
         listeners: broadcast::Sender<Arc<Committed>>,
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        (Self { jobs }, work(queue, place, listeners))
+        (Self { jobs, keys: Arc::default() }, work(queue, place, listeners))
+    }
+
+    /// The way to the same writer for the changes of one stanza: of them only the first is made.
+    pub(super) fn once(&self, keys: Vec<String>) -> Self {
+        Self { jobs: self.jobs.clone(), keys: keys.into() }
     }
 
     /// Queues an operation, in order; waits only when the queue is full. The answer comes after the commit.
     pub(super) async fn queue<O: Operation>(&self, operation: O) -> Result<Answer<O::Output>, Error> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Pending { operation, outcome: None, reply });
+        let job = Box::new(Pending { operation, keys: Arc::clone(&self.keys), outcome: None, reply });
         self.jobs.send(job).await.map_err(|_| Error::Stopping)?;
         Ok(answer)
     }

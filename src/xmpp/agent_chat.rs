@@ -8,15 +8,15 @@ use xmpp_parsers::minidom::Element;
 
 use super::{
     command::{
-        AtTicket, run,
+        Command, run,
         words::{self, Said},
     },
-    outgoing,
+    line, outgoing,
     outlet::{Outlet, SendError},
     rooms::Rooms,
     stanza::{self, Chat, Refusal, Retraction},
 };
-use crate::helpdesk::{Agent, AgentStanza, Error, Helpdesk};
+use crate::helpdesk::{Agent, AgentStanza, Error, Helpdesk, texts::Language};
 
 /// To an agent who makes a note or a command of what the customer has read.
 const HAS_GONE_OUT: &str =
@@ -98,12 +98,10 @@ impl AgentChat {
             Act::Retraction(retraction) => self.take_back(&agent, &ticket, retraction).await,
         };
         match taken {
+            // It was followed and answered then; only the receipt may have been lost.
+            Err(Error::Repeated) => self.acknowledge(&act).await,
             Ok(answer) => {
-                if let Act::Line(chat) = &act
-                    && let Some(id) = chat.id.as_deref().filter(|_| chat.wants_receipt)
-                {
-                    self.outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await?;
-                }
+                self.acknowledge(&act).await?;
                 match answer {
                     Some(text) => self.tell(&act, &text).await,
                     None => Ok(()),
@@ -116,6 +114,14 @@ impl AgentChat {
             }
             // In words, since a client shows a stanza error as little more than a red mark.
             Err(error) => self.tell(&act, &format!("Not done: {error}.")).await,
+        }
+    }
+
+    async fn acknowledge(&self, act: &Act) -> Result<(), SendError> {
+        let Act::Line(chat) = act else { return Ok(()) };
+        match chat.id.as_deref().filter(|_| chat.wants_receipt) {
+            Some(id) => self.outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await,
+            None => Ok(()),
         }
     }
 
@@ -151,14 +157,20 @@ impl AgentChat {
         }
         let order = match words::at_ticket(&meant) {
             Said::Order(order) => Some(order),
-            Said::Unknown => Some(AtTicket::Help),
+            Said::Unknown(word) => return Ok(Some(unknown(&word))),
             // A slip must not carry a colleague's word to the customer.
-            Said::Line if !is_line => Some(AtTicket::Help),
+            Said::Line if !is_line => {
+                let word: String =
+                    meant.chars().skip(1).take_while(|c| !c.is_whitespace()).take(LONGEST_WORD).collect();
+                return Ok(Some(unknown(&word)));
+            }
             Said::Misused(usage) => return Ok(Some(format!("Not done. It is: {usage}"))),
             Said::Line => None,
         };
         if let Some(order) = order {
-            let answer = run::at_ticket(&self.helpdesk, &self.rooms, agent, &ticket, order).await?;
+            let sender = chat.from.to_bare();
+            let once = self.helpdesk.once(&line::origin(chat, &sender, &text));
+            let answer = run::at_ticket(&once, &self.rooms, agent, &ticket, order).await?;
             return Ok((!answer.is_said).then_some(answer.text));
         }
         let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();
@@ -186,6 +198,17 @@ impl AgentChat {
             None => Ok(()),
         }
     }
+}
+
+/// The most that is repeated of what is no command, in characters.
+const LONGEST_WORD: usize = 40;
+
+/// What an agent is told who wrote a word that is no command.
+fn unknown(word: &str) -> String {
+    let known = [&Command::AT_TICKET[..], &[Command::Help]].concat();
+    let near = words::near(&known, Language::English, &word.to_lowercase());
+    let near = near.map(|near| format!(" Did you mean /{near}?")).unwrap_or_default();
+    format!("Not sent: I do not know /{word}.{near} /help lists what I know.")
 }
 
 /// The line as it is meant where it is no word to the customer: without a quote before it, without what nobody sees, and

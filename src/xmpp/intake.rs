@@ -1,8 +1,10 @@
 //! Reading: every stanza in order, in one task that never waits for anything to be written to the server.
 
+mod limits;
+
 use std::sync::Arc;
 
-use jid::Jid;
+use jid::{BareJid, Jid};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_xmpp::xmlstream::XmlStream;
 use uuid::Uuid;
@@ -14,8 +16,9 @@ use super::{
         serve::Commands,
         words::{self, Said},
     },
-    flood::{Floods, Verdict},
+    flood::Floods,
     gate::Rejected,
+    line,
     login::{self, Down, Io},
     manners::Asked,
     outbox::Fences,
@@ -32,7 +35,7 @@ use super::{
     talkers::Typists,
     tally::{Fate, Tally},
 };
-use crate::helpdesk::{Desk, Helpdesk, Line, Report, short_id_of};
+use crate::helpdesk::{Helpdesk, Report, short_id_of};
 
 /// What the reading task needs.
 pub(super) struct Intake {
@@ -53,9 +56,6 @@ pub(super) struct Intake {
     pub floods: Floods,
     pub tally: Tally,
 }
-
-/// Lines a minute that one address may write to tickets' own addresses, as agents do.
-const AGENT_LINES: u32 = 60;
 
 impl Intake {
     /// Reads until the stream ends.
@@ -147,6 +147,7 @@ impl Intake {
             }
             Inbound::Iq(iq) if self.is_own_fence(&iq) => {}
             // Each kind has a queue of its own: an answer to a request never waits for what presence costs.
+            Inbound::Iq(iq) if !self.bears_command(&iq, &element) => {}
             Inbound::Iq(iq) => {
                 if let Err(error) = self.requests.try_send(Asked { iq, stanza: element }) {
                     self.drop_turn(&error.into_inner().iq.from);
@@ -196,31 +197,19 @@ impl Intake {
         let Some(desk) = self.helpdesk.desk_at(&chat.to).cloned() else {
             return self.answer_error(&stanza, Refusal::NO_DESK);
         };
-        if !self.bears(&desk, &chat, &stanza) {
+        if !self.bears(&desk, &chat.to, &chat.from, chat.thread.as_deref(), &stanza) {
             return;
         }
         // A correction stays a line: what it corrects was one.
-        let said = if chat.corrects.is_none() { words::at_desk(&chat.text()) } else { Said::Line };
+        let (said, text) = match &chat.corrects {
+            None => (words::at_desk(&chat.text()), chat.text()),
+            Some(_) => (Said::Line, words::corrected(chat.text())),
+        };
         if said != Said::Line {
             return self.commands.hear(desk, said, chat, stanza);
         }
         self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
-        let line = Line {
-            desk: desk.name.clone(),
-            customer: chat.from.to_bare(),
-            resource: chat.from.resource().map(ToString::to_string),
-            chat_states: Some(chat.supports_chat_states),
-            body: chat.text(),
-            files: chat.files.clone(),
-            stanza_id: chat.id.clone().or_else(|| chat.origin_id.clone()),
-            archive_id: chat.archive_id.clone(),
-            written_at: chat.stamp,
-            corrects: chat.corrects.clone(),
-            // Our messages have UUIDs; another id is none of ours.
-            reply_to: chat.reply_to.as_deref().and_then(|id| Uuid::try_parse(id).ok()),
-            markable: chat.markable && chat.id.is_some(),
-        };
-        match self.helpdesk.receive(line).await {
+        match self.helpdesk.receive(line::of(&desk, &chat, text)).await {
             Ok(outcome) => {
                 let storing = Storing { outcome: Box::pin(outcome), chat, stanza };
                 if let Err(error) = self.storing.try_send(storing) {
@@ -235,34 +224,14 @@ impl Intake {
 
     /// What is done at a ticket's own address, in order.
     fn pass_to_ticket(&mut self, spoken: Spoken) {
-        let from = spoken.act.from();
-        // Who is an agent is known only further on, so strangers are held to a number here.
-        let verdict = self.floods.count("", from.to_bare(), Some(AGENT_LINES), Instant::now());
-        if verdict != Verdict::Taken {
-            self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(from), 1);
-            return self.answer_error(&spoken.stanza, Refusal::TOO_MUCH);
+        if !self.bears_at_ticket(spoken.act.from(), &spoken.stanza) {
+            return;
         }
         if let Err(refused) = self.spoken.try_send(spoken) {
             let Spoken { act, stanza, .. } = refused.into_inner();
             self.tally.note(Fate::Refused, "too many lines to tickets wait", Some(act.from()), 1);
             self.answer_error(&stanza, Refusal::NOT_STORED);
         }
-    }
-
-    /// Whether the customer may write another line now; one warning says why not.
-    fn bears(&mut self, desk: &Desk, chat: &Chat, stanza: &Element) -> bool {
-        let limit = desk.limits.messages_per_minute;
-        let verdict = self.floods.count(&desk.name, chat.from.to_bare(), limit, Instant::now());
-        if verdict == Verdict::Taken {
-            return true;
-        }
-        self.tally.note(Fate::Refused, "more lines than one customer may write in a minute", Some(&chat.from), 1);
-        let text = desk.texts.too_fast(limit.unwrap_or_default());
-        if verdict == Verdict::Warned {
-            self.tell(chat, &text);
-        }
-        self.answer_error(stanza, Refusal::new(DefinedCondition::PolicyViolation, text).for_now());
-        false
     }
 
     async fn retract(&mut self, retraction: Retraction, stanza: Element) {
@@ -306,9 +275,8 @@ impl Intake {
     }
 
     /// Says something that belongs to no ticket.
-    fn tell(&mut self, chat: &Chat, text: &str) {
-        let notice = outgoing::notice(&chat.to, &chat.from, text, chat.thread.as_deref());
-        self.offer(&notice, Some(&chat.from));
+    fn tell(&mut self, from: &BareJid, to: &Jid, thread: Option<&str>, text: &str) {
+        self.offer(&outgoing::notice(from, to, text, thread), Some(to));
     }
 
     fn answer_error(&mut self, stanza: &Element, refusal: Refusal) {

@@ -14,6 +14,7 @@ pub mod gate;
 mod hints;
 mod identity;
 mod intake;
+mod line;
 pub mod login;
 mod manners;
 pub mod outbox;

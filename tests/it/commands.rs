@@ -113,7 +113,7 @@ pub mod scenarios {
         )
         .await;
         let nodes: Vec<_> = seen[0].as_array().unwrap().iter().map(|item| item[0].as_str().unwrap()).collect();
-        assert_eq!(nodes, ["erase", "export", "help", "human", "new", "resolve", "status", "tickets"]);
+        assert_eq!(nodes, ["erase", "export", "help", "human", "new", "reopen", "resolve", "status", "tickets"]);
         assert_eq!(seen[0][3][1], "Talk to a person");
         assert!(text(&seen[1]).contains("\n/human: talk to a person\n"), "{}", seen[1]);
         assert_eq!(note(&seen[2]), "There is no open conversation. Just write to begin one.");
@@ -182,15 +182,15 @@ pub mod scenarios {
         let nodes = |list: &Value| -> Vec<String> {
             list.as_array().unwrap().iter().map(|item| item[0].as_str().unwrap().to_owned()).collect()
         };
-        let own = ["erase", "export", "help", "human", "new", "resolve", "status", "tickets"];
+        let own = ["erase", "export", "help", "human", "new", "reopen", "resolve", "status", "tickets"];
         let mut with_staff = [&own[..], &["duty", "mine", "queue"]].concat();
         with_staff.sort_unstable();
         assert_eq!(nodes(&seen[0]), with_staff);
         assert_eq!(
             nodes(&seen[1]),
             [
-                "claim", "history", "note", "priority", "release", "reply", "resolve", "room", "snooze", "summary",
-                "tags"
+                "claim", "history", "note", "priority", "release", "reopen", "reply", "resolve", "room", "snooze",
+                "summary", "tags"
             ]
         );
         let queue = note(&seen[2]);
@@ -248,8 +248,8 @@ pub mod scenarios {
         assert!(told(&mut alice, DESK, "/help").await.contains("/export"));
         // Who is no agent is told nothing of agents' commands.
         for words in ["/queue", "/mine", "/on", "/xyzzy"] {
-            let help = told(&mut alice, DESK, words).await;
-            assert!(help.contains("/export") && !help.contains("/queue"), "{words}: {help}");
+            let unknown = format!("I do not know {words}. /help lists what I know.");
+            assert_eq!(told(&mut alice, DESK, words).await, unknown);
         }
         assert_eq!(told(&mut alice, DESK, "/status").await, "There is no open conversation. Just write to begin one.");
         // Nothing of that has opened a ticket.
@@ -306,7 +306,8 @@ pub mod scenarios {
         for (words, answer) in [
             ("/claim", "You have it: My parcel is late (alice@localhost)"),
             ("/note Angry", "Noted."),
-            ("/nott Angry", "What you write here goes to the customer."),
+            ("/nott Angry", "Not sent: I do not know /nott. Did you mean /note?"),
+            ("/404", "Not sent: I do not know /404. /help"),
             ("/priority urgent", "The priority is urgent."),
             ("/priority huge", "Not done. It is: /priority low"),
             ("/tags", "No tags."),
@@ -318,6 +319,9 @@ pub mod scenarios {
             ("/claim", "You have it: "),
             ("/summary", "Subject: My parcel is late\nCustomer: alice@localhost at support"),
             ("/resolve", "Resolved."),
+            ("/claim", "Not done: this ticket is done; reopen it first"),
+            ("/reopen", "It is open again, and you have it."),
+            ("/reopen", "Not done: only a resolved ticket can be reopened"),
         ] {
             // What is not done gets no receipt.
             bob.say(&ticket, words).await;
@@ -392,7 +396,7 @@ pub mod scenarios {
             assert_eq!(faults(&reply), faults_wanted, "{who} {to} {payload}");
         }
         // Carol is an agent of the other desk.
-        for (to, count) in [(DESK, 8), ("billing@help.localhost", 11)] {
+        for (to, count) in [(DESK, 9), ("billing@help.localhost", 12)] {
             let reply = carol.ask(to, "get", &disco("items")).await;
             assert_eq!(reply.children().next().unwrap().children().count(), count, "{to}");
         }

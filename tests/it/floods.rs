@@ -60,3 +60,95 @@ async fn too_many_tickets_a_day_are_refused_until_tomorrow() {
     assert_eq!(alice.answer_text().await, "This is a new conversation. What is it about?");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_and_forms_count_together() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let desk = "limits = { messages_per_minute = 5 }\n".to_owned();
+    let app = Setting { desk, ..Setting::new(&server, &database, None) }.start().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    let command = |node: &str, more: &str| {
+        let (attributes, content) = more.split_once('|').unwrap_or((more, ""));
+        format!("<command xmlns='http://jabber.org/protocol/commands' node='{node}' {attributes}>{content}</command>")
+    };
+    for _ in 0..2 {
+        alice.say(DESK, "/status").await;
+        alice.answer_text().await;
+        let reply = alice.ask(DESK, "set", &command("status", "")).await;
+        assert_eq!(reply.attr("type"), Some("result"));
+    }
+    let form = alice.ask(DESK, "set", &command("erase", "")).await;
+    let session = form.children().next().unwrap().attr("sessionid").unwrap();
+    // The fifth has begun; going on with it is no sixth.
+    let fill = format!("sessionid='{session}' action='complete'|<x xmlns='jabber:x:data' type='submit'/>");
+    let done = alice.ask(DESK, "set", &command("erase", &fill)).await;
+    assert_eq!(done.attr("type"), Some("result"), "{}", String::from(&done));
+    let refused = alice.ask(DESK, "set", &command("status", "")).await;
+    assert_eq!(error_condition(&refused).as_deref(), Some("policy-violation"));
+    assert!(alice.answer_text().await.starts_with("That was more than 5 messages in a minute"));
+    let id = alice.say(DESK, "/status").await;
+    let fits =
+        |stanza: &xmpp_parsers::minidom::Element| stanza.attr("id") == Some(&id) && error_condition(stanza).is_some();
+    alice.expect("the refusal of a word", fits).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_a_person_in_turn_does_not_ring_without_end() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let desk = "agents = [\"bob@localhost\"]\n".to_owned();
+    let app = Setting { desk, limits: false, ..Setting::new(&server, &database, None) }.start().await;
+    let mut bob = Client::login(&server, "bob", "desk").await;
+    bob.say(DESK, "/on").await;
+    bob.answer_text().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    for _ in 0..6 {
+        for words in ["/human It burns", "/resolve"] {
+            let id = alice.say(DESK, words).await;
+            alice.receipt(&id).await;
+        }
+    }
+    let id = alice.say(DESK, "/human").await;
+    alice.receipt(&id).await;
+    let waits = |stanza: &xmpp_parsers::minidom::Element| {
+        body(stanza).is_some_and(|text| text.starts_with("alice@localhost waits for a person"))
+    };
+    let told = bob.drain(Duration::from_secs(1)).await.iter().filter(|stanza| waits(stanza)).count();
+    assert_eq!(told, 3);
+    // It waits all the same, and that is told when it is not too much.
+    let tickets = app.rest.tickets_of("alice@localhost").await;
+    assert_eq!(tickets[0]["status"], "ESCALATED", "{tickets:?}");
+    let helpdesk = app.helpdesk.as_ref().unwrap();
+    assert_eq!(helpdesk.sweep().await.unwrap().told, 0);
+    app.clock.advance(Duration::from_mins(11));
+    assert_eq!(helpdesk.sweep().await.unwrap().told, 1);
+    bob.expect("a late notice", waits).await;
+    assert_eq!(helpdesk.sweep().await.unwrap().told, 0);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn erasing_does_not_lift_the_limit_of_new_tickets() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let desk = "limits = { new_tickets_per_day = 2 }\n".to_owned();
+    let app = Setting { desk, ..Setting::new(&server, &database, None) }.start().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    for _ in 0..2 {
+        alice.say(DESK, "/human My parcel is late").await;
+        assert!(alice.answer_text().await.starts_with("A person will answer you here."));
+        alice.say(DESK, "/erase confirm").await;
+        assert_eq!(alice.answer_text().await, "Everything is erased. Conversations: 1.");
+    }
+    // Nothing in the database names her.
+    let found = database.find("alice").await;
+    assert!(found.is_empty(), "{found:?}");
+    let id = alice.say(DESK, "My parcel is late").await;
+    let refused = alice.expect("a refusal", |stanza| stanza.attr("id") == Some(&id)).await;
+    assert_eq!(error_condition(&refused).as_deref(), Some("policy-violation"));
+    alice.say(DESK, "/new").await;
+    assert!(alice.answer_text().await.starts_with("You have opened 2 conversations today"));
+    app.clock.advance(Duration::from_hours(25));
+    alice.say(DESK, "/new").await;
+    assert_eq!(alice.answer_text().await, "This is a new conversation. What is it about?");
+    app.stop().await;
+}

@@ -181,3 +181,32 @@ fn a_doubted_resolution_goes_to_its_agent_or_to_the_queue() {
     doubted(&mut unheld, at(3));
     assert_eq!((unheld.status, unheld.handler), (Status::Escalated, Handler::None));
 }
+
+#[test]
+fn notices_come_three_at_once_and_then_one_in_ten_minutes() {
+    let mut ticket = ticket(Status::Escalated, Handler::None);
+    assert!((0..3).all(|second| may_tell(&mut ticket, at(second))));
+    assert!(!may_tell(&mut ticket, at(3)));
+    let rules = Rules::default();
+    assert_eq!(next_step(&ticket, &rules), Some((Step::Tell, at(600))));
+    assert!(!may_tell(&mut ticket, at(599)));
+    assert!(may_tell(&mut ticket, at(600)));
+    assert_eq!(next_step(&ticket, &rules), None);
+    assert!(!may_tell(&mut ticket, at(601)));
+    // Calm makes up for it, up to three; and what is over is not told of.
+    assert!((0..3).all(|second| may_tell(&mut ticket, at(10_000 + second))));
+    assert!(!may_tell(&mut ticket, at(10_003)));
+    resolved(&mut ticket, Resolution::Customer, at(10_004));
+    assert!(!matches!(next_step(&ticket, &rules), Some((Step::Tell, _))));
+}
+
+#[test]
+fn what_a_customer_takes_up_again_waits_for_its_word() {
+    for (before, after) in [(Handler::None, Handler::Assistant), (Handler::Agent, Handler::Agent)] {
+        let mut ticket = ticket(Status::Resolved, before);
+        ticket.resolved_at = Some(at(1));
+        taken_up(&mut ticket, at(2));
+        assert_eq!((ticket.status, ticket.handler, ticket.epoch), (Status::Pending, after, 1));
+        assert_eq!((ticket.resolved_at, ticket.reply_due_at), (None, None));
+    }
+}

@@ -2,7 +2,7 @@
 
 use deskbridge_entity::{
     message::Author,
-    ticket::{Model, Status},
+    ticket::{Handler, Model, Status},
 };
 use jid::BareJid;
 use uuid::Uuid;
@@ -38,6 +38,57 @@ impl Operation for ResolveOwn {
         let Some(row) = live.cloned() else { return Ok(None) };
         resolve(unit, &row, Resolution::Customer);
         Ok(Some(row.id))
+    }
+}
+
+/// The customer takes up again what was done.
+pub(in crate::helpdesk) struct ReopenOwn {
+    pub conversation: Conversation,
+}
+
+/// What the wish to go on has led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reopened {
+    /// The conversation of this subject goes on; the customer is told in it.
+    Again(String),
+    /// Another one runs: its subject.
+    Runs(String),
+    /// There is none, or it is too long ago.
+    TooLate,
+}
+
+impl Operation for ReopenOwn {
+    type Output = Reopened;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.conversations.insert(self.conversation.clone());
+        needs.people = true;
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<Reopened, Error> {
+        let Some(row) = unit.current(&self.conversation).cloned() else { return Ok(Reopened::TooLate) };
+        if lifecycle::is_live(row.status) {
+            return Ok(Reopened::Runs(row.subject));
+        }
+        let desk = unit.desk(&row.desk);
+        if !lifecycle::takes_lines(&row, unit.now, &desk.rules) {
+            return Ok(Reopened::TooLate);
+        }
+        unit.change(row.id, lifecycle::taken_up);
+        unit.say(outbound(row.id, Author::System, desk.texts.reopened(&row.subject), unit.now));
+        let mut is_told = false;
+        if row.handler == Handler::Agent {
+            unit.adjust(row.id, |row, now| {
+                is_told = lifecycle::may_tell(row, now);
+                // What the customer says next reaches the agent in any case.
+                row.notice_due_at = None;
+            });
+        }
+        if is_told {
+            let text = format!("The customer has reopened this ticket, and it is yours: {}", row.subject);
+            tell_holder(unit, row.id, None, text);
+        }
+        Ok(Reopened::Again(row.subject))
     }
 }
 
@@ -84,6 +135,7 @@ impl Operation for BeginAnew {
     fn needs(&self, needs: &mut Needs) {
         needs.conversations.insert((self.desk.clone(), self.customer.to_string()));
         needs.people = true;
+        needs.opens = true;
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Uuid, Error> {
@@ -98,7 +150,8 @@ impl Operation for BeginAnew {
         unit.check_opening(&unit.desk(&self.desk), &self.customer)?;
         if let Some(old) = &old {
             let text = "The customer has begun a new conversation; this one is done.";
-            if old.status == Status::Escalated {
+            // Who was not told that it waits need not know that it does no longer.
+            if old.status == Status::Escalated && old.notice_due_at.is_none() {
                 tell_on_duty(unit, old.id, None, |row| format!("{text} ({})", row.subject));
             }
             tell_holder(unit, old.id, None, text.to_owned());

@@ -6,10 +6,7 @@ use deskbridge_entity::{
 };
 use uuid::Uuid;
 
-use super::{
-    hand_off::{tell_on_duty, waits},
-    new_message,
-};
+use super::{hand_off::tell_waits, new_message};
 use crate::helpdesk::{
     Error, lifecycle,
     unit::{Needs, Unit},
@@ -45,7 +42,7 @@ impl Operation for StopEcho {
         let mut note = new_message(self.ticket, Author::System, text, unit.now);
         note.visibility = Visibility::Internal;
         unit.say(note);
-        tell_on_duty(unit, self.ticket, None, waits);
+        tell_waits(unit, self.ticket);
         Ok(true)
     }
 }

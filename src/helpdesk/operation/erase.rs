@@ -54,6 +54,7 @@ impl Operation for EraseCustomer {
 
     fn apply(&self, unit: &mut Unit) -> Result<Gone, Error> {
         let customer = self.customer.as_str();
+        unit.keep_openings(customer);
         let mut traces = unit.forget(customer);
         let ids = || query::ids_of(customer);
         // Before the rows of this batch are written: what comes behind is of somebody we have never heard of.
@@ -72,13 +73,13 @@ impl Operation for EraseCustomer {
             subscribed = traces.subscribed;
         }
         let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
-        unit.event("customer.erased", None, None, serde_json::json!({ "customer": fingerprint(customer) }));
+        unit.event("customer.erased", None, None, serde_json::json!({ "customer": hash_of(customer) }));
         Ok(Gone { what, subscribed })
     }
 }
 
 /// Tells somebody who knows the JID that it is this one, and nobody else who it was.
-fn fingerprint(customer: &str) -> String {
+pub(in crate::helpdesk) fn hash_of(customer: &str) -> String {
     let digest = Sha256::digest(format!("deskbridge customer {customer}"));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -42,7 +42,7 @@ pub(super) fn hand_off(unit: &mut Unit, ticket: Uuid, hand_off: &HandOff) {
     let Some(row) = unit.ticket(ticket) else { return };
     let desk = unit.desk(&row.desk);
     let now = unit.now;
-    let wait = unit.wait(&desk, unit.waiting(&desk.name));
+    let wait = unit.wait(&desk, row);
     let line = match &hand_off.words {
         Words::Person => desk.texts.hand_off(&wait),
         Words::Failure => desk.texts.failure(&wait),
@@ -53,7 +53,16 @@ pub(super) fn hand_off(unit: &mut Unit, ticket: Uuid, hand_off: &HandOff) {
     let mut note = new_message(ticket, Author::Assistant, hand_off.summary.clone(), now);
     note.visibility = Visibility::Internal;
     unit.say(note);
-    tell_on_duty(unit, ticket, None, waits);
+    tell_waits(unit, ticket);
+}
+
+/// Tells every agent on duty that a ticket waits, now or when that is not one notice too many.
+pub(super) fn tell_waits(unit: &mut Unit, ticket: Uuid) {
+    let mut is_told = false;
+    unit.adjust(ticket, |row, now| is_told = lifecycle::may_tell(row, now));
+    if is_told {
+        tell_on_duty(unit, ticket, None, waits);
+    }
 }
 
 /// Tells every agent on duty at the ticket's desk, but not `except`.
@@ -97,8 +106,8 @@ pub(in crate::helpdesk) struct AskForPerson {
 pub enum Asked {
     /// The ticket waits for a person now; the customer is told in it.
     HandedOff(Uuid),
-    /// It waited already: what the customer may be told of the queue.
-    Waiting(Uuid, String),
+    /// It waited already.
+    Waiting(Uuid),
     /// A person has the ticket.
     WithPerson(Uuid),
 }
@@ -116,9 +125,7 @@ impl Operation for AskForPerson {
         let live = unit.current(&conversation).filter(|ticket| lifecycle::is_live(ticket.status));
         let ticket = match live {
             Some(row) if row.status == Status::Escalated => {
-                let desk = unit.desk(&self.desk);
-                let wait = unit.wait(&desk, unit.waiting(&desk.name).saturating_sub(1));
-                return Ok(Asked::Waiting(row.id, desk.texts.hand_off(&wait)));
+                return Ok(Asked::Waiting(row.id));
             }
             // An agent who is off duty need not come back to it: a colleague may take it.
             Some(row) if row.handler == Handler::Agent && unit.holder(row).is_none_or(Agent::is_on_duty) => {

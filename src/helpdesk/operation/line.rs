@@ -287,7 +287,7 @@ impl Operation for AppendLine {
 const LONGEST_DELAY: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
 /// A short name of a stanza, the same for the same parts.
-pub(super) fn fingerprint(parts: &[&str]) -> String {
+pub(in crate::helpdesk) fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

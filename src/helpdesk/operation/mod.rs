@@ -25,13 +25,32 @@ use deskbridge_entity::message::{self, Author, Visibility};
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::unit::{Unit, new_ticket};
+use super::{
+    Error,
+    unit::{Needs, Unit, new_ticket},
+    writer::Operation,
+};
+
+/// Nothing changes: the stanza was heard, and is known from now on.
+pub(super) struct Hear;
+
+impl Operation for Hear {
+    type Output = ();
+
+    fn needs(&self, _: &mut Needs) {}
+
+    fn apply(&self, _: &mut Unit) -> Result<(), Error> {
+        Ok(())
+    }
+}
 
 /// Opens the conversation's next ticket, with a subject from its first words. Gives its id.
 fn open(unit: &mut Unit, desk: &str, customer: &BareJid, first_words: &str) -> Uuid {
     let subject = line::subject_of(first_words);
     let mut ticket = new_ticket(Uuid::now_v7(), desk, customer.as_str(), &subject, unit.now);
     ticket.previous_ticket_id = unit.current(&(desk.to_owned(), customer.to_string())).map(|latest| latest.id);
+    // What agents were told of the conversation counts on.
+    ticket.notices_until = unit.current(&(desk.to_owned(), customer.to_string())).and_then(|row| row.notices_until);
     let id = ticket.id;
     unit.open(ticket);
     id

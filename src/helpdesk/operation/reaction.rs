@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
 use super::{
-    hand_off::{tell_holder, tell_on_duty, waits},
+    hand_off::{tell_holder, tell_waits},
     line::subject_of,
 };
 use crate::helpdesk::{
@@ -71,7 +71,7 @@ impl Operation for React {
             Consequence::Doubted => {
                 unit.change(ticket, lifecycle::doubted);
                 if unit.ticket(ticket).is_some_and(|row| row.status == Status::Escalated) {
-                    tell_on_duty(unit, ticket, None, waits);
+                    tell_waits(unit, ticket);
                 } else {
                     let text =
                         "The customer says that it is not solved: the ticket is open again, and yours.".to_owned();

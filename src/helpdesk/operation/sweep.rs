@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Qu
 use uuid::Uuid;
 
 use super::{
-    hand_off::{tell_on_duty, waits},
+    hand_off::{tell_on_duty, tell_waits, waits},
     outbound,
     staff::{requeue, resolve},
 };
@@ -34,6 +34,8 @@ pub struct Swept {
     pub timed_out: u64,
     /// Back from a snooze.
     pub woken: u64,
+    /// Told to agents, later than at once.
+    pub told: u64,
     /// Looked at and left alone for now.
     pub postponed: u64,
 }
@@ -42,7 +44,7 @@ impl Swept {
     /// How many tickets it has looked at.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.nudged + self.resolved + self.closed + self.timed_out + self.woken + self.postponed
+        self.nudged + self.resolved + self.closed + self.timed_out + self.woken + self.told + self.postponed
     }
 
     /// Adds what another part of the sweep did.
@@ -52,6 +54,7 @@ impl Swept {
         self.closed += other.closed;
         self.timed_out += other.timed_out;
         self.woken += other.woken;
+        self.told += other.told;
         self.postponed += other.postponed;
     }
 }
@@ -93,6 +96,10 @@ impl Operation for Sweep {
                 Some(Step::TimeOut) => {
                     requeue(unit, &row, "the agent who had it did not answer in time");
                     swept.timed_out += 1;
+                }
+                Some(Step::Tell) => {
+                    tell_waits(unit, id);
+                    swept.told += 1;
                 }
                 Some(Step::Wake) => {
                     wake(unit, &row);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use deskbridge_entity::ticket::{self, Column, Priority, Status};
 use sea_orm::{
-    ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, EntityTrait, Iterable, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{CaseStatement, Expr},
 };
 
@@ -13,7 +13,7 @@ use super::visible_to;
 use crate::helpdesk::{Caller, Error, store::Store};
 
 /// Escalated and not snoozed: what a snooze hides is not waited for.
-fn waiting(tickets: Select<ticket::Entity>, now: DateTime<Utc>) -> Select<ticket::Entity> {
+pub(in crate::helpdesk) fn waiting(tickets: Select<ticket::Entity>, now: DateTime<Utc>) -> Select<ticket::Entity> {
     let awake = Condition::any().add(Column::SnoozedUntil.is_null()).add(Column::SnoozedUntil.lte(now));
     tickets.filter(Column::Status.eq(Status::Escalated)).filter(awake)
 }
@@ -32,6 +32,25 @@ pub(in crate::helpdesk) async fn queue(
     }
     let query = query.order_by_asc(urgency()).order_by_asc(Column::WaitingSince).order_by_asc(Column::Id);
     Ok(query.limit(limit).all(store.read()).await?)
+}
+
+/// How many tickets at the desk are taken before this one; `None` while it is snoozed, and so in nobody's line.
+pub(in crate::helpdesk) async fn waiting_before(
+    store: &Store,
+    row: &ticket::Model,
+    now: DateTime<Utc>,
+) -> Result<Option<u64>, Error> {
+    let Some(since) = row.waiting_since.filter(|_| row.snoozed_until.is_none_or(|until| until <= now)) else {
+        return Ok(None);
+    };
+    let more_urgent: Vec<Priority> = Priority::iter().filter(|priority| *priority > row.priority).collect();
+    let at_once = Condition::all().add(Column::WaitingSince.eq(since)).add(Column::Id.lt(row.id));
+    let longer = Condition::any().add(Column::WaitingSince.lt(since)).add(at_once);
+    let equal = Condition::all().add(Column::Priority.eq(row.priority)).add(longer);
+    let before = waiting(ticket::Entity::find(), now)
+        .filter(Column::Desk.eq(&row.desk))
+        .filter(Condition::any().add(Column::Priority.is_in(more_urgent)).add(equal));
+    Ok(Some(before.count(store.read()).await?))
 }
 
 /// The rank of a priority, the most urgent first: stored words sort by the alphabet.

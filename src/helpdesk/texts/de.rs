@@ -67,13 +67,22 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::CommandStatus => "Wie steht es?",
         Text::CommandHuman => "Mit einem Menschen sprechen",
         Text::CommandResolve => "Als erledigt abschließen",
+        Text::CommandReopen => "Erledigtes fortsetzen",
         Text::CommandExport => "Meine Daten exportieren",
         Text::CommandErase => "Meine Daten löschen",
         Text::CommandHelp => "Hilfe",
         Text::Help => {
-            "Schreiben Sie einfach. Mit diesen Wörtern geht mehr:\n/mensch: mit einem Menschen sprechen\n/status: Wie steht \
-             es?\n/neu: ein neues Gespräch beginnen\n/tickets: Ihre Gespräche\n/erledigt: als erledigt abschließen\n/export: \
-             alles, was Sie und wir geschrieben haben\n/erase: alles davon löschen\n/hilfe: diese Liste"
+            "Schreiben Sie einfach. Mit diesen Wörtern geht mehr:\n/mensch: mit einem Menschen sprechen\n/stand: Wie steht \
+             es?\n/neu: ein neues Gespräch beginnen\n/gespräche: Ihre Gespräche\n/erledigt: als erledigt \
+             abschließen\n/fortsetzen: Erledigtes wieder aufnehmen\n/daten: alles, was Sie und wir geschrieben \
+             haben\n/löschen: alles davon löschen\n/hilfe: diese Liste"
+        }
+        Text::UnknownWord => "/{word} kenne ich nicht. /hilfe zeigt, was ich kenne.",
+        Text::UnknownNear => "/{word} kenne ich nicht. Meinten Sie /{near}? /hilfe zeigt, was ich kenne.",
+        Text::Reopened => "„{subject}“ ist wieder offen. Was fehlt noch?",
+        Text::ReopenRuns => "„{subject}“ ist offen. Schreiben Sie einfach.",
+        Text::ReopenTooLate => {
+            "Es gibt nichts, was sich fortsetzen ließe. Schreiben Sie einfach, um ein neues Gespräch zu beginnen."
         }
         Text::AskedForPerson => "Erledigt. Ein Mensch wird Ihnen im Chat antworten.",
         Text::WithPerson => "Ein Mensch kümmert sich schon um Ihr Anliegen und wird Ihnen hier antworten.",
@@ -89,7 +98,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::EraseWarning => {
             "Das löscht alle Ihre Gespräche mit allen unseren Adressen, für Sie und für uns. Es lässt sich nicht rückgängig machen."
         }
-        Text::EraseHow => "Wenn Sie sicher sind, schreiben Sie: /erase confirm",
+        Text::EraseHow => "Wenn Sie sicher sind, schreiben Sie: /löschen ja",
         Text::EraseYes => "Ja, alles löschen",
         Text::EraseNot => "Es wurde nichts gelöscht.",
         Text::Erased => "Alles ist gelöscht. Gespräche: {count}.",

@@ -54,14 +54,20 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::CommandStatus => "How does it stand?",
         Text::CommandHuman => "Talk to a person",
         Text::CommandResolve => "Mark as resolved",
+        Text::CommandReopen => "Reopen what was resolved",
         Text::CommandExport => "Export my data",
         Text::CommandErase => "Erase my data",
         Text::CommandHelp => "Help",
         Text::Help => {
             "You can just write. These words do more:\n/human: talk to a person\n/status: how does it stand?\n/new: begin a \
-             new conversation\n/tickets: your conversations\n/resolve: mark as resolved\n/export: everything you and we have \
-             written\n/erase: erase all of it\n/help: this list"
+             new conversation\n/tickets: your conversations\n/resolve: mark as resolved\n/reopen: go on with what was \
+             resolved\n/export: everything you and we have written\n/erase: erase all of it\n/help: this list"
         }
+        Text::UnknownWord => "I do not know /{word}. /help lists what I know.",
+        Text::UnknownNear => "I do not know /{word}. Did you mean /{near}? /help lists what I know.",
+        Text::Reopened => "“{subject}” is open again. What is left?",
+        Text::ReopenRuns => "“{subject}” is open. Just write.",
+        Text::ReopenTooLate => "There is nothing that could be reopened. Just write to begin a new conversation.",
         Text::AskedForPerson => "Done. A person will answer you in the chat.",
         Text::WithPerson => "A person has your conversation already and will answer you here.",
         Text::NoTickets => "You have no conversations with us.",

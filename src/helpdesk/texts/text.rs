@@ -41,10 +41,16 @@ pub enum Text {
     CommandStatus,
     CommandHuman,
     CommandResolve,
+    CommandReopen,
     CommandExport,
     CommandErase,
     CommandHelp,
     Help,
+    UnknownWord,
+    UnknownNear,
+    Reopened,
+    ReopenRuns,
+    ReopenTooLate,
     AskedForPerson,
     WithPerson,
     NoTickets,
@@ -73,7 +79,7 @@ pub enum Text {
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 65] = [
+    pub const ALL: [Self; 71] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -111,10 +117,16 @@ impl Text {
         Self::CommandStatus,
         Self::CommandHuman,
         Self::CommandResolve,
+        Self::CommandReopen,
         Self::CommandExport,
         Self::CommandErase,
         Self::CommandHelp,
         Self::Help,
+        Self::UnknownWord,
+        Self::UnknownNear,
+        Self::Reopened,
+        Self::ReopenRuns,
+        Self::ReopenTooLate,
         Self::AskedForPerson,
         Self::WithPerson,
         Self::NoTickets,
@@ -182,10 +194,16 @@ impl Text {
             Self::CommandStatus => "command_status",
             Self::CommandHuman => "command_human",
             Self::CommandResolve => "command_resolve",
+            Self::CommandReopen => "command_reopen",
             Self::CommandExport => "command_export",
             Self::CommandErase => "command_erase",
             Self::CommandHelp => "command_help",
             Self::Help => "help",
+            Self::UnknownWord => "unknown_word",
+            Self::UnknownNear => "unknown_near",
+            Self::Reopened => "reopened",
+            Self::ReopenRuns => "reopen_runs",
+            Self::ReopenTooLate => "reopen_too_late",
             Self::AskedForPerson => "asked_for_person",
             Self::WithPerson => "with_person",
             Self::NoTickets => "no_tickets",
@@ -229,6 +247,9 @@ impl Text {
             Self::TicketLine => &["date", "subject", "status"],
             Self::Standing => &["subject", "status", "wait"],
             Self::Erased => &["count"],
+            Self::UnknownWord => &["word"],
+            Self::UnknownNear => &["word", "near"],
+            Self::Reopened | Self::ReopenRuns => &["subject"],
             Self::RoomInvitation => &["agent", "room"],
             Self::NextInLine
             | Self::Closed
@@ -254,10 +275,12 @@ impl Text {
             | Self::CommandStatus
             | Self::CommandHuman
             | Self::CommandResolve
+            | Self::CommandReopen
             | Self::CommandExport
             | Self::CommandErase
             | Self::CommandHelp
             | Self::Help
+            | Self::ReopenTooLate
             | Self::AskedForPerson
             | Self::WithPerson
             | Self::NoTickets

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use deskbridge_entity::ticket::Status;
 use uuid::Uuid;
 
-use super::{Traces, Unit};
+use super::{Traces, Unit, waiting::place_of};
 
 impl Unit {
     /// Forgets what this batch has read and prepared of a customer, so that nothing of it is written. Gives what the
@@ -13,11 +12,10 @@ impl Unit {
     pub(in crate::helpdesk) fn forget(&mut self, customer: &str) -> Traces {
         let mut traces = self.traces.remove(customer).unwrap_or_default();
         let tracked = self.tickets.values().map(|tracked| &tracked.row).filter(|row| row.customer == customer);
-        let in_hand: Vec<_> = tracked.map(|row| (row.id, row.desk.clone(), row.status)).collect();
-        for (id, desk, status) in in_hand {
-            if status == Status::Escalated {
-                self.count_waiting(&desk, false);
-            }
+        let now = self.now;
+        let in_hand: Vec<_> = tracked.map(|row| (row.id, row.desk.clone(), place_of(row, now))).collect();
+        for (id, desk, place) in in_hand {
+            self.waiting.moved(&desk, place, None);
             if let Some(place) = self.tickets.remove(&id).and_then(|tracked| tracked.announced) {
                 self.events[place].data = serde_json::json!({ "erased": true });
             }

@@ -18,10 +18,10 @@ use crate::helpdesk::{agents, lifecycle::is_live, query};
 
 /// How long a stanza is remembered: longer than any client or server replays, shorter than it takes a client
 /// that counts its ids from one to say the same words under the same id again.
-const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+pub(super) const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 /// What "a day" means where a customer's new tickets are counted.
-const DAY: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+pub(super) const DAY: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 impl Unit {
     pub(super) async fn fill(&mut self, tx: &DatabaseTransaction, mut needs: Needs) -> Result<(), DbErr> {
@@ -37,6 +37,9 @@ impl Unit {
         }
         if !needs.stanza_keys.is_empty() {
             self.load_known(tx, needs.stanza_keys).await?;
+        }
+        if !needs.heard.is_empty() {
+            self.load_heard(tx, needs.heard).await?;
         }
         if needs.due > 0 {
             self.load_due(tx, needs.due, &needs.running).await?;
@@ -70,6 +73,13 @@ impl Unit {
         }
         if !needs.conversations.is_empty() {
             self.load_conversations(tx, &needs.conversations).await?;
+            let may_open = |conversation: &&Conversation| {
+                needs.opens || self.current(conversation).is_none_or(|row| !is_live(row.status))
+            };
+            let may_open: Vec<&Conversation> = needs.conversations.iter().filter(may_open).collect();
+            if !may_open.is_empty() {
+                self.load_openings(tx, &may_open).await?;
+            }
         }
         needs.recent_in.extend(needs.recent.iter().filter_map(|conversation| self.current.get(conversation)));
         for ticket in needs.recent_in {
@@ -87,17 +97,7 @@ impl Unit {
 
     async fn load_people(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
         self.agents = agents::load(tx).await?;
-        let waiting: Vec<(String, i64)> = ticket::Entity::find()
-            .select_only()
-            .column(ticket::Column::Desk)
-            .column_as(ticket::Column::Id.count(), "waiting")
-            .filter(ticket::Column::Status.eq(Status::Escalated))
-            .group_by(ticket::Column::Desk)
-            .into_tuple()
-            .all(tx)
-            .await?;
-        self.waiting = waiting.into_iter().map(|(desk, count)| (desk, count.try_into().unwrap_or_default())).collect();
-        Ok(())
+        self.load_waiting(tx).await
     }
 
     /// What these agents have: all but closed tickets, in the order of their ids.
@@ -264,7 +264,7 @@ impl Unit {
 }
 
 /// When the row with this UUIDv7 was made.
-fn received_at(id: Uuid) -> Option<DateTime<Utc>> {
+pub(super) fn received_at(id: Uuid) -> Option<DateTime<Utc>> {
     let (seconds, nanos) = id.get_timestamp()?.to_unix();
     DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
 }

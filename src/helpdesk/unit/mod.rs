@@ -6,10 +6,12 @@
 
 mod commit;
 mod forget;
+mod heard;
 mod load;
 mod people;
 mod recent;
 mod tickets;
+mod waiting;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -43,6 +45,10 @@ pub(super) struct Needs {
     /// Tickets of which the same matters.
     pub recent_in: BTreeSet<Uuid>,
     pub stanza_keys: HashSet<String>,
+    /// Stanzas with commands, by their keys.
+    pub heard: HashSet<String>,
+    /// Customers who open a ticket whatever they have. Of those without a live one it is known anyway how many.
+    pub opens: bool,
     /// How many due tickets to claim; with it comes the time when the next one is due.
     pub due: u64,
     /// Due tickets that their claimant is at already, on this epoch.
@@ -125,13 +131,14 @@ pub(super) struct Unit {
     /// In their order, where they were asked for.
     recent: HashMap<Uuid, Vec<recent::Said>>,
     known: HashMap<String, Known>,
+    /// Keys of stanzas whose commands were carried out.
+    heard: HashSet<String>,
     pub due: Vec<Uuid>,
     pub next_due: Option<DateTime<Utc>>,
     /// Tickets that time has something to do to, oldest first.
     pub steps: Vec<Uuid>,
     pub agents: Vec<Agent>,
-    /// How many tickets wait for a person, by desk.
-    waiting: HashMap<String, u64>,
+    waiting: waiting::Waiting,
     new_messages: Vec<message::Model>,
     events: Vec<PendingEvent>,
     /// Index into `events` for each new message, to give it its number.
@@ -177,11 +184,12 @@ impl Unit {
             loaded_messages: HashMap::new(),
             recent: HashMap::new(),
             known: HashMap::new(),
+            heard: HashSet::new(),
             due: Vec::new(),
             next_due: None,
             steps: Vec::new(),
             agents: Vec::new(),
-            waiting: HashMap::new(),
+            waiting: waiting::Waiting::default(),
             new_messages: Vec::new(),
             events: Vec::new(),
             message_events: Vec::new(),

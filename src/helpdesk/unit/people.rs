@@ -1,4 +1,4 @@
-//! Agents, what they are told, and who waits for them.
+//! Agents, and what they are told.
 
 use deskbridge_entity::{
     notice,
@@ -8,7 +8,7 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::Unit;
-use crate::helpdesk::{Agent, Desk, agents, texts::Wait, ticket_node};
+use crate::helpdesk::{Agent, ticket_node};
 
 impl Unit {
     /// The agent with this id. Needs `people`, as everything about agents does.
@@ -19,32 +19,6 @@ impl Unit {
     /// The agent who has the ticket.
     pub(in crate::helpdesk) fn holder(&self, row: &ticket::Model) -> Option<&Agent> {
         row.agent.as_deref().filter(|_| row.handler == Handler::Agent).and_then(|id| self.agent(id))
-    }
-
-    /// What a customer who waits behind `ahead` others can be told. Needs `people`.
-    pub(in crate::helpdesk) fn wait<'a>(&self, desk: &'a Desk, ahead: u64) -> Wait<'a> {
-        // Of a desk whose people use nothing but REST, nobody knows who is there.
-        let on_duty = agents::on_duty(&self.agents, &desk.name).unwrap_or(true);
-        Wait { ahead: Some(ahead), hours: &desk.hours, now: self.now, on_duty }
-    }
-
-    /// How many tickets wait for a person at a desk.
-    pub(in crate::helpdesk) fn waiting(&self, desk: &str) -> u64 {
-        self.waiting.get(desk).copied().unwrap_or_default()
-    }
-
-    /// The desks of an agent where somebody waits, and how many do.
-    pub(in crate::helpdesk) fn waiting_at(&self, agent: &Agent) -> Vec<(String, u64)> {
-        let served = self.waiting.iter().filter(|(desk, waiting)| **waiting > 0 && agent.serves(desk));
-        let mut served: Vec<_> = served.map(|(desk, waiting)| (desk.clone(), *waiting)).collect();
-        served.sort_unstable();
-        served
-    }
-
-    /// One more waits, or one less.
-    pub(super) fn count_waiting(&mut self, desk: &str, joins: bool) {
-        let waiting = self.waiting.entry(desk.to_owned()).or_default();
-        *waiting = if joins { *waiting + 1 } else { waiting.saturating_sub(1) };
     }
 
     /// Queues a message to an agent.

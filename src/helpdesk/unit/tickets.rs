@@ -6,7 +6,7 @@ use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait, sea_query::Expr};
 use uuid::Uuid;
 
-use super::{Conversation, Tracked, Unit};
+use super::{Conversation, Tracked, Unit, waiting};
 use crate::helpdesk::{Desk, Error, lifecycle};
 
 impl Unit {
@@ -56,16 +56,20 @@ impl Unit {
     pub(in crate::helpdesk) fn change(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
         let now = self.now;
         let Some(tracked) = self.tickets.get_mut(&id) else { return };
-        let waited = tracked.row.status == Status::Escalated;
+        let waited = waiting::place_of(&tracked.row, now);
         change(&mut tracked.row, now);
         tracked.row.version += 1;
         tracked.row.updated_at = now;
         tracked.changed = true;
-        let waits = tracked.row.status == Status::Escalated;
-        if waits != waited {
-            let desk = tracked.row.desk.clone();
-            self.count_waiting(&desk, waits);
-        }
+        self.waiting.moved(&tracked.row.desk, waited, waiting::place_of(&tracked.row, now));
+        self.reschedule(id);
+    }
+
+    /// Changes what is nobody's but ours: no new version.
+    pub(in crate::helpdesk) fn adjust(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
+        let now = self.now;
+        let Some(tracked) = self.tickets.get_mut(&id) else { return };
+        change(&mut tracked.row, now);
         self.reschedule(id);
     }
 
@@ -177,6 +181,8 @@ pub(in crate::helpdesk) fn new_ticket(
         resolution: None,
         tags: serde_json::Value::Array(Vec::new()),
         room: None,
+        notices_until: None,
+        notice_due_at: None,
         previous_ticket_id: None,
         created_at: now,
         updated_at: now,

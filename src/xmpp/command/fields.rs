@@ -62,12 +62,14 @@ pub fn form(command: Command, texts: &Texts) -> Option<Form> {
         Command::Tickets
         | Command::Status
         | Command::Resolve
+        | Command::Reopen
         | Command::Export
         | Command::Help
         | Command::Queue
         | Command::Mine
         | Command::Claim
         | Command::ResolveTicket
+        | Command::ReopenTicket
         | Command::Room
         | Command::Summary => return None,
     };
@@ -94,6 +96,7 @@ pub fn at_desk(command: Command, filled: &Filled) -> Result<DeskOrder, &'static 
         Command::Status => Own::Status,
         Command::Human => Own::Human(text("reason")),
         Command::Resolve => Own::Resolve,
+        Command::Reopen => Own::Reopen,
         Command::Export => Own::Export,
         Command::Erase => Own::Erase { confirmed: filled.is_yes("sure") },
         Command::Help => Own::Help,
@@ -124,6 +127,7 @@ pub fn at_ticket(command: Command, filled: &Filled) -> Result<AtTicket, &'static
         Command::Note => AtTicket::Note(text("text").ok_or("The note is empty.")?),
         Command::Reply => AtTicket::Reply(text("text").ok_or("The reply is empty.")?),
         Command::ResolveTicket => AtTicket::Resolve,
+        Command::ReopenTicket => AtTicket::Reopen,
         Command::Snooze => {
             let snooze = filled.text("until").and_then(words::snooze);
             AtTicket::Snooze(snooze.ok_or("The time is 30m, 2h, 1d, 1w, tomorrow or off.")?)

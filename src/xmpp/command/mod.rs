@@ -2,16 +2,19 @@
 //! forms (XEP-0004) and as plain words such as `/human`, so that a client without forms loses nothing.
 //!
 //! Both ways end in an order, a plain value: `words` reads one from a line of chat, `fields` from a form. `run` carries
-//! it out by the domain, which alone decides who may. `adhoc` and `form` translate XML, `sessions` remembers forms that
-//! are being filled in, `serve` answers requests, and each is an `errand` of its own.
+//! it out by the domain, which alone decides who may. `adhoc` and `form` translate XML, `place` says what is at an
+//! address, `sessions` remembers forms that are being filled in and `stages` goes through them; `serve` answers, and
+//! each command is an `errand` of its own.
 
 pub mod adhoc;
 pub mod errand;
 pub mod fields;
 pub mod form;
+mod place;
 pub mod run;
 pub mod serve;
 pub mod sessions;
+mod stages;
 pub mod words;
 
 use std::time::Duration;
@@ -33,6 +36,8 @@ pub enum Own {
     Human(Option<String>),
     /// It is done.
     Resolve,
+    /// To go on with what was done.
+    Reopen,
     /// Everything that was said, as text.
     Export,
     /// Everything gone; without a confirmation it only asks for one.
@@ -73,6 +78,8 @@ pub enum AtTicket {
     Reply(String),
     /// It is done.
     Resolve,
+    /// To take up again what was done.
+    Reopen,
     /// Not to hear of it for a while.
     Snooze(Snooze),
     /// To give it to the agent of this id or JID.
@@ -120,6 +127,7 @@ pub enum Command {
     Status,
     Human,
     Resolve,
+    Reopen,
     Export,
     Erase,
     Help,
@@ -131,6 +139,7 @@ pub enum Command {
     Note,
     Reply,
     ResolveTicket,
+    ReopenTicket,
     Snooze,
     Assign,
     Priority,
@@ -142,17 +151,27 @@ pub enum Command {
 
 impl Command {
     /// A customer's, in the order in which clients list them.
-    pub const OWN: [Self; 8] =
-        [Self::New, Self::Tickets, Self::Status, Self::Human, Self::Resolve, Self::Export, Self::Erase, Self::Help];
+    pub const OWN: [Self; 9] = [
+        Self::New,
+        Self::Tickets,
+        Self::Status,
+        Self::Human,
+        Self::Resolve,
+        Self::Reopen,
+        Self::Export,
+        Self::Erase,
+        Self::Help,
+    ];
     /// An agent's at a desk.
     pub const AT_DESK: [Self; 3] = [Self::Queue, Self::Mine, Self::Duty];
     /// An agent's at a ticket.
-    pub const AT_TICKET: [Self; 12] = [
+    pub const AT_TICKET: [Self; 13] = [
         Self::Claim,
         Self::Release,
         Self::Reply,
         Self::Note,
         Self::ResolveTicket,
+        Self::ReopenTicket,
         Self::Snooze,
         Self::Assign,
         Self::Priority,
@@ -177,6 +196,7 @@ impl Command {
             Self::Status => "status",
             Self::Human => "human",
             Self::Resolve | Self::ResolveTicket => "resolve",
+            Self::Reopen | Self::ReopenTicket => "reopen",
             Self::Export => "export",
             Self::Erase => "erase",
             Self::Help => "help",
@@ -212,6 +232,7 @@ impl Command {
             Self::Status => Label::Text(Text::CommandStatus),
             Self::Human => Label::Text(Text::CommandHuman),
             Self::Resolve => Label::Text(Text::CommandResolve),
+            Self::Reopen => Label::Text(Text::CommandReopen),
             Self::Export => Label::Text(Text::CommandExport),
             Self::Erase => Label::Text(Text::CommandErase),
             Self::Help => Label::Text(Text::CommandHelp),
@@ -223,6 +244,7 @@ impl Command {
             Self::Note => Label::Words("Add a note"),
             Self::Reply => Label::Words("Reply"),
             Self::ResolveTicket => Label::Words("Resolve"),
+            Self::ReopenTicket => Label::Words("Reopen"),
             Self::Snooze => Label::Words("Snooze"),
             Self::Assign => Label::Words("Assign (admins)"),
             Self::Priority => Label::Words("Set the priority"),
