@@ -131,6 +131,8 @@ impl AgentChat {
         let ticket = self.helpdesk.ticket_at(&caller, short_id).await?;
         let text = chat.text();
         let meant = meant(&text);
+        let sender = chat.from.to_bare();
+        let once = self.helpdesk.once(&line::origin(chat, &sender, &text));
         let stanza = AgentStanza { id: chat.id.clone(), corrects: chat.corrects.clone() };
         // `/me` is how people speak of themselves.
         let is_line = !meant.starts_with('/') || meant.starts_with("/me ");
@@ -142,7 +144,7 @@ impl AgentChat {
             // Whatever it looks like now: the customer must not read what was a note.
             (Some(Visibility::Internal), _) => {
                 let note = meant.strip_prefix("//").unwrap_or(&meant).trim_start().to_owned();
-                self.helpdesk.note_from_chat(&caller, ticket.id, note, stanza).await?;
+                once.note_from_chat(&caller, ticket.id, note, stanza).await?;
                 return Ok(None);
             }
             (Some(Visibility::Public), _) if !is_line => return Ok(Some(HAS_GONE_OUT.to_owned())),
@@ -152,7 +154,7 @@ impl AgentChat {
         }
         if let Some(note) = meant.strip_prefix("//") {
             let stanza = AgentStanza { corrects: None, ..stanza };
-            self.helpdesk.note_from_chat(&caller, ticket.id, note.trim_start().to_owned(), stanza).await?;
+            once.note_from_chat(&caller, ticket.id, note.trim_start().to_owned(), stanza).await?;
             return Ok(None);
         }
         let order = match words::at_ticket(&meant) {
@@ -168,8 +170,6 @@ impl AgentChat {
             Said::Line => None,
         };
         if let Some(order) = order {
-            let sender = chat.from.to_bare();
-            let once = self.helpdesk.once(&line::origin(chat, &sender, &text));
             let answer = run::at_ticket(&once, &self.rooms, agent, &ticket, order).await?;
             return Ok((!answer.is_said).then_some(answer.text));
         }
