@@ -41,7 +41,7 @@ pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
 
-use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk};
+use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library};
 
 /// The largest body of a request, in bytes.
 pub const MAX_REQUEST: usize = 1024 * 1024;
@@ -61,6 +61,8 @@ pub struct Api {
     pub health: Health,
     /// Where customers' files are.
     pub attachments: Folder,
+    /// What the desks know.
+    pub library: Library,
 }
 
 /// All routes, with everything around them that a request passes through.

@@ -5,6 +5,7 @@
 mod attachments;
 mod desk;
 mod environment;
+mod knowledge;
 mod logs;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use toml::Value;
 
 pub use attachments::Attachments;
 pub use desk::{Agent, Desk, DeskLimits};
+pub use knowledge::{Embeddings, Knowledge};
 pub use logs::{Logs, logs};
 pub use value::{Secret, Timeout};
 use value::{boolean, duration, number};
@@ -80,6 +82,8 @@ pub struct Config {
     pub auth: Auth,
     /// Who answers first.
     pub assistant: Assistant,
+    /// How the desks' pages are searched.
+    pub knowledge: Knowledge,
     /// Files that customers send.
     pub attachments: Attachments,
     /// Rate limits and budgets.
@@ -305,6 +309,7 @@ impl Config {
         if assistant.timeout.is_zero() {
             return Err(Error::key("assistant.timeout", "must be longer than nothing"));
         }
+        self.embeddings_endpoint()?;
         self.endpoint().map(drop)
     }
 

@@ -71,9 +71,9 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn new(passages: &[Passage]) -> Self {
+    pub(super) fn new(passages: &[Arc<Passage>]) -> Self {
         let words = Words::new();
-        let texts: Vec<String> = passages.iter().map(indexed_text).collect();
+        let texts: Vec<String> = passages.iter().map(|passage| indexed_text(passage)).collect();
         let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
         let embedder = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(words.clone(), &borrowed).build();
 
@@ -136,7 +136,8 @@ impl fmt::Debug for Index {
     }
 }
 
-fn bounded(query: &str) -> &str {
+/// The part of a query that counts.
+pub(super) fn bounded(query: &str) -> &str {
     query.char_indices().nth(MAX_QUERY_CHARS).map_or(query, |(end, _)| &query[..end])
 }
 
@@ -153,11 +154,9 @@ mod tests {
     fn index(texts: &[(&str, &str)]) -> Index {
         let passages: Vec<_> = texts
             .iter()
-            .map(|(title, text)| Passage {
-                title: (*title).into(),
-                url: None,
-                text: (*text).into(),
-                page: "a.md".into(),
+            .map(|(title, text)| {
+                let (title, text) = ((*title).into(), (*text).into());
+                Arc::new(Passage { title, url: None, text, page: "a.md".into() })
             })
             .collect();
         Index::new(&passages)
