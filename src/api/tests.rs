@@ -5,6 +5,7 @@ mod auth;
 mod changes;
 mod desks;
 mod failures;
+mod knowledge;
 mod listening;
 mod presence;
 mod rights;
