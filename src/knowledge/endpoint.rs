@@ -2,13 +2,23 @@
 
 use std::{fmt, time::Duration};
 
-use async_openai::{Client, config::OpenAIConfig, error::OpenAIError};
-use reqwest::{header::HeaderValue, redirect::Policy};
+use async_openai::{
+    Client,
+    config::OpenAIConfig,
+    error::OpenAIError,
+    middleware::{ReqwestService, retry::SimpleRetryPolicy},
+};
+use http_body_util::Limited;
+use reqwest::{Response, header::HeaderValue, redirect::Policy};
 use serde::{Deserialize, Serialize};
 use tokio::time;
+use tower::ServiceBuilder;
 
 /// How long a connection to the endpoint may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The largest body of an answer, in bytes: a batch of long vectors takes a tenth.
+const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
 /// Where the model is.
 #[derive(Clone)]
@@ -81,8 +91,12 @@ impl Endpoint {
             .map_err(|_| SettingsError("no HTTP client can be made (TLS)"))?;
         // Set even when empty: the library would else take a key and an organisation from OPENAI_* variables.
         let config = OpenAIConfig::new().with_api_base(base_url).with_api_key(key).with_org_id("").with_project_id("");
+        let service = ServiceBuilder::new()
+            .map_response(bounded)
+            .retry(SimpleRetryPolicy::default())
+            .service(ReqwestService::new(http.clone()));
         Ok(Self {
-            client: Client::build(http, config),
+            client: Client::build(http, config).with_http_service(service),
             model: model.to_owned(),
             id: format!("endpoint {base_url} {model}"),
         })
@@ -115,6 +129,11 @@ impl Endpoint {
         }
         Ok(vectors)
     }
+}
+
+fn bounded(response: Response) -> Response {
+    let response: http::Response<reqwest::Body> = response.into();
+    response.map(|body| reqwest::Body::wrap(Limited::new(body, MAX_ANSWER_BYTES))).into()
 }
 
 /// Without the endpoint's own words: they may quote the customer's.

@@ -6,7 +6,7 @@ use super::{
     Asked, Hit, Results,
     cache::{self, Key},
     embedder::{Vector, cosine},
-    index::Index,
+    index::{Index, best},
     passage::Passage,
 };
 
@@ -65,7 +65,7 @@ impl View {
     }
 
     fn by_words(&self, question: &str, limit: usize) -> Results {
-        let ranked = self.index.rank(question).into_iter().take(limit.max(1));
+        let ranked = self.index.rank(question, limit.max(1)).into_iter();
         let mut hits: Vec<Hit> =
             ranked.filter_map(|(position, score)| self.hit(question, position, score, None)).collect();
         let found = hits.first().is_some_and(|best| best.coverage >= FOUND_COVERAGE);
@@ -74,17 +74,10 @@ impl View {
     }
 
     fn by_meaning(&self, question: &str, vectors: &[Vector], asked: Asked<'_>, limit: usize) -> Results {
-        let mut ranked: Vec<(usize, f32)> =
+        let cosines: Vec<(usize, f32)> =
             vectors.iter().map(|vector| cosine(vector, asked.vector)).enumerate().collect();
-        let better = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        // Before the order is lost.
-        let margin = self.margin(&ranked);
-        let wanted = limit.max(1);
-        if ranked.len() > wanted {
-            ranked.select_nth_unstable_by(wanted - 1, better);
-            ranked.truncate(wanted);
-        }
-        ranked.sort_unstable_by(better);
+        let margin = self.margin(&cosines);
+        let ranked = best(cosines, limit.max(1));
         let mut hits: Vec<Hit> = ranked
             .into_iter()
             .filter_map(|(position, cosine)| self.hit(question, position, cosine, Some(cosine)))
