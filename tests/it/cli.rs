@@ -138,7 +138,7 @@ async fn doctor_finds_what_is_broken_and_says_what_to_do() {
     let well = examine(&[]);
     assert_eq!((well.code, well.err.as_str()), (0, ""), "{}", well.out);
     let lines: Vec<_> = well.out.lines().collect();
-    assert_eq!(lines.len(), 4, "{}", well.out);
+    assert_eq!(lines.len(), 5, "{}", well.out);
     assert!(lines.iter().all(|line| line.starts_with("ok ")), "{}", well.out);
     assert!(well.out.contains("support@help.localhost") && well.out.contains("scripted"), "{}", well.out);
 
@@ -149,13 +149,14 @@ async fn doctor_finds_what_is_broken_and_says_what_to_do() {
         ("DESKBRIDGE_XMPP__DOMAIN", "nowhere.localhost", "xmpp", "xmpp.domain"),
         ("DESKBRIDGE_DATABASE__URL", "sqlite:///dev/null/x.db?mode=rwc", "database", "database.url"),
         ("DESKBRIDGE_ASSISTANT__BASE_URL", no_model.as_str(), "assistant", "assistant.base_url"),
+        ("DESKBRIDGE_DESK__0__KNOWLEDGE", "nowhere", "knowledge", "desk[0].knowledge"),
     ] {
         let ill = examine(&[(name, value)]);
         assert_eq!(ill.code, 1, "{name}: {ill:?}");
         let failed: Vec<_> = ill.out.lines().filter(|line| line.starts_with("FAIL ")).collect();
         assert_eq!(failed.len(), 1, "{name}: {}", ill.out);
         assert!(failed[0].contains(part) && failed[0].contains(advice), "{name}: {}", failed[0]);
-        assert_eq!(ill.out.lines().count(), 4, "the others are looked at all the same: {}", ill.out);
+        assert_eq!(ill.out.lines().count(), 5, "the others are looked at all the same: {}", ill.out);
         assert!(!ill.out.contains(SECRET) && !ill.out.contains(JWT_SECRET), "{}", ill.out);
     }
 
