@@ -14,7 +14,7 @@ use super::{
 /// low cosine, or alone when words are all there is.
 const FOUND_COVERAGE: f32 = 0.55;
 
-/// The cosine of question and passage from which on the passage may count as an answer, if it stands out by [`MARGIN`].
+/// The cosine of question and passage from which on the passage may count as an answer, if it stands out from the second page.
 ///
 /// This and the three below were chosen on the `tune` half of `tests/data/retrieval.json` for all-MiniLM-L6-v2 and for few wrong
 /// answers; `tests::meaning_keeps_its_measured_quality` holds what came of it. No cosine alone tells answerable questions from others: half of
