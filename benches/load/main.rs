@@ -9,10 +9,12 @@
 //!
 //! - [`wire`] XEP-0114 streams and the cutting of stanzas; [`chats`] the customers and their book-keeping
 //! - [`run`] the measurement; [`model`] the scripted model; [`process`] what the kernel says about the subject
+//! - [`knowledge`] a large knowledge folder, which needs no subject
 //! - [`echo`] the ceiling: a component that answers without storing anything or asking a model
 
 mod chats;
 mod echo;
+mod knowledge;
 mod model;
 mod process;
 mod run;
@@ -27,6 +29,8 @@ enum Command {
     Run(run::Options),
     /// Be the component that answers at once.
     Echo(echo::Options),
+    /// Index and search a large knowledge folder, print the measurements as a line of JSON.
+    Knowledge(knowledge::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -35,5 +39,6 @@ fn main() -> anyhow::Result<()> {
     match Command::parse() {
         Command::Run(options) => runtime.block_on(run::run(options)),
         Command::Echo(options) => runtime.block_on(echo::echo(options)),
+        Command::Knowledge(options) => runtime.block_on(knowledge::knowledge(options)),
     }
 }

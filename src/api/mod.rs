@@ -1,7 +1,7 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `attachment`, `staff`, `desk`, `agent`, `queue` and `presence` are the routes, and `change` is
+//! typed values; `ticket`, `message`, `attachment`, `staff`, `desk`, `agent`, `queue`, `knowledge` and `presence` are the routes, and `change` is
 //! what those of `staff` share; `serve` is the listening side.
 
 mod agent;
@@ -12,6 +12,7 @@ mod error;
 mod extract;
 mod healthz;
 mod if_match;
+mod knowledge;
 mod message;
 mod presence;
 mod queue;
@@ -41,7 +42,7 @@ pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
 
-use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk};
+use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library};
 
 /// The largest body of a request, in bytes.
 pub const MAX_REQUEST: usize = 1024 * 1024;
@@ -61,6 +62,8 @@ pub struct Api {
     pub health: Health,
     /// Where customers' files are.
     pub attachments: Folder,
+    /// What the desks know.
+    pub library: Library,
 }
 
 /// All routes, with everything around them that a request passes through.
@@ -73,6 +76,9 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/attachments/{id}", get(attachment::show))
         .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
         .route("/api/v1/xmpp/desks", get(desk::list))
+        .route("/api/v1/xmpp/desks/{desk}/knowledge", get(knowledge::list))
+        .route("/api/v1/xmpp/desks/{desk}/knowledge/search", get(knowledge::search))
+        .route("/api/v1/xmpp/desks/{desk}/knowledge/{*path}", put(knowledge::put).delete(knowledge::remove))
         .route("/api/v1/xmpp/agents", get(agent::list))
         .route("/api/v1/xmpp/agents/{id}", put(agent::bind).delete(agent::remove))
         .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))

@@ -5,12 +5,13 @@ mod auth;
 mod changes;
 mod desks;
 mod failures;
+mod knowledge;
 mod listening;
 mod presence;
 mod rights;
 mod tickets;
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use axum::{
     Router,
@@ -28,6 +29,7 @@ use crate::{
     attachments::Folder,
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Limits, Role, Store},
+    knowledge::{Library, Shelf},
 };
 
 const SECRET: &str = "a secret that only these tests know, 32 bytes and more";
@@ -42,6 +44,15 @@ struct Desks {
     router: Router,
     writer: JoinHandle<()>,
     _folder: TempDir,
+}
+
+/// Pages of `support`; `billing` has no folder.
+fn library(folder: &Path) -> Library {
+    fs::create_dir(folder).unwrap();
+    fs::write(folder.join("returns.md"), "---\ntitle: Returns\n---\nSend tea back within 30 days.").unwrap();
+    fs::write(folder.join("fraud.md"), "---\ntitle: Fraud\naudience: agents\n---\nBlock stolen gift cards.").unwrap();
+    fs::write(folder.join("broken.md"), "---\naudience: staff\n---\nSecret").unwrap();
+    Library::new([("support".to_owned(), Shelf::open(folder, None).unwrap())].into())
 }
 
 struct Answer {
@@ -108,6 +119,7 @@ impl Desks {
             tokens: Tokens::new(SECRET),
             health: Health::default(),
             attachments: Folder::open(&folder.path().join("files")).unwrap(),
+            library: library(&folder.path().join("pages")),
         };
         Self { router: router(api.clone()), api, store, writer, _folder: folder }
     }

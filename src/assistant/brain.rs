@@ -20,7 +20,7 @@ use crate::{
         Due, HandOff, Outcome, Texts, Triage, Utterance, Words,
         phrases::{self, SmallTalk},
     },
-    knowledge::Knowledge,
+    knowledge::{Audience, Library, Passage},
 };
 
 /// How answers are made, and within which bounds.
@@ -29,10 +29,10 @@ pub struct Brain {
     pub llm: Option<Llm>,
     /// What prompts are made from.
     pub prompts: Prompts,
-    /// What a desk answers from.
+    /// What a desk is and says.
     pub desks: HashMap<String, Material>,
-    /// What a ticket of a desk that is gone from the configuration is answered from.
-    pub nothing: Knowledge,
+    /// Their pages.
+    pub library: Library,
     /// One bound over all of an answer.
     pub timeout: Duration,
     /// The prompt's budget, in estimated tokens.
@@ -41,8 +41,6 @@ pub struct Brain {
 
 /// What a desk gives its assistant.
 pub struct Material {
-    /// Its pages.
-    pub knowledge: Arc<Knowledge>,
     /// Its instructions.
     pub prompt: Option<String>,
     /// What people call it.
@@ -94,20 +92,26 @@ impl Brain {
         let Due { ticket, transcript: history } = due;
         let question = question(history);
         let material = self.desks.get(&ticket.desk);
-        let knowledge = material.map_or(&self.nothing, |material| &*material.knowledge);
         let draft = match &self.llm {
             // Who asks for a person gets one, whatever a model would make of it.
             Some(_) if phrases::asks_for_person(&question) => Draft::hand_off("", "the customer asked for a person"),
-            Some(llm) => self.ask(llm, ticket, material, knowledge, history, &question).await?,
+            Some(llm) => self.ask(llm, ticket, material, history, &question).await?,
             // Pages cannot be looked up by a picture.
             None if is_files_alone(history) => Draft::hand_off("", "the customer sent a file without a word"),
             None => {
                 let first = !history.iter().any(|message| message.author == Wrote::Assistant);
                 let texts = material.map(|material| material.texts.clone()).unwrap_or_default();
-                builtin::answer(knowledge, &question, first, &texts)
+                let found = self.passages(ticket, &question, 1).await;
+                builtin::answer(found.first(), &question, first, &texts)
             }
         };
         Ok((triage(&draft), outcome(draft, ticket, history)))
+    }
+
+    /// What the desk's pages for customers have on it; nothing when they do not answer it.
+    async fn passages(&self, ticket: &ticket::Model, question: &str, limit: usize) -> Vec<Arc<Passage>> {
+        let results = self.library.search(&ticket.desk, question, Audience::Customer, limit).await;
+        results.answers().into_iter().map(|hit| hit.passage).collect()
     }
 
     async fn ask(
@@ -115,11 +119,10 @@ impl Brain {
         llm: &Llm,
         ticket: &ticket::Model,
         material: Option<&Material>,
-        knowledge: &Knowledge,
         history: &[Utterance],
         question: &str,
     ) -> Result<Draft, Failure> {
-        let passages: Vec<_> = knowledge.found(question, MAX_PASSAGES).into_iter().map(|hit| hit.passage).collect();
+        let passages = self.passages(ticket, question, MAX_PASSAGES).await;
         let turns: Vec<Turn> = history.iter().filter_map(turn).collect();
         let want_triage = !ticket.subject_is_named;
         let before = ticket.episode_summary.clone();

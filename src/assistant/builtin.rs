@@ -3,7 +3,7 @@
 //! It quotes one passage of the help pages, with its source, or hands off. It writes no sentence of its own about the
 //! company, so it cannot be wrong about anything but the choice of the passage.
 
-use std::slice;
+use std::{slice, sync::Arc};
 
 use super::{
     draft::{Action, Draft},
@@ -14,15 +14,15 @@ use crate::{
         Texts,
         phrases::{self, SmallTalk},
     },
-    knowledge::Knowledge,
+    knowledge::Passage,
 };
 
-/// Answers `question`, the customer's last lines, from `knowledge`.
+/// Answers `question`, the customer's last lines, with `passage`, which the help pages have for it.
 ///
 /// `first` is true for the first answer in a ticket: only that one says that no language model is configured. The reply
 /// is in the desk's words and ready to send: its source is already appended.
 #[must_use]
-pub fn answer(knowledge: &Knowledge, question: &str, first: bool, texts: &Texts) -> Draft {
+pub fn answer(passage: Option<&Arc<Passage>>, question: &str, first: bool, texts: &Texts) -> Draft {
     let notice = if first { texts.no_model() } else { None };
     let introduced = |reply: &str, separator: &str| match &notice {
         Some(notice) => format!("{notice}{separator}{reply}"),
@@ -36,26 +36,27 @@ pub fn answer(knowledge: &Knowledge, question: &str, first: bool, texts: &Texts)
         Some(SmallTalk::Greeting) => return Draft::new(introduced(&texts.hello(), " "), Action::Continue),
         None => {}
     }
-    let Some(hit) = knowledge.best(question) else {
+    let Some(passage) = passage else {
         let reply = introduced(&texts.nothing_found(), " ");
         return Draft::hand_off(
             reply,
             "the help pages have no answer to the question (no language model is configured)",
         );
     };
-    let quoted = sources::with_sources(&hit.passage.text, &[1], slice::from_ref(&hit.passage));
+    let quoted = sources::with_sources(&passage.text, &[1], slice::from_ref(passage));
     Draft { citations: vec![1], ..Draft::new(introduced(&quoted, "\n\n"), Action::Continue) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::Passage;
+    use crate::knowledge::{Audience, Knowledge};
 
     const NOTICE: &str = "No language model is configured here, so I quote our help pages.";
 
     fn answer(knowledge: &Knowledge, question: &str, first: bool) -> Draft {
-        super::answer(knowledge, question, first, &Texts::default())
+        let found = knowledge.search(question, Audience::Customer, 1, None).answers();
+        super::answer(found.first().map(|hit| &hit.passage), question, first, &Texts::default())
     }
 
     fn knowledge() -> Knowledge {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::{
     Cli, Command, RoleArg, TokenArgs,
     doctor::{self, Finding},
+    knowledge,
 };
 use crate::{
     api::{Claims, Tokens},
@@ -43,6 +44,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             );
         }
         Command::Token(args) => println!("{}", token(&config, args)?),
+        Command::Knowledge(command) => return knowledge::run(&config, command).await,
         Command::Doctor => return Ok(examine(&config).await),
     }
     Ok(ExitCode::SUCCESS)

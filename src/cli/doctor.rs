@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::{
     app,
     config::{Config, DEFAULT_FILE},
+    knowledge::Library,
     xmpp::login::{Down, log_in},
 };
 
@@ -16,7 +17,7 @@ pub enum Finding {
     Bad(String),
 }
 
-/// Checks configuration, database, XMPP handshake and model endpoint, and tells `report` each finding as it comes.
+/// Checks configuration, database, XMPP handshake, knowledge and model endpoint, and tells `report` each finding as it comes.
 /// Gives whether all is well. Changes nothing, except that an embedded database is created if it is missing.
 pub async fn examine(config: &Config, mut report: impl FnMut(&str, &Finding)) -> bool {
     let mut well = true;
@@ -27,7 +28,9 @@ pub async fn examine(config: &Config, mut report: impl FnMut(&str, &Finding)) ->
     tell("configuration", configuration(config));
     tell("database", database(config).await);
     tell("xmpp", xmpp(config).await);
-    tell("assistant", assistant(config).await);
+    let library = app::library(config);
+    tell("knowledge", knowledge(config, &library));
+    tell("assistant", assistant(config, library.unwrap_or_default()).await);
     well
 }
 
@@ -85,8 +88,42 @@ async fn xmpp(config: &Config) -> Finding {
     }
 }
 
-async fn assistant(config: &Config) -> Finding {
-    match app::desks(config).and_then(|desks| app::brain(config, &desks)).map(|brain| brain.llm) {
+fn knowledge(config: &Config, library: &anyhow::Result<Library>) -> Finding {
+    let library = match library {
+        Ok(library) => library,
+        Err(error) => return Finding::Bad(format!("{error:#}")),
+    };
+    let mut parts = Vec::new();
+    for desk in &config.desk {
+        let Some(shelf) = library.shelf(&desk.name) else { continue };
+        let knowledge = shelf.current();
+        if let Some(skipped) = knowledge.skipped().first() {
+            return bad(
+                format!(
+                    "desk {}: {} files are left out: {} {}",
+                    desk.name,
+                    knowledge.skipped().len(),
+                    skipped.page,
+                    skipped.reason
+                ),
+                "See `deskbridge knowledge list`",
+            );
+        }
+        parts.push(format!("{}: {} pages", desk.name, knowledge.pages().len()));
+    }
+    if parts.is_empty() {
+        return Finding::Good("no desk has a folder (desk.knowledge)".to_owned());
+    }
+    let how = if library.has_meaning() {
+        "by meaning"
+    } else {
+        "by words alone (`make model` fetches a model of embeddings)"
+    };
+    Finding::Good(format!("{}; searched {how}", parts.join(", ")))
+}
+
+async fn assistant(config: &Config, library: Library) -> Finding {
+    match app::desks(config).and_then(|desks| app::brain(config, &desks, library)).map(|brain| brain.llm) {
         Ok(None) => Finding::Good(
             "no model is configured (assistant.base_url): the built-in default quotes the knowledge".to_owned(),
         ),

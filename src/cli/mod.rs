@@ -2,12 +2,14 @@
 
 mod command;
 mod doctor;
+mod knowledge;
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use command::run;
+pub use knowledge::{AudienceArg, KnowledgeCommand, SearchArgs};
 
 /// Deskbridge: an AI helpdesk for XMPP.
 #[derive(Debug, Parser)]
@@ -18,6 +20,7 @@ pub use command::run;
   deskbridge doctor                              check configuration, database, XMPP and model
   deskbridge serve                               run, with ./deskbridge.toml if it is there
   deskbridge sweep                               nudge, resolve and close what time is up for
+  deskbridge knowledge search 'gift card'        what the assistant finds
   deskbridge token --sub eve --role agent        a token for an agent, valid for 8 hours
   deskbridge token --sub ann@example.org --role customer --ttl 1h
 
@@ -54,6 +57,9 @@ pub enum Command {
     /// agents who do not answer back to the queue, and ends snoozes. `serve` does the same by itself every minute; for
     /// cron beside it or instead. The customers' lines go out as soon as a `serve` with the XMPP link runs.
     Sweep,
+    /// Read, embed, list and search the pages that desks answer from
+    #[command(subcommand)]
+    Knowledge(KnowledgeCommand),
     /// Print a token for the REST API
     ///
     /// Signed with auth.jwt_secret (HS256). Send it as `Authorization: Bearer TOKEN`.

@@ -7,6 +7,7 @@ mod attachments;
 mod desk;
 mod environment;
 mod error;
+mod knowledge;
 mod logs;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use assistant::{Assistant, Endpoint};
 pub use attachments::Attachments;
 pub use desk::{Agent, Desk, DeskLimits};
 pub use error::Error;
+pub use knowledge::{Embeddings, Knowledge};
 pub use logs::{Logs, logs};
 use value::boolean;
 pub use value::{Secret, Timeout};
@@ -48,6 +50,8 @@ pub struct Config {
     pub auth: Auth,
     /// Who answers first.
     pub assistant: Assistant,
+    /// How the desks' pages are searched.
+    pub knowledge: Knowledge,
     /// Files that customers send.
     pub attachments: Attachments,
     /// Rate limits and budgets.
@@ -164,7 +168,8 @@ impl Config {
             }
         }
         self.attachments.check()?;
-        self.assistant.check()
+        self.assistant.check()?;
+        self.embeddings_endpoint().map(drop)
     }
 
     /// What the link logs in with.

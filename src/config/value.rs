@@ -132,6 +132,18 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize
     }
 }
 
+/// A share from 0 to 1, or its text as the environment has it.
+pub(super) fn optional_share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    let text = match Value::deserialize(deserializer)? {
+        Value::Float(number) => number.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        other => return Err(D::Error::custom(format!("must be a number from 0 to 1, not {}", other.type_str()))),
+    };
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.map(Some).ok_or_else(|| D::Error::custom(format!("'{text}' is no number from 0 to 1")))
+}
+
 /// A size in bytes, or a text such as `10 MiB`.
 pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     const UNITS: [(&str, u64); 7] = [

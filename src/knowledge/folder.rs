@@ -1,16 +1,17 @@
-//! Finds the Markdown files of a knowledge folder, within bounds.
+//! Finds the pages of a knowledge folder, within bounds.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
-use super::page::Page;
+use super::page::{Format, Page};
 
 /// The largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// The most Markdown files one folder may hold.
+/// The most pages one folder may hold.
 pub const MAX_FILES: usize = 10_000;
 
 /// Why a knowledge folder could not be loaded.
@@ -24,8 +25,8 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The folder holds more Markdown files than [`MAX_FILES`]; it is probably not the folder that was meant.
-    #[error("the knowledge folder {} holds more than {MAX_FILES} Markdown files", path.display())]
+    /// The folder holds more pages than [`MAX_FILES`]; it is probably not the folder that was meant.
+    #[error("the knowledge folder {} holds more than {MAX_FILES} pages", path.display())]
     TooManyFiles {
         /// The folder that was to be loaded.
         path: PathBuf,
@@ -49,13 +50,28 @@ pub(super) struct Found {
 
 /// Reads all pages below `root`, sorted by path.
 pub(super) fn read(root: &Path) -> Result<Found, Error> {
-    let unreadable = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Folder { path, source }
-    };
     let root = &root.canonicalize().map_err(unreadable(root))?;
+    let files = files(root)?;
+    let mut found = Found { pages: Vec::new(), skipped: Vec::new() };
+    for file in files {
+        let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().replace('\\', "/");
+        match read_text(root, &file).and_then(|text| Page::parse(name.clone(), &text)) {
+            Ok(page) => found.pages.push(page),
+            Err(reason) => found.skipped.push(Skipped { page: name, reason }),
+        }
+    }
+    Ok(found)
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Folder { path, source }
+}
+
+/// The paths of all pages, sorted.
+fn files(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
-    let mut folders = vec![root.clone()];
+    let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(unreadable(&folder))? {
             let entry = entry.map_err(unreadable(&folder))?;
@@ -68,30 +84,31 @@ pub(super) fn read(root: &Path) -> Result<Found, Error> {
             // A linked folder is never entered: inside the root it would give every page twice, or a loop.
             if kind.is_dir() {
                 folders.push(path);
-            } else if is_markdown(&path) && !(kind.is_symlink() && path.is_dir()) {
+            } else if is_page(&path) && !(kind.is_symlink() && path.is_dir()) {
                 files.push(path);
             }
             if files.len() > MAX_FILES {
-                return Err(Error::TooManyFiles { path: root.clone() });
+                return Err(Error::TooManyFiles { path: root.to_owned() });
             }
         }
     }
     files.sort();
-
-    let mut found = Found { pages: Vec::new(), skipped: Vec::new() };
-    for file in files {
-        let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().replace('\\', "/");
-        match read_text(root, &file) {
-            Ok(text) => found.pages.push(Page::parse(name, &text)),
-            Err(reason) => found.skipped.push(Skipped { page: name, reason }),
-        }
-    }
-    Ok(found)
+    Ok(files)
 }
 
-fn is_markdown(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|name| name.eq_ignore_ascii_case("md") || name.eq_ignore_ascii_case("markdown"))
+/// What differs when a page was changed: paths, sizes and times. None when the folder cannot be read.
+pub(super) fn state(root: &Path) -> Option<Vec<(PathBuf, u64, Option<SystemTime>)>> {
+    let files = files(root).ok()?.into_iter();
+    let states = files.map(|path| {
+        let metadata = fs::metadata(&path).ok();
+        let size = metadata.as_ref().map_or(0, fs::Metadata::len);
+        (path, size, metadata.and_then(|metadata| metadata.modified().ok()))
+    });
+    Some(states.collect())
+}
+
+fn is_page(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| Format::of(name).is_some())
 }
 
 fn read_text(root: &Path, file: &Path) -> Result<String, String> {
@@ -148,13 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn reads_markdown_files_at_any_depth_in_order() {
+    fn reads_pages_at_any_depth_in_order() {
         let folder = Folder::new();
         folder.write("b.md", "# B");
         folder.write("a/deep/c.markdown", "# C");
-        folder.write("notes.txt", "no page");
+        folder.write("c.HTML", "<p>C");
+        folder.write("notes.txt", "a page");
+        folder.write("notes.pdf", "no page");
         folder.write(".git/d.md", "hidden");
-        assert_eq!(folder.names(), ["a/deep/c.markdown", "b.md"]);
+        assert_eq!(folder.names(), ["a/deep/c.markdown", "b.md", "c.HTML", "notes.txt"]);
     }
 
     #[test]

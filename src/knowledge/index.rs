@@ -1,12 +1,12 @@
 //! The lexical index: BM25 over the passages, and how much of a question a passage covers.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     fmt,
     sync::Arc,
 };
 
-use bm25::{DefaultTokenizer, Embedder, EmbedderBuilder, Language, Scorer, Tokenizer};
+use bm25::{DefaultTokenizer, Embedder, EmbedderBuilder, Language, Tokenizer};
 
 use super::passage::Passage;
 
@@ -60,56 +60,63 @@ fn is_part_of_word(c: char) -> bool {
 }
 
 pub(super) struct Index {
-    words: Words,
     /// Fitted to this corpus: BM25 weighs a passage's length against the average.
     embedder: Embedder<Token, Words>,
-    scorer: Scorer<usize, Token>,
-    /// The stems of each passage, for coverage.
-    stems: Vec<HashSet<String>>,
-    /// In how many passages a stem stands.
-    spread: HashMap<String, usize>,
+    /// For each token the passages that it stands in, with its weight there.
+    postings: HashMap<Token, Vec<(usize, f32)>>,
+    /// The tokens of each passage in order, for coverage.
+    tokens: Vec<Box<[Token]>>,
 }
 
 impl Index {
-    pub(super) fn new(passages: &[Passage]) -> Self {
+    pub(super) fn new(passages: &[Arc<Passage>]) -> Self {
         let words = Words::new();
-        let texts: Vec<String> = passages.iter().map(indexed_text).collect();
+        let texts: Vec<String> = passages.iter().map(|passage| indexed_text(passage)).collect();
         let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let embedder = EmbedderBuilder::with_tokenizer_and_fit_to_corpus(words.clone(), &borrowed).build();
+        let embedder: Embedder<Token, Words> =
+            EmbedderBuilder::with_tokenizer_and_fit_to_corpus(words, &borrowed).build();
 
-        let mut scorer = Scorer::new();
-        let mut stems = Vec::with_capacity(texts.len());
-        let mut spread = HashMap::new();
+        let mut postings: HashMap<Token, Vec<(usize, f32)>> = HashMap::new();
+        let mut tokens = Vec::with_capacity(texts.len());
         for (position, text) in texts.iter().enumerate() {
-            scorer.upsert(&position, embedder.embed(text));
-            let own: HashSet<String> = words.tokenize(text).into_iter().collect();
-            for stem in &own {
-                *spread.entry(stem.clone()).or_insert(0) += 1;
+            // A word that stands there twice comes twice, with one weight for both.
+            let weights: BTreeMap<Token, f32> =
+                embedder.embed(text).iter().map(|token| (token.index, token.value)).collect();
+            for (token, weight) in &weights {
+                postings.entry(*token).or_default().push((position, *weight));
             }
-            stems.push(own);
+            tokens.push(weights.into_keys().collect());
         }
-        Self { words, embedder, scorer, stems, spread }
+        Self { embedder, postings, tokens }
     }
 
-    /// The positions of all passages that share a word with `query`, best first, with their scores.
-    pub(super) fn rank(&self, query: &str) -> Vec<(usize, f32)> {
-        let matches = self.scorer.matches(&self.embedder.embed(bounded(query)));
-        let mut ranked: Vec<_> = matches.into_iter().map(|found| (found.id, found.score)).collect();
-        // The scorer walks a hash set, so equal scores come in a different order each time.
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranked
+    /// The positions of the `most` passages that share words with `query` and fit best, best first, with their scores; equal
+    /// ones in the order of the pages.
+    pub(super) fn rank(&self, query: &str, most: usize) -> Vec<(usize, f32)> {
+        // The crate's own scorer looks through every word of every passage that shares one: too slow for thousands.
+        let mut scores = vec![0.0; self.tokens.len()];
+        for token in self.embedder.embed(bounded(query)).indices() {
+            let rarity = self.rarity(*token);
+            for (position, weight) in self.postings.get(token).into_iter().flatten() {
+                if let Some(score) = scores.get_mut(*position) {
+                    *score += rarity * weight;
+                }
+            }
+        }
+        let scores = scores.into_iter().enumerate().filter(|(_, score)| *score > 0.0);
+        best(scores.collect(), most)
     }
 
     /// The share (0 to 1) of the query's content words that the passage contains, rare words counting more.
     pub(super) fn coverage(&self, query: &str, position: usize) -> f32 {
-        let Some(passage) = self.stems.get(position) else {
+        let Some(passage) = self.tokens.get(position) else {
             return 0.0;
         };
         let (mut covered, mut whole) = (0.0, 0.0);
-        for stem in self.words.tokenize(bounded(query)).into_iter().collect::<BTreeSet<_>>() {
-            let rarity = self.rarity(&stem);
+        for token in self.embedder.embed(bounded(query)).indices().collect::<BTreeSet<_>>() {
+            let rarity = self.rarity(*token);
             whole += rarity;
-            if passage.contains(&stem) {
+            if passage.binary_search(token).is_ok() {
                 covered += rarity;
             }
         }
@@ -117,11 +124,25 @@ impl Index {
     }
 
     /// Inverse document frequency, as BM25 has it; a word that stands nowhere counts as one that stands once.
-    fn rarity(&self, stem: &str) -> f32 {
-        let all = self.stems.len().max(1) as f32;
-        let with = self.spread.get(stem).copied().unwrap_or(1) as f32;
+    fn rarity(&self, token: Token) -> f32 {
+        let all = self.tokens.len().max(1) as f32;
+        let with = self.postings.get(&token).map_or(1, Vec::len) as f32;
         ((all - with + 0.5) / (with + 0.5)).ln_1p()
     }
+}
+
+/// The `most` best, best first; equal ones in the order of their positions.
+pub(super) fn best(mut scores: Vec<(usize, f32)>, most: usize) -> Vec<(usize, f32)> {
+    let better = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+    if most == 0 {
+        return Vec::new();
+    }
+    if scores.len() > most {
+        scores.select_nth_unstable_by(most - 1, better);
+        scores.truncate(most);
+    }
+    scores.sort_unstable_by(better);
+    scores
 }
 
 impl Default for Index {
@@ -132,11 +153,12 @@ impl Default for Index {
 
 impl fmt::Debug for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Index").field("passages", &self.stems.len()).finish_non_exhaustive()
+        f.debug_struct("Index").field("passages", &self.tokens.len()).finish_non_exhaustive()
     }
 }
 
-fn bounded(query: &str) -> &str {
+/// The part of a query that counts.
+pub(super) fn bounded(query: &str) -> &str {
     query.char_indices().nth(MAX_QUERY_CHARS).map_or(query, |(end, _)| &query[..end])
 }
 
@@ -153,11 +175,9 @@ mod tests {
     fn index(texts: &[(&str, &str)]) -> Index {
         let passages: Vec<_> = texts
             .iter()
-            .map(|(title, text)| Passage {
-                title: (*title).into(),
-                url: None,
-                text: (*text).into(),
-                page: "a.md".into(),
+            .map(|(title, text)| {
+                let (title, text) = ((*title).into(), (*text).into());
+                Arc::new(Passage { title, url: None, text, page: "a.md".into() })
             })
             .collect();
         Index::new(&passages)
@@ -188,14 +208,14 @@ mod tests {
     #[test]
     fn a_word_in_the_title_weighs_more_than_one_in_the_text() {
         let index = index(&[("Shipping", "we pack a gift"), ("Gift", "we pack a shipping")]);
-        assert_eq!(index.rank("gift")[0].0, 1);
+        assert_eq!(index.rank("gift", usize::MAX)[0].0, 1);
     }
 
     #[test]
     fn equal_scores_keep_the_order_of_the_pages() {
         let index = index(&[("Tea", "green"); 20]);
         for _ in 0..10 {
-            let order: Vec<_> = index.rank("green").into_iter().map(|(position, _)| position).collect();
+            let order: Vec<_> = index.rank("green", usize::MAX).into_iter().map(|(position, _)| position).collect();
             assert_eq!(order, (0..20).collect::<Vec<_>>());
         }
     }
@@ -204,14 +224,14 @@ mod tests {
     fn only_the_beginning_of_an_endless_query_counts() {
         let index = index(&[("Tea", "green"), ("Tea", "black")]);
         let query = format!("green {} black", "x ".repeat(MAX_QUERY_CHARS));
-        assert_eq!(index.rank(&query).len(), 1);
+        assert_eq!(index.rank(&query, 9).len(), 1);
         assert_eq!(bounded("äö"), "äö");
     }
 
     #[test]
     fn an_empty_index_finds_nothing() {
         let index = Index::default();
-        assert!(index.rank("tea").is_empty());
+        assert!(index.rank("tea", usize::MAX).is_empty());
         assert!(index.coverage("tea", 0).abs() < f32::EPSILON);
     }
 }

@@ -1,14 +1,22 @@
-//! One Markdown page: its front matter and its sections.
+//! One page: its front matter and its sections.
+
+use super::{
+    front_matter::{Audience, FrontMatter},
+    html,
+};
 
 /// A page as far as the index needs to understand it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Page {
     /// Path relative to the knowledge folder, with `/` between its parts.
     pub(super) name: String,
-    /// From the front matter, else the first heading of level 1, else the file name.
+    /// From the front matter, else the first heading of level 1, else what HTML calls its title, else the file name.
     pub(super) title: String,
     /// Where a customer can read the page: `http` or `https`, from the front matter.
     pub(super) url: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) language: Option<String>,
+    pub(super) audience: Audience,
     pub(super) sections: Vec<Section>,
 }
 
@@ -20,17 +28,56 @@ pub(super) struct Section {
     pub(super) text: String,
 }
 
-impl Page {
-    /// Parses a page. Any text is a page: what is not understood stays text.
-    ///
-    /// Front matter is a block of `key: value` lines between two `---` lines at the very top. Headings are the `#`
-    /// kind (ATX); a `#` in a fenced code block is text.
-    pub(super) fn parse(name: String, source: &str) -> Self {
-        let source = source.strip_prefix('\u{feff}').unwrap_or(source).replace("\r\n", "\n");
-        let (front, body) = split_front_matter(&source);
-        let mut title = front.and_then(|front| value(front, "title"));
-        let url = front.and_then(|front| value(front, "url")).filter(|url| is_web_address(url));
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Markdown,
+    Html,
+    Text,
+}
 
+impl Format {
+    /// By the end of a file's name; other files are no pages.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let (_, extension) = name.rsplit_once('.')?;
+        match extension.to_ascii_lowercase().as_str() {
+            "md" | "markdown" => Some(Self::Markdown),
+            "html" | "htm" => Some(Self::Html),
+            "txt" => Some(Self::Text),
+            _ => None,
+        }
+    }
+}
+
+impl Page {
+    /// Parses a page, in the format that its name says.
+    ///
+    /// Headings are the `#` kind (ATX); a `#` in a fenced code block is text. Plain text has none.
+    ///
+    /// # Errors
+    /// When the front matter is not understood, or HTML is nested too deep.
+    pub(super) fn parse(name: String, source: &str) -> Result<Self, String> {
+        let source = source.strip_prefix('\u{feff}').unwrap_or(source).replace("\r\n", "\n");
+        let (front, body) = FrontMatter::split(&source)?;
+        match Format::of(&name).unwrap_or(Format::Markdown) {
+            Format::Markdown => Ok(Self::cut(name, front, None, body)),
+            Format::Html => {
+                let (title, body) = html::to_markdown(body)?;
+                Ok(Self::cut(name, front, title, &body))
+            }
+            Format::Text => {
+                let title = front.title.unwrap_or_else(|| title_from(&name));
+                let text = body.trim().to_owned();
+                let sections = if text.is_empty() { Vec::new() } else { vec![Section { headings: Vec::new(), text }] };
+                let FrontMatter { url, tags, language, audience, .. } = front;
+                Ok(Self { name, title, url, tags, language, audience, sections })
+            }
+        }
+    }
+
+    /// By headings. `called` is the title that counts when neither front matter nor a heading has one.
+    fn cut(name: String, front: FrontMatter, called: Option<String>, body: &str) -> Self {
+        let FrontMatter { mut title, url, tags, language, audience } = front;
         let mut sections = Vec::new();
         let mut path: Vec<(usize, String)> = Vec::new();
         let mut text = String::new();
@@ -59,8 +106,8 @@ impl Page {
         }
         push_section(&mut sections, &path, &mut text);
 
-        let title = title.unwrap_or_else(|| title_from(&name));
-        Self { name, title, url, sections }
+        let title = title.or(called).unwrap_or_else(|| title_from(&name));
+        Self { name, title, url, tags, language, audience, sections }
     }
 }
 
@@ -71,35 +118,6 @@ fn push_section(sections: &mut Vec<Section>, path: &[(usize, String)], text: &mu
         sections.push(Section { headings, text: body.to_owned() });
     }
     text.clear();
-}
-
-fn split_front_matter(source: &str) -> (Option<&str>, &str) {
-    let Some(rest) = source.strip_prefix("---\n") else {
-        return (None, source);
-    };
-    if let Some(body) = rest.strip_prefix("---\n") {
-        return (None, body);
-    }
-    if let Some((front, body)) = rest.split_once("\n---\n") {
-        return (Some(front), body);
-    }
-    match rest.strip_suffix("\n---") {
-        Some(front) => (Some(front), ""),
-        None => (None, source),
-    }
-}
-
-fn value(front: &str, key: &str) -> Option<String> {
-    let line = front.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'))?;
-    let value = line.trim();
-    let unquoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
-    Some(unquoted.unwrap_or(value).trim().to_owned()).filter(|value| !value.is_empty())
-}
-
-/// Only such an address may be shown to a customer as a source.
-fn is_web_address(url: &str) -> bool {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control()))
 }
 
 /// An ATX heading (CommonMark §4.2): one to six `#`, a space, the text, perhaps closing `#`.
@@ -129,7 +147,7 @@ mod tests {
     use super::*;
 
     fn parse(source: &str) -> Page {
-        Page::parse("help/gift-cards.md".into(), source)
+        Page::parse("help/gift-cards.md".into(), source).unwrap()
     }
 
     fn section(headings: &[&str], text: &str) -> Section {
@@ -170,24 +188,28 @@ mod tests {
     }
 
     #[test]
-    fn front_matter_that_is_not_closed_is_text() {
-        let page = parse("---\ntitle: x\n");
-        assert_eq!(page.title, "Gift cards");
-        assert_eq!(page.sections, [section(&[], "---\ntitle: x")]);
+    fn html_is_cut_by_its_headings_as_well() {
+        let source =
+            "---\naudience: agents\n---\n<title>Cards</title><h2>Use</h2><p>A &amp; B</p><h2>Lost</h2><p>C</p>";
+        let page = Page::parse("a.html".into(), source).unwrap();
+        assert_eq!((page.title.as_str(), page.audience), ("Cards", Audience::Agent));
+        assert_eq!(page.sections, [section(&["Use"], "A & B"), section(&["Lost"], "C")]);
     }
 
     #[test]
-    fn only_web_addresses_are_taken_as_urls() {
-        for url in ["javascript:alert(1)", "https://", "http://a b", "/help"] {
-            assert_eq!(parse(&format!("---\nurl: {url}\n---\nx")).url, None, "{url}");
-        }
+    fn plain_text_has_no_headings() {
+        let page = Page::parse("opening-hours.txt".into(), "# 1 is open\n\n# 2 is closed\n").unwrap();
+        assert_eq!(page.title, "Opening hours");
+        assert_eq!(page.sections, [section(&[], "# 1 is open\n\n# 2 is closed")]);
+        assert_eq!(Page::parse("empty.txt".into(), " \n").unwrap().sections, []);
     }
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_a_page(source in "(---\n|# |## |```\n|title: |\\PC|\n){0,40}") {
-            let page = parse(&source);
-            proptest::prop_assert!(page.sections.iter().all(|section| !section.text.is_empty()));
+        fn no_section_is_empty(source in "(---\n|# |## |```\n|title: |\\PC|<p>|<h1>|\n){0,40}", end in "md|html|txt") {
+            if let Ok(page) = Page::parse(format!("a.{end}"), &source) {
+                proptest::prop_assert!(page.sections.iter().all(|section| !section.text.is_empty()));
+            }
         }
     }
 }

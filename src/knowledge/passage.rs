@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn joins_the_title_and_the_headings() {
-        let page = Page::parse("a.md".into(), "---\ntitle: Tea\nurl: https://t.example\n---\n## Green\n### Hot\n75 °C");
+        let page = Page::parse("a.md".into(), "---\ntitle: Tea\nurl: https://t.example\n---\n## Green\n### Hot\n75 °C")
+            .unwrap();
         let expected = Passage {
             title: "Tea › Green › Hot".into(),
             url: Some("https://t.example".into()),

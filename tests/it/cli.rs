@@ -48,12 +48,20 @@ fn help_teaches_and_version_tells() {
     let folder = tempfile::tempdir().unwrap();
     let help = deskbridge(folder.path(), &[], &["--help"]);
     assert_eq!(help.code, 0);
-    for word in
-        ["serve", "migrate", "token", "doctor", "--config", "Examples:", "DESKBRIDGE_XMPP__SECRET", "Exit status"]
-    {
+    for word in [
+        "serve",
+        "migrate",
+        "token",
+        "knowledge",
+        "doctor",
+        "--config",
+        "Examples:",
+        "DESKBRIDGE_XMPP__SECRET",
+        "Exit status",
+    ] {
         assert!(help.out.contains(word), "{word} is not in\n{}", help.out);
     }
-    for command in ["serve", "migrate", "token", "doctor"] {
+    for command in ["serve", "migrate", "token", "knowledge", "doctor"] {
         let help = deskbridge(folder.path(), &[], &[command, "--help"]);
         assert!(help.code == 0 && help.out.contains(&format!("Usage: deskbridge {command}")), "{help:?}");
     }
@@ -130,7 +138,7 @@ async fn doctor_finds_what_is_broken_and_says_what_to_do() {
     let well = examine(&[]);
     assert_eq!((well.code, well.err.as_str()), (0, ""), "{}", well.out);
     let lines: Vec<_> = well.out.lines().collect();
-    assert_eq!(lines.len(), 4, "{}", well.out);
+    assert_eq!(lines.len(), 5, "{}", well.out);
     assert!(lines.iter().all(|line| line.starts_with("ok ")), "{}", well.out);
     assert!(well.out.contains("support@help.localhost") && well.out.contains("scripted"), "{}", well.out);
 
@@ -141,13 +149,14 @@ async fn doctor_finds_what_is_broken_and_says_what_to_do() {
         ("DESKBRIDGE_XMPP__DOMAIN", "nowhere.localhost", "xmpp", "xmpp.domain"),
         ("DESKBRIDGE_DATABASE__URL", "sqlite:///dev/null/x.db?mode=rwc", "database", "database.url"),
         ("DESKBRIDGE_ASSISTANT__BASE_URL", no_model.as_str(), "assistant", "assistant.base_url"),
+        ("DESKBRIDGE_DESK__0__KNOWLEDGE", "nowhere", "knowledge", "desk[0].knowledge"),
     ] {
         let ill = examine(&[(name, value)]);
         assert_eq!(ill.code, 1, "{name}: {ill:?}");
         let failed: Vec<_> = ill.out.lines().filter(|line| line.starts_with("FAIL ")).collect();
         assert_eq!(failed.len(), 1, "{name}: {}", ill.out);
         assert!(failed[0].contains(part) && failed[0].contains(advice), "{name}: {}", failed[0]);
-        assert_eq!(ill.out.lines().count(), 4, "the others are looked at all the same: {}", ill.out);
+        assert_eq!(ill.out.lines().count(), 5, "the others are looked at all the same: {}", ill.out);
         assert!(!ill.out.contains(SECRET) && !ill.out.contains(JWT_SECRET), "{}", ill.out);
     }
 
@@ -219,6 +228,43 @@ fn a_bad_configuration_stops_the_start_and_names_the_key() {
     }
     let missing = deskbridge(folder.path(), &[], &["serve", "--config", "no-such.toml"]);
     assert!(missing.code == 1 && missing.err.contains("no-such.toml"), "{missing:?}");
+}
+
+#[test]
+fn knowledge_is_listed_searched_and_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("pages");
+    std::fs::create_dir(&pages).unwrap();
+    std::fs::write(pages.join("returns.md"), "---\ntitle: Returns\n---\nSend tea back within 30 days.").unwrap();
+    std::fs::write(pages.join("fraud.html"), "---\naudience: agents\n---\n<h1>Fraud</h1><p>Block stolen cards.")
+        .unwrap();
+    std::fs::write(pages.join("broken.txt"), "---\naudience: staff\n---\nSecret").unwrap();
+    let env = [("DESKBRIDGE_DESK__0__NAME", "support"), ("DESKBRIDGE_DESK__0__KNOWLEDGE", "pages")];
+    let run = |command: &[&str]| {
+        let ended = deskbridge(folder.path(), &env, &[&["knowledge"], command].concat());
+        assert_eq!(ended.code, 0, "{ended:?}");
+        ended.out
+    };
+    assert!(run(&["sync"]).starts_with("support: 2 pages, 2 passages; searched by words alone; 1 left out\n"));
+    let list = run(&["list"]);
+    for line in ["returns.md", "fraud.html", "agents", "left out: broken.txt has the audience \"staff\""] {
+        assert!(list.contains(line), "{list}");
+    }
+    assert!(run(&["search", "stolen cards"]).starts_with("not found"));
+    assert!(run(&["search", "stolen cards", "--audience", "agent"]).starts_with("found"));
+    let json: Value = serde_json::from_str(&run(&["search", "send tea", "--json"])).unwrap();
+    assert_eq!((&json["found"], &json["hits"][0]["path"]), (&json!(true), &json!("returns.md")));
+    std::fs::write(
+        folder.path().join("questions.json"),
+        r#"[{"question": "Can I send tea back?", "page": "returns.md"}, {"question": "Any jobs?", "page": null}]"#,
+    )
+    .unwrap();
+    assert!(run(&["measure", "questions.json"]).ends_with("|   | 1 | 1 | 1 | 1 | 0 | 1 | 0 |\n"));
+
+    let nowhere = deskbridge(folder.path(), &env, &["knowledge", "search", "x", "--desk", "billing"]);
+    assert!(nowhere.code == 1 && nowhere.err.contains("billing"), "{nowhere:?}");
+    let empty = deskbridge(folder.path(), &[], &["knowledge", "sync"]);
+    assert!(empty.code == 1 && empty.err.contains("desk.knowledge"), "{empty:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,6 +18,7 @@ mod failure;
 mod floods;
 mod identity;
 mod ignored;
+mod knowledge;
 mod lifecycle;
 mod link;
 mod manners;

@@ -85,6 +85,8 @@ impl<'a> Setting<'a> {
             text += &format!("base_url = \"{}\"\nmodel = \"scripted\"\n", model.url);
         }
         let home = self.database.folder.path().display();
+        // Whether or not this machine has the weights.
+        text += "[knowledge]\nembeddings = \"off\"\n";
         text += &format!("[attachments]\nfolder = \"{home}/attachments\"\n{}", self.attachments);
         text += "[[desk]]\nname = \"support\"\ntitle = \"Tea Support\"\n";
         if let Some(knowledge) = &self.knowledge {
