@@ -86,7 +86,8 @@ pub mod scenarios {
     }
 
     pub async fn a_customer_uses_forms(server: &Server, database: Database) {
-        let app = Setting::new(server, &database, None).start().await;
+        // The assistant must not get between two forms, however slow they are.
+        let app = Setting { quiet_window: "60s", ..Setting::new(server, &database, None) }.start().await;
         let seen = steps(
             server,
             "alice",
