@@ -11,6 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     api::{self, Api, Tokens},
     assistant::{
+        aide::Aide,
         brain::{Brain, Material},
         llm::{Llm, Settings},
         prompt::Prompts,
@@ -56,7 +57,7 @@ impl App {
         let component = config.component()?;
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
-        let brain = brain(&config, &desks)?;
+        let brain = Arc::new(brain(&config, &desks)?);
         let limits = attachment_limits(&config)?;
         let folder = Folder::open(&config.attachments.folder).with_context(|| {
             format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())
@@ -79,8 +80,10 @@ impl App {
         let (stop, tasks, health) = (CancellationToken::new(), TaskTracker::new(), Health::default());
         let account = Account { limited: config.limits.enabled, ..account(&component) };
         tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), stop.clone()));
-        let worker = Worker::new(helpdesk.clone(), brain, health.clone(), config.assistant.concurrency);
+        let worker = Worker::new(helpdesk.clone(), Arc::clone(&brain), health.clone(), config.assistant.concurrency);
         tasks.spawn(worker.run(stop.clone()));
+        let folders = config.desk.iter().filter_map(|desk| Some((desk.name.clone(), desk.knowledge.clone()?)));
+        tasks.spawn(Aide::new(helpdesk.clone(), brain, folders.collect()).run(stop.clone()));
         let fetching = Porter::new(helpdesk.clone(), fetcher, folder.clone(), limits);
         tasks.spawn(fetching.run(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));

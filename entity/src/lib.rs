@@ -3,15 +3,18 @@
 //! [`ticket`] ⟵ [`message`]: a conversation and its utterances. [`event`]: the append-only log of what
 //! changed, numbered without gaps by [`counter`]. [`presence`] and [`subscription`]: who is there, and who
 //! watches a desk. [`agent`]: who answers; [`notice`]: what agents are told over XMPP; [`attachment`]: files.
+//! [`copilot`]: what the assistant makes for agents; [`proposal`]: pages it would learn from them.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
 
 pub mod agent;
 pub mod attachment;
+pub mod copilot;
 pub mod counter;
 pub mod event;
 pub mod message;
 pub mod notice;
 pub mod presence;
+pub mod proposal;
 pub mod subscription;
 pub mod ticket;

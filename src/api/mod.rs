@@ -1,12 +1,13 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `attachment`, `staff`, `desk`, `agent`, `queue` and `presence` are the routes, and `change` is
-//! what those of `staff` share; `serve` is the listening side.
+//! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `proposal` and `presence` are the routes,
+//! and `change` is what those of `staff` share; `serve` is the listening side.
 
 mod agent;
 mod attachment;
 mod change;
+mod copilot;
 mod desk;
 mod error;
 mod extract;
@@ -14,6 +15,7 @@ mod healthz;
 mod if_match;
 mod message;
 mod presence;
+mod proposal;
 mod queue;
 mod request;
 mod serve;
@@ -73,6 +75,9 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/attachments/{id}", get(attachment::show))
         .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
         .route("/api/v1/xmpp/desks", get(desk::list))
+        .route("/api/v1/xmpp/desks/{desk}/proposals", get(proposal::list))
+        .route("/api/v1/xmpp/proposals/{id}/approve", post(proposal::approve))
+        .route("/api/v1/xmpp/proposals/{id}/reject", post(proposal::reject))
         .route("/api/v1/xmpp/agents", get(agent::list))
         .route("/api/v1/xmpp/agents/{id}", put(agent::bind).delete(agent::remove))
         .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
@@ -93,6 +98,8 @@ fn one_ticket() -> Router<Api> {
         .route("/close", post(staff::close))
         .route("/snooze", post(staff::snooze))
         .route("/notes", post(staff::note))
+        .route("/suggestion", post(copilot::suggest))
+        .route("/summary", post(copilot::summarise))
         .route("/priority", put(staff::prioritise).post(staff::prioritise))
         .route("/tags", put(staff::tag).post(staff::tag))
 }

@@ -50,6 +50,7 @@ fn desk(config: &Config, index: usize, desk: &config::Desk) -> anyhow::Result<De
             .collect(),
         limits: if config.limits.enabled { limits(&desk.limits) } else { Limits::NONE },
         assistant: desk.assistant,
+        learning: desk.learning,
     })
 }
 

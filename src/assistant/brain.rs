@@ -13,6 +13,7 @@ use super::{
     draft::{Action, Draft, Priority},
     llm::{Llm, LlmError},
     prompt::{Author, Desk, Fact, MAX_PASSAGES, Prompt, PromptError, Prompts, Turn},
+    situation::situation,
     sources,
 };
 use crate::{
@@ -220,36 +221,10 @@ fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance]) -> Outco
     }
 }
 
-/// What an agent should know at once: issue, details, what was tried, next step.
+/// What an agent should know at once, and why it is a person's now.
 fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> String {
-    let answers = history.iter().filter(|message| message.author == Wrote::Assistant).count();
-    let tried = match answers {
-        0 => "nothing was answered yet".to_owned(),
-        1 => "the assistant answered once".to_owned(),
-        n => format!("the assistant answered {n} times"),
-    };
-    let said = history.iter().filter(|message| message.author == Wrote::Customer);
-    let mut last: Vec<String> =
-        said.rev().take(LAST_LINES).map(|message| format!("> {}", brief(&message.body))).collect();
-    last.reverse();
-    let details =
-        if last.is_empty() { String::new() } else { format!("\nThe customer said last:\n{}", last.join("\n")) };
-    format!(
-        "Handed off: {reason}\nIssue: {}{details}\nTried so far: {tried}\nNext step: answer the customer.",
-        ticket.subject
-    )
-}
-
-/// Lines of the customer in a summary.
-const LAST_LINES: usize = 3;
-
-/// A line's beginning, without line breaks.
-fn brief(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(200) {
-        Some((cut, _)) => format!("{}…", &line[..cut]),
-        None => line,
-    }
+    let said: Vec<_> = history.iter().map(|message| (message.author, message.body.as_str())).collect();
+    format!("Handed off: {reason}\n{}", situation(&ticket.subject, &said))
 }
 
 /// Letters, digits, and symbols such as emoji: an answer has at least one.

@@ -4,6 +4,8 @@
 //! same for every ticket of a desk; the conversation, which only grows; last what changes with every turn – facts about
 //! the customer, passages, and the customer's newest lines.
 
+pub mod case;
+
 use std::{path::Path, sync::Arc};
 
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
@@ -15,10 +17,14 @@ use crate::knowledge::Passage;
 pub const MAX_PASSAGES: usize = 2;
 
 /// The built-in templates: file name in an override folder, and text.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 7] = [
     ("answer.md.j2", include_str!("../../prompts/answer.md.j2")),
     ("turn.md.j2", include_str!("../../prompts/turn.md.j2")),
     ("triage.md.j2", include_str!("../../prompts/triage.md.j2")),
+    ("suggestion.md.j2", include_str!("../../prompts/suggestion.md.j2")),
+    ("summary.md.j2", include_str!("../../prompts/summary.md.j2")),
+    ("learn.md.j2", include_str!("../../prompts/learn.md.j2")),
+    ("case.md.j2", include_str!("../../prompts/case.md.j2")),
 ];
 
 /// Who speaks, as the chat completion API names it.
@@ -125,8 +131,8 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// The built-in templates, each replaced by the file of the same name (`answer.md.j2`, `turn.md.j2`,
-    /// `triage.md.j2`) where `folder` has one.
+    /// The built-in templates, each replaced by the file of the same name (as in `prompts/`, such as `answer.md.j2`) where
+    /// `folder` has one.
     ///
     /// # Errors
     ///
@@ -158,6 +164,13 @@ impl Prompts {
             budget_tokens: 1000,
         };
         prompts.messages(&sample)?;
+        prompts.try_cases(&case::Case {
+            desk: sample.desk,
+            passages: sample.passages,
+            lines: &[(case::Speaker::Customer, "t")],
+            hint: Some("h"),
+            budget_tokens: sample.budget_tokens,
+        })?;
         Ok(prompts)
     }
 

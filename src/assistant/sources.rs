@@ -34,6 +34,21 @@ pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>])
     finished
 }
 
+/// For an agent, who gets text and sources apart: the reply without `[n]` marks and without links that were not retrieved
+/// and do not stand in `also`, and the passages that are cited.
+#[must_use]
+pub fn apart(reply: &str, citations: &[usize], passages: &[Arc<Passage>], also: &str) -> (String, Vec<Arc<Passage>>) {
+    let addresses = passages.iter().filter_map(|passage| passage.url.as_deref());
+    let stated = passages.iter().flat_map(|passage| links::links_in(&passage.text)).chain(links::links_in(also));
+    let allowed: Vec<&str> = addresses.chain(stated).collect();
+    let text = links::without_foreign_links(reply, &allowed);
+    let (_, mentioned) = without_unknown_marks(&text, passages.len());
+    let (text, _) = without_unknown_marks(&text, 0);
+    let is_cited = |number: &usize| citations.contains(number) || mentioned.contains(number);
+    let cited = (1..).zip(passages).filter(|(number, _)| is_cited(number)).map(|(_, passage)| Arc::clone(passage));
+    (text.trim().to_owned(), cited.collect())
+}
+
 /// Drops `[n]` marks beyond `count`; gives the numbers of those that stay.
 fn without_unknown_marks(text: &str, count: usize) -> (String, Vec<usize>) {
     let mut kept = String::with_capacity(text.len());
@@ -90,6 +105,16 @@ mod tests {
         let expected = "30 days [1], closed on Sunday [2]. Order [1234567] [x]\n\n\
             [1] Returns – https://tea.example/help/returns\n[2] Hours";
         assert_eq!(reply, expected);
+    }
+
+    #[test]
+    fn an_agent_gets_text_and_sources_apart() {
+        let hint = "Name https://tea.example/new";
+        let reply = format!("30 days [1] [7], see {RETURNS}, https://tea.example/new or https://evil.example.");
+        let (text, cited) = apart(&reply, &[2, 9], &passages(), hint);
+        assert_eq!(text, format!("30 days, see {RETURNS}, https://tea.example/new or."));
+        assert_eq!(cited.iter().map(|passage| passage.title.as_str()).collect::<Vec<_>>(), ["Returns", "Hours"]);
+        assert_eq!(apart("Hm", &[], &passages(), ""), ("Hm".to_owned(), vec![]));
     }
 
     #[test]

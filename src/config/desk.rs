@@ -40,6 +40,9 @@ pub struct Desk {
     /// Whether the assistant answers here; else every ticket goes straight to people.
     #[serde(default = "yes", deserialize_with = "boolean")]
     pub assistant: bool,
+    /// Whether pages are proposed from what agents answer; needs `knowledge`.
+    #[serde(default, deserialize_with = "boolean")]
+    pub learning: bool,
     /// How long after a customer's last line an answer is due; without it, `assistant.quiet_window` counts.
     #[serde(default, deserialize_with = "optional_duration")]
     pub quiet_window: Option<Duration>,
@@ -115,6 +118,7 @@ impl Desk {
             prompt: None,
             knowledge: None,
             assistant: true,
+            learning: false,
             quiet_window: None,
             reopen_window: None,
             claim_timeout: None,
@@ -137,6 +141,9 @@ impl Desk {
         if address.node().map(|node| node.as_str()) != Some(self.name.as_str()) {
             let problem = "must be the lower-case localpart of an address, such as support";
             return Err(Error::key(format!("{key}.name"), problem));
+        }
+        if self.learning && self.knowledge.is_none() {
+            return Err(Error::key(format!("{key}.learning"), "needs a folder to write to: set knowledge, too"));
         }
         if self.resolve_after.is_some_and(|after| after.is_zero()) {
             let problem = "must leave time to answer; nudge_after = \"never\" turns both off";

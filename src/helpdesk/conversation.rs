@@ -101,7 +101,8 @@ impl Helpdesk {
         let row = self.ticket(caller, ticket).await?;
         let body = check_body("content", with_link(body, link.as_deref()))?;
         if caller.is_staff() {
-            return self.writer.write(Reply { ticket, speaker: speaker(caller), body, link, key: None }).await;
+            let speaker = speaker(caller);
+            return self.writer.write(Reply { ticket, expected: None, speaker, body, link, key: None }).await;
         }
         caller.require_voice_of(&row.customer)?;
         if link.is_some() {
@@ -197,7 +198,7 @@ impl Helpdesk {
     }
 }
 
-fn speaker(caller: &Caller) -> Speaker {
+pub(super) fn speaker(caller: &Caller) -> Speaker {
     Speaker { id: caller.id.clone(), name: caller.display_name() }
 }
 

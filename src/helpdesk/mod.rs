@@ -3,7 +3,8 @@
 //! Every change is an operation (`operation`) that the `writer` applies to a `unit` of loaded rows and commits
 //! together with whatever else has queued. The rules themselves are pure (`lifecycle`). Reads are named queries
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
-//! `afterthought` (corrections and the like), `answering` (the assistant), `attachments` (files), `link` (XMPP) and `presence` (REST).
+//! `afterthought` (corrections and the like), `answering` (the assistant), `copilot` (the assistant for agents), `learning` (from agents),
+//! `attachments` (files), `link` (XMPP) and `presence` (REST).
 
 mod afterthought;
 mod agents;
@@ -13,8 +14,10 @@ mod avatar;
 mod caller;
 mod clock;
 mod conversation;
+mod copilot;
 mod error;
 pub mod hours;
+mod learning;
 pub mod lifecycle;
 pub mod lifecycle_feedback;
 mod link;
@@ -43,8 +46,10 @@ pub use avatar::{Avatar, AvatarError};
 pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;
 pub use conversation::Conversation;
+pub use copilot::{Aid, Made, Request, Said};
 pub use error::Error;
 pub use hours::Hours;
+pub use learning::{Edits, Learned, Lesson, Work};
 pub use lifecycle::Rules;
 pub use lifecycle_feedback::Pace;
 pub use operation::{
@@ -97,6 +102,8 @@ pub struct Desk {
     pub limits: Limits,
     /// Whether the assistant answers here; else a new ticket goes straight to people.
     pub assistant: bool,
+    /// Whether pages are proposed from what agents answer.
+    pub learning: bool,
 }
 
 /// An agent that the configuration gives to a desk.
@@ -143,6 +150,7 @@ impl Desk {
             agents: Vec::new(),
             limits: Limits::default(),
             assistant: true,
+            learning: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Tickets are here; the files beside hold what else is asked for.
 
 mod contacts;
+mod copilot;
 mod due;
 mod files;
 mod messages;
@@ -23,6 +24,10 @@ pub use messages::Utterance;
 pub use outbox::Outgoing;
 pub(super) use {
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
+    copilot::{
+        content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, proposal, proposals,
+        proposals_of,
+    },
     due::{due, pick_due},
     files::{attachment, attachments, kept_files, pending_files, stored_files},
     messages::{markable_line_before, messages, public_messages, transcripts},
@@ -133,6 +138,11 @@ pub(super) async fn ticket(store: &Store, caller: &Caller, id: Uuid) -> Result<t
     caller.require_reader()?;
     let row = ticket::Entity::find_by_id(id).one(store.read()).await?;
     row.filter(|row| caller.may_read(row)).ok_or_else(|| Error::NotFound(format!("ticket {id}")))
+}
+
+/// Any ticket, for the assistant.
+pub(super) async fn ticket_by_id(store: &Store, id: Uuid) -> Result<Option<ticket::Model>, Error> {
+    Ok(ticket::Entity::find_by_id(id).one(store.read()).await?)
 }
 
 /// As [`ticket`], by the part of the id that its own address shows.

@@ -6,13 +6,15 @@ use xmpp_parsers::minidom::Element;
 
 use super::{
     command::{
-        AtTicket, run,
+        AtTicket,
+        copilot::{self, Copilot},
+        run,
         words::{self, Said},
     },
     outgoing,
     outlet::{Outlet, SendError},
     rooms::Rooms,
-    stanza::{self, Chat, Refusal},
+    stanza::{self, Chat, Refusal, State},
 };
 use crate::helpdesk::{Agent, Error, Helpdesk};
 
@@ -29,10 +31,12 @@ pub(super) struct Spoken {
 }
 
 /// The side of a session that agents talk to.
+#[derive(Clone)]
 pub(super) struct AgentChat {
     pub helpdesk: Helpdesk,
     pub outlet: Outlet,
     pub rooms: Rooms,
+    pub copilot: Copilot,
 }
 
 impl AgentChat {
@@ -55,23 +59,45 @@ impl AgentChat {
         };
         // To everybody else the address does not exist.
         let Some(agent) = agent else { return self.refuse(&stanza, Refusal::NO_DESK).await };
-        match self.take(&agent, &ticket, &chat).await {
+        if !matches!(words::at_ticket(&meant(&chat.text())), Said::Order(order) if copilot::is_slow(&order)) {
+            return self.answer(&agent, &ticket, &chat, &stanza).await;
+        }
+        // Beside the others: a model takes its time.
+        let (this, to) = (self.clone(), (chat.to.clone(), chat.from.clone(), chat.thread.clone()));
+        let answer = async move {
+            let typing = outgoing::chat_state(&chat.to, &chat.from, State::Composing);
+            if this.helpdesk.ticket_at(&agent.caller(), &ticket).await.is_ok() {
+                // Both may fail: with the link down, nobody can be told.
+                let _ = this.outlet.send(&typing).await;
+            }
+            let _ = this.answer(&agent, &ticket, &chat, &stanza).await;
+        };
+        if self.copilot.aside(answer).is_err() {
+            let text = "Not done: too much is being asked of the assistant. Try again in a moment.";
+            return self.outlet.send(&outgoing::notice(&to.0, &to.1, text, to.2.as_deref())).await;
+        }
+        Ok(())
+    }
+
+    /// Does what a line says, and tells what came of it.
+    async fn answer(&self, agent: &Agent, ticket: &str, chat: &Chat, stanza: &Element) -> Result<(), SendError> {
+        match self.take(agent, ticket, chat).await {
             Ok(answer) => {
                 if let Some(id) = chat.id.as_deref().filter(|_| chat.wants_receipt) {
                     self.outlet.send(&outgoing::receipt(&chat.to, &chat.from, id)).await?;
                 }
                 match answer {
-                    Some(text) => self.tell(&chat, &text).await,
+                    Some(text) => self.tell(chat, &text).await,
                     None => Ok(()),
                 }
             }
-            Err(Error::NotFound(_)) => self.refuse(&stanza, Refusal::NO_DESK).await,
+            Err(Error::NotFound(_)) => self.refuse(stanza, Refusal::NO_DESK).await,
             Err(error @ (Error::Database(_) | Error::WriteFailed(_) | Error::Stopping)) => {
                 tracing::error!(%error, "an agent's line could not be stored");
-                self.refuse(&stanza, Refusal::NOT_STORED).await
+                self.refuse(stanza, Refusal::NOT_STORED).await
             }
             // In words, since a client shows a stanza error as little more than a red mark.
-            Err(error) => self.tell(&chat, &format!("Not done: {error}.")).await,
+            Err(error) => self.tell(chat, &format!("Not done: {error}.")).await,
         }
     }
 
@@ -94,7 +120,7 @@ impl AgentChat {
             Said::Line => None,
         };
         if let Some(order) = order {
-            let answer = run::at_ticket(&self.helpdesk, &self.rooms, agent, &ticket, order).await?;
+            let answer = run::at_ticket(&self.helpdesk, &self.rooms, &self.copilot, agent, &ticket, order).await?;
             return Ok((!answer.is_said).then_some(answer.text));
         }
         let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();

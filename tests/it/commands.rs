@@ -191,8 +191,8 @@ mod scenarios {
         assert_eq!(
             nodes(&seen[1]),
             [
-                "claim", "history", "note", "priority", "release", "reply", "resolve", "room", "snooze", "summary",
-                "tags"
+                "claim", "history", "note", "priority", "release", "reply", "resolve", "room", "send", "snooze",
+                "suggest", "summary", "tags"
             ]
         );
         let queue = note(&seen[2]);

@@ -1,6 +1,6 @@
 //! The end of all that is known of a customer.
 
-use deskbridge_entity::{attachment, event, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{attachment, copilot, event, message, notice, presence, proposal, subscription, ticket};
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use sha2::{Digest, Sha256};
@@ -60,6 +60,18 @@ impl Operation for EraseCustomer {
         unit.run_first(&message::Entity::delete_many().filter(message::Column::TicketId.in_subquery(ids())));
         unit.run_first(&notice::Entity::delete_many().filter(notice::Column::TicketId.in_subquery(ids())));
         unit.run_first(&attachment::Entity::delete_many().filter(attachment::Column::TicketId.in_subquery(ids())));
+        unit.run_first(&copilot::Entity::delete_many().filter(copilot::Column::TicketId.in_subquery(ids())));
+        // What an agent has approved is the desk's own words; the ticket's end takes its name from it.
+        unit.run_first(
+            &proposal::Entity::delete_many()
+                .filter(proposal::Column::TicketId.in_subquery(ids()))
+                .filter(proposal::Column::State.ne(proposal::State::Approved)),
+        );
+        unit.run_first(
+            &proposal::Entity::update_many()
+                .col_expr(proposal::Column::TicketId, Expr::value(Option::<uuid::Uuid>::None))
+                .filter(proposal::Column::TicketId.in_subquery(ids())),
+        );
         unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
         // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
         let is_agent = unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&self.customer));

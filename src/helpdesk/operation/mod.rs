@@ -3,14 +3,17 @@
 pub(super) mod agent;
 pub(super) mod answer;
 pub(super) mod attachment;
+pub(super) mod copilot;
 mod correction;
 pub(super) mod customer;
 pub(super) mod delivery;
 pub(super) mod echo;
 pub(super) mod erase;
 pub(super) mod hand_off;
+pub(super) mod job;
 pub(super) mod line;
 pub(super) mod presence;
+pub(super) mod proposal;
 pub(super) mod reaction;
 pub(super) mod reply;
 pub(super) mod retraction;

@@ -9,7 +9,7 @@ use deskbridge_entity::{
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound};
+use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound, staff::check_version};
 use crate::helpdesk::{
     Error, Received, lifecycle,
     lifecycle_feedback::Pace,
@@ -54,6 +54,8 @@ fn speak(unit: &mut Unit, ticket: Uuid, speaker: &Speaker, body: &str, key: Opti
 /// An agent replies in a ticket: an implicit claim.
 pub(in crate::helpdesk) struct Reply {
     pub ticket: Uuid,
+    /// The version that the speaker has seen, if it must be that one.
+    pub expected: Option<i64>,
     pub speaker: Speaker,
     pub body: String,
     /// A file that goes with it: its URL, which also stands in the text.
@@ -71,7 +73,7 @@ impl Reply {
         stanza_id: Option<&str>,
     ) -> Self {
         let key = stanza_id.map(|id| fingerprint(&["reply", &speaker.id, &ticket.to_string(), id, &body]));
-        Self { ticket, speaker, body, link: None, key }
+        Self { ticket, expected: None, speaker, body, link: None, key }
     }
 }
 
@@ -94,6 +96,7 @@ impl Operation for Reply {
         }
         unit.check_no_other(ticket)?;
         check_free(ticket, &self.speaker)?;
+        check_version(ticket, self.expected)?;
         let message = speak(unit, self.ticket, &self.speaker, &self.body, self.key.as_deref());
         if let Some(url) = &self.link {
             attach(unit, self.ticket, message, url, attachment::State::Linked);

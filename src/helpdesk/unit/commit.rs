@@ -28,6 +28,8 @@ impl Unit {
             files_gone: self.files_gone,
             files: self.attachments.iter().any(|file| file.state == attachment::State::Pending),
             duty: self.duty_changed,
+            copilot: self.copilot,
+            learning: self.learning,
             rooms: !self.erased.is_empty(),
             ..Committed::default()
         };

@@ -61,6 +61,9 @@ impl Unit {
                 self.track(row);
             });
         }
+        if !needs.proposals.is_empty() {
+            self.load_proposals(tx, needs.proposals).await?;
+        }
         if !needs.erased.is_empty() {
             self.load_traces(tx, needs.erased).await?;
         }

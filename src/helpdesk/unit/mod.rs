@@ -6,6 +6,7 @@
 
 mod commit;
 mod forget;
+mod learning;
 mod load;
 mod recent;
 
@@ -16,7 +17,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    attachment, message, notice, presence, subscription,
+    attachment, message, notice, presence, proposal, subscription,
     ticket::{self, Handler, Priority, Status},
 };
 use jid::BareJid;
@@ -54,6 +55,7 @@ pub(super) struct Needs {
     pub steps: u64,
     /// Customers of whom everything goes.
     pub erased: BTreeSet<String>,
+    pub proposals: BTreeSet<Uuid>,
 }
 
 /// What there is of a customer who is to be erased.
@@ -87,6 +89,10 @@ pub struct Committed {
     pub files_gone: bool,
     /// Desks whose people on duty may have changed.
     pub duty: bool,
+    /// Whether something was asked of the copilot, or answered.
+    pub copilot: bool,
+    /// Whether there is something to learn, or something learned was decided or written down.
+    pub learning: bool,
     /// Whether a ticket with a room has changed, or one that may have had one is gone.
     pub rooms: bool,
     /// The last event's number.
@@ -152,6 +158,11 @@ pub(super) struct Unit {
     erased: Vec<Uuid>,
     /// Whether people on duty may have changed.
     pub duty_changed: bool,
+    proposals: HashMap<Uuid, proposal::Model>,
+    /// As in [`Committed`].
+    pub copilot: bool,
+    /// As in [`Committed`].
+    pub learning: bool,
 }
 
 impl Unit {
@@ -191,6 +202,9 @@ impl Unit {
             traces: HashMap::new(),
             erased: Vec::new(),
             duty_changed: false,
+            proposals: HashMap::new(),
+            copilot: false,
+            learning: false,
         };
         unit.fill(tx, needs).await?;
         Ok(unit)
@@ -310,15 +324,17 @@ impl Unit {
     pub(super) fn change(&mut self, id: Uuid, change: impl FnOnce(&mut ticket::Model, DateTime<Utc>)) {
         let now = self.now;
         let Some(tracked) = self.tickets.get_mut(&id) else { return };
-        let waited = tracked.row.status == Status::Escalated;
+        let before = tracked.row.status;
         change(&mut tracked.row, now);
         tracked.row.version += 1;
         tracked.row.updated_at = now;
         tracked.changed = true;
-        let waits = tracked.row.status == Status::Escalated;
-        if waits != waited {
-            let desk = tracked.row.desk.clone();
-            self.count_waiting(&desk, waits);
+        let (after, desk) = (tracked.row.status, tracked.row.desk.clone());
+        if (after == Status::Escalated) != (before == Status::Escalated) {
+            self.count_waiting(&desk, after == Status::Escalated);
+        }
+        if after == Status::Resolved && before != Status::Resolved {
+            self.learn_from(id, &desk);
         }
         self.reschedule(id);
     }

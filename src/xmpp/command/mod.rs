@@ -3,9 +3,10 @@
 //!
 //! Both ways end in an order, a plain value: `words` reads one from a line of chat, `fields` from a form. `run` carries
 //! it out by the domain, which alone decides who may. `adhoc` and `form` translate XML, `sessions` remembers forms that
-//! are being filled in, `serve` answers requests, and each is an `errand` of its own.
+//! are being filled in, `serve` answers requests, and each is an `errand` of its own; what waits for a model is `copilot`'s.
 
 pub mod adhoc;
+pub mod copilot;
 pub mod errand;
 pub mod fields;
 pub mod form;
@@ -87,6 +88,10 @@ pub enum AtTicket {
     History(usize),
     /// What it is about and how it stands.
     Summary,
+    /// A draft of the next reply, with what the agent wants to say.
+    Suggest(Option<String>),
+    /// To send what was suggested last.
+    SendSuggestion,
     /// What there is to ask for.
     Help,
 }
@@ -138,6 +143,8 @@ pub enum Command {
     Room,
     History,
     Summary,
+    Suggest,
+    Send,
 }
 
 impl Command {
@@ -147,7 +154,7 @@ impl Command {
     /// An agent's at a desk.
     pub const AT_DESK: [Self; 3] = [Self::Queue, Self::Mine, Self::Duty];
     /// An agent's at a ticket.
-    pub const AT_TICKET: [Self; 12] = [
+    pub const AT_TICKET: [Self; 14] = [
         Self::Claim,
         Self::Release,
         Self::Reply,
@@ -160,6 +167,8 @@ impl Command {
         Self::Room,
         Self::History,
         Self::Summary,
+        Self::Suggest,
+        Self::Send,
     ];
 
     /// All of them.
@@ -194,6 +203,8 @@ impl Command {
             Self::Room => "room",
             Self::History => "history",
             Self::Summary => "summary",
+            Self::Suggest => "suggest",
+            Self::Send => "send",
         }
     }
 
@@ -230,6 +241,8 @@ impl Command {
             Self::Room => Label::Words("Talk in a room"),
             Self::History => Label::Words("History"),
             Self::Summary => Label::Words("Summary"),
+            Self::Suggest => Label::Words("Suggest a reply"),
+            Self::Send => Label::Words("Send the suggestion"),
         }
     }
 }

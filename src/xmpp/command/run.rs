@@ -9,7 +9,7 @@ use deskbridge_entity::{
 use futures::join;
 use jid::{BareJid, Jid};
 
-use super::{AtDesk, AtTicket, Own, Snooze};
+use super::{AtDesk, AtTicket, Own, Snooze, copilot::Copilot};
 use crate::{
     helpdesk::{
         Agent, Asked, Caller, Desk, Error, Filter, Helpdesk, Line, lifecycle,
@@ -276,6 +276,8 @@ pub const TICKET_HELP: &str = "What you write here goes to the customer. These d
     /room: talk with the customer in a room\n\
     /history or /history 50: what was said\n\
     /summary: what it is about\n\
+    /suggest: a draft of your reply, /suggest TEXT of one that says TEXT\n\
+    /send: send the last suggestion\n\
     /help: this list";
 
 /// What an agent may write to a desk's address besides what a customer may.
@@ -291,6 +293,7 @@ pub const DESK_HELP: &str = "For agents:\n\
 pub async fn at_ticket(
     helpdesk: &Helpdesk,
     rooms: &Rooms,
+    copilot: &Copilot,
     agent: &Agent,
     ticket: &Model,
     order: AtTicket,
@@ -358,7 +361,15 @@ pub async fn at_ticket(
             let skipped = messages.len().saturating_sub(count);
             list(messages[skipped..].iter().map(|message| utterance(message, false).trim_end().to_owned()), "Nothing.")
         }
-        AtTicket::Summary => summary(helpdesk, &caller, ticket).await?,
+        AtTicket::Summary => {
+            let facts = summary(helpdesk, &caller, ticket).await?;
+            copilot.summary(helpdesk, &caller, ticket, facts).await?
+        }
+        AtTicket::Suggest(hint) => copilot.suggest(helpdesk, &caller, ticket, hint).await?,
+        AtTicket::SendSuggestion => {
+            copilot.send(helpdesk, &caller, ticket).await?;
+            "Sent to the customer.".to_owned()
+        }
         AtTicket::Help => TICKET_HELP.to_owned(),
     };
     Ok(Answer::new(done))

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use deskbridge_entity::{agent::Role, ticket};
+use futures::FutureExt;
 use jid::{BareJid, Jid};
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
     Command, DeskOrder,
     adhoc::{Action, Ask, COMMANDS, Fault, Reply, Status, Tone},
+    copilot::{self, Copilot},
     errand::{Busy, Errands},
     fields,
     form::{self, Filled},
@@ -40,6 +42,7 @@ pub struct Commands {
     helpdesk: Helpdesk,
     outlet: Outlet,
     rooms: Rooms,
+    copilot: Copilot,
     errands: Errands,
     sessions: Arc<Mutex<Sessions>>,
 }
@@ -87,14 +90,15 @@ impl Place {
 impl Commands {
     /// The commands on a link.
     #[must_use]
-    pub fn new(helpdesk: Helpdesk, outlet: Outlet, rooms: Rooms, errands: Errands) -> Self {
-        Self { helpdesk, outlet, rooms, errands, sessions: Arc::default() }
+    pub fn new(helpdesk: Helpdesk, outlet: Outlet, rooms: Rooms, copilot: Copilot, errands: Errands) -> Self {
+        Self { helpdesk, outlet, rooms, copilot, errands, sessions: Arc::default() }
     }
 
     /// Answers a command's request, in its turn.
     pub fn answer(&self, from: Jid, to: BareJid, id: String, ask: Ask, stanza: Element) {
         let (this, whose) = (self.clone(), from.to_bare());
         let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
+        let is_slow = copilot::is_slow_node(&ask.node);
         let errand = async move {
             match this.execute(&from, &to, &ask).await {
                 Ok(Done { reply, chat }) => {
@@ -115,7 +119,9 @@ impl Commands {
                 }
             }
         };
-        if self.errands.hand_in(&whose, errand) == Err(Busy)
+        let handed_in =
+            if is_slow { self.copilot.aside(errand.map(drop)) } else { self.errands.hand_in(&whose, errand) };
+        if handed_in == Err(Busy)
             && let Some(reply) = refused
         {
             self.turn_away(&reply);
@@ -246,13 +252,19 @@ impl Commands {
             }
             Place::Ticket(ticket, agent) => {
                 let order = fields::at_ticket(command, filled).map_err(|_| Fault::BadPayload)?;
-                run::at_ticket(&self.helpdesk, &self.rooms, agent, ticket, order).await
+                run::at_ticket(&self.helpdesk, &self.rooms, &self.copilot, agent, ticket, order).await
             }
         };
         let texts = place.texts();
         let (tone, answer) = match answer {
             Ok(answer) => (Tone::Info, answer),
-            Err(error @ (Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. })) => {
+            Err(
+                error @ (Error::Invalid { .. }
+                | Error::Conflict(_)
+                | Error::Overtaken { .. }
+                | Error::Unavailable(_)
+                | Error::NotReady),
+            ) => {
                 let text = if matches!(place, Place::Desk(_, None)) {
                     texts.plain(Text::CommandFailed)
                 } else {
@@ -378,7 +390,7 @@ fn failed(error: &Error) -> Fault {
         Error::NotFound(_) => Fault::NotFound,
         Error::Forbidden(_) => Fault::Forbidden,
         Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. } | Error::Limited(_) => Fault::BadPayload,
-        Error::Database(_) | Error::WriteFailed(_) | Error::Stopping => {
+        Error::Database(_) | Error::WriteFailed(_) | Error::Stopping | Error::Unavailable(_) | Error::NotReady => {
             tracing::error!(%error, "a command failed");
             Fault::Failed
         }

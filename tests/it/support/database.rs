@@ -37,7 +37,18 @@ impl Database {
     pub async fn find(&self, text: &str) -> Vec<String> {
         let db = self.connect().await;
         let mut found = Vec::new();
-        for table in ["ticket", "message", "event", "notice", "attachment", "presence", "subscription", "agent"] {
+        for table in [
+            "ticket",
+            "message",
+            "event",
+            "notice",
+            "attachment",
+            "presence",
+            "subscription",
+            "agent",
+            "copilot",
+            "proposal",
+        ] {
             let rows = match db.get_database_backend() {
                 sea_orm::DbBackend::Sqlite => {
                     let columns = format!("SELECT name FROM pragma_table_info('{table}')");
