@@ -100,14 +100,22 @@ fn nothing(reason: &str) -> Learned {
 
 /// The customer's first question and the agent's last answer, as they were said.
 fn raw(public: &[&Said]) -> Option<Pair> {
-    let is_question = |said: &&&Said| said.author == Author::Customer && phrases::small_talk(&said.body).is_none();
-    let is_answer = |said: &&&Said| {
-        let words = said.body.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count();
-        said.author == Author::Agent && words >= ANSWER_WORDS && phrases::small_talk(&said.body).is_none()
+    let of = |author| public.iter().filter(move |said| said.author == author).map(|said| said.body.as_str());
+    let is_answer = |body: &&str| {
+        let words = body.split_whitespace().filter(|word| word.chars().any(char::is_alphabetic)).count();
+        words >= ANSWER_WORDS && phrases::small_talk(body).is_none()
     };
-    let question = public.iter().find(is_question)?;
-    let answer = public.iter().rev().find(is_answer)?;
-    Some(Pair { question: question.body.clone(), answer: answer.body.clone(), source: Source::Rules })
+    let question = of(Author::Customer).find_map(question)?;
+    let answer = of(Author::Agent).rfind(is_answer)?;
+    Some(Pair { question, answer: answer.to_owned(), source: Source::Rules })
+}
+
+/// What a customer's line asks, beside asking for a person.
+fn question(line: &str) -> Option<String> {
+    let sentences = line.split_inclusive(['.', '!', '?', '\n']).filter(|sentence| !phrases::asks_for_person(sentence));
+    let question = sentences.collect::<String>().trim().to_owned();
+    let is_question = question.chars().any(char::is_alphanumeric) && phrases::small_talk(&question).is_none();
+    is_question.then_some(question)
 }
 
 /// The page that a model wrote: a heading, and the text below it.
@@ -166,6 +174,9 @@ mod tests {
         assert_eq!(pair.answer, "Boil it with citric acid, then rinse it.");
         assert!(raw(&said[..1]).is_none() && raw(&said[2..3]).is_none() && raw(&said[4..]).is_none());
         assert!(raw(&[said[1], said[5]]).is_none());
+        assert_eq!(question("Hi! I want to talk to a person!"), None);
+        let asked = question("I want to talk to a human. Where is tea.example? It is v. late").unwrap();
+        assert_eq!(asked, "Where is tea.example? It is v. late");
     }
 
     #[test]

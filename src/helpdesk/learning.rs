@@ -199,20 +199,19 @@ impl Helpdesk {
     ) -> Result<Option<Work>, Error> {
         self.claim_jobs(ClaimJobs { worker, lease, copilots: 0, proposals: 1 }).await?;
         let rows = query::proposals_of(&self.store, self.claimant(worker), self.clock.now()).await?;
-        let Some(row) = rows.into_iter().find(|row| !running.contains(&row.id)) else { return Ok(None) };
-        if row.state == State::Approved {
-            return Ok(Some(Work::Page(Box::new(row))));
+        for row in rows.into_iter().filter(|row| !running.contains(&row.id)) {
+            if row.state == State::Approved {
+                return Ok(Some(Work::Page(Box::new(row))));
+            }
+            let Some(id) = row.ticket_id else { continue };
+            // Erased between two looks.
+            let Some(ticket) = query::ticket_by_id(&self.store, id).await? else { continue };
+            let said = self.said(ticket.id).await?;
+            let mut others = query::proposals(&self.store, &row.desk, None, COMPARED).await?;
+            others.retain(|other| other.state != State::Discarded);
+            return Ok(Some(Work::Lesson(Box::new(Lesson { id: row.id, ticket, said, others }))));
         }
-        let ticket = match row.ticket_id {
-            Some(ticket) => query::ticket_by_id(&self.store, ticket).await?,
-            None => None,
-        };
-        // Erased between two looks.
-        let Some(ticket) = ticket else { return Ok(None) };
-        let said = self.said(ticket.id).await?;
-        let mut others = query::proposals(&self.store, &row.desk, None, COMPARED).await?;
-        others.retain(|other| other.state != State::Discarded);
-        Ok(Some(Work::Lesson(Box::new(Lesson { id: row.id, ticket, said, others }))))
+        Ok(None)
     }
 
     /// Notes what was made of a ticket.

@@ -25,8 +25,8 @@ pub use outbox::Outgoing;
 pub(super) use {
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
     copilot::{
-        content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, proposal, proposals,
-        proposals_of,
+        content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,
+        proposals, proposals_of,
     },
     due::{due, pick_due},
     files::{attachment, attachments, kept_files, pending_files, stored_files},

@@ -7,6 +7,7 @@ scenario!(what_was_made_is_kept_until_the_conversation_changes);
 scenario!(only_a_desks_staff_is_helped);
 scenario!(a_model_that_is_down_is_told_and_changes_nothing);
 scenario!(without_a_model_pages_are_quoted_and_rules_sum_up);
+scenario!(a_suggestion_never_answers_a_line_that_it_has_not_seen);
 scenario!(an_agent_asks_in_the_chat_and_sends_what_was_suggested);
 
 mod scenarios {
@@ -14,13 +15,15 @@ mod scenarios {
 
     use deskbridge::{
         api::{Claims, Tokens},
-        helpdesk::{Clock, Role},
+        helpdesk::{Caller, Clock, Line, Role},
     };
+    use deskbridge_entity::{copilot, message::Author};
     use serde_json::{Value, json};
-    use tokio::sync::Notify;
+    use tokio::{sync::Notify, time};
     use xmpp_parsers::minidom::Element;
 
     use crate::support::{
+        PATIENCE,
         client::{Client, body, chat_state},
         database::Database,
         eventually,
@@ -231,6 +234,40 @@ mod scenarios {
         .await;
         let nothing = ask(&app.rest, &eve, &ticket, "suggestion", json!({})).await.json;
         assert_eq!((&nothing["text"], &nothing["citations"]), (&json!(""), &json!([])), "{nothing}");
+        app.stop().await;
+    }
+
+    pub async fn a_suggestion_never_answers_a_line_that_it_has_not_seen(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting { limits: false, ..Setting::new(&server, &database, None) }.start().await;
+        let helpdesk = app.helpdesk.as_ref().unwrap();
+        let (customer, eve) = (
+            "ann@example.com".parse::<jid::BareJid>().unwrap(),
+            Caller { id: "eve".into(), name: None, role: Role::Agent, desks: None, scopes: vec![] },
+        );
+        let line = |body: String| {
+            let line = Line::plain("support".into(), customer.clone(), None, body);
+            async { helpdesk.receive(line).await.unwrap().await.unwrap() }
+        };
+        let ticket = line("How long is a gift card valid?".into()).await.ticket;
+        helpdesk.claim(&eve, ticket, None).await.unwrap();
+        let (mut sent, mut refused) = (0, 0);
+        for round in 0..40 {
+            let asked = helpdesk.ask_copilot(&eve, ticket, copilot::Kind::Suggestion, None, PATIENCE).await.unwrap();
+            let question = format!("Is it valid for a gift card of round {round}?");
+            let sending = async {
+                // Now the one is first, now the other.
+                time::sleep(Duration::from_micros(round * 50)).await;
+                helpdesk.send_suggestion(&eve, ticket, asked.row.id).await
+            };
+            let (outcome, _) = futures::join!(sending, line(question.clone()));
+            let said = helpdesk.conversation(&eve, ticket, None).await.unwrap().messages;
+            let place = said.iter().position(|message| message.body == question).unwrap();
+            let is_answered = said[place..].iter().any(|message| message.author == Author::Agent);
+            assert!(!is_answered, "round {round}: {outcome:?}");
+            *(if outcome.is_ok() { &mut sent } else { &mut refused }) += 1;
+        }
+        assert!(sent + refused == 40 && refused > 0, "{sent} sent, {refused} refused");
         app.stop().await;
     }
 

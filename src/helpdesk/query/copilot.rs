@@ -67,6 +67,18 @@ pub(in crate::helpdesk) fn free_proposals(now: DateTime<Utc>) -> Select<proposal
         .order_by_asc(CreatedAt)
 }
 
+/// Whether there is anything that nobody works on.
+pub(in crate::helpdesk) async fn has_free_jobs(store: &Store, now: DateTime<Utc>) -> Result<bool, Error> {
+    let copilots = free_copilots(now).select_only().column(copilot::Column::Id).limit(1);
+    let proposals = free_proposals(now).select_only().column(proposal::Column::Id).limit(1);
+    let first: Option<Uuid> = copilots.into_tuple().one(store.read()).await?;
+    if first.is_some() {
+        return Ok(true);
+    }
+    let first: Option<Uuid> = proposals.into_tuple().one(store.read()).await?;
+    Ok(first.is_some())
+}
+
 /// A desk's proposals, newest first; those that are still due are nobody's business.
 pub(in crate::helpdesk) async fn proposals(
     store: &Store,
