@@ -8,6 +8,7 @@ mod files;
 mod messages;
 mod outbox;
 mod queue;
+mod usage;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -28,6 +29,7 @@ pub(super) use {
     messages::{markable_line_before, messages, public_messages, transcripts},
     outbox::{unsent, unsent_notices},
     queue::{queue, waiting_counts},
+    usage::tokens,
 };
 
 use super::{

@@ -1,15 +1,16 @@
 //! The end of all that is known of a customer.
 
-use deskbridge_entity::{attachment, event, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{attachment, event, llm_call, message, notice, presence, subscription, ticket, token_count};
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::helpdesk::{
     Error,
     own::Erased,
     query,
     unit::{Needs, Unit},
+    usage::customer_key,
     writer::Operation,
 };
 
@@ -60,6 +61,19 @@ impl Operation for EraseCustomer {
         unit.run_first(&message::Entity::delete_many().filter(message::Column::TicketId.in_subquery(ids())));
         unit.run_first(&notice::Entity::delete_many().filter(notice::Column::TicketId.in_subquery(ids())));
         unit.run_first(&attachment::Entity::delete_many().filter(attachment::Column::TicketId.in_subquery(ids())));
+        // What it cost stays, as the desk's.
+        let key = customer_key(customer);
+        unit.run_first(
+            &llm_call::Entity::update_many()
+                .col_expr(llm_call::Column::TicketId, Expr::value(Option::<Uuid>::None))
+                .col_expr(llm_call::Column::CustomerKey, Expr::value(Option::<String>::None))
+                .filter(llm_call::Column::CustomerKey.eq(&key)),
+        );
+        unit.run_first(
+            &token_count::Entity::delete_many()
+                .filter(token_count::Column::Scope.eq(token_count::Scope::Customer))
+                .filter(token_count::Column::Key.eq(&key)),
+        );
         unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
         // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
         let is_agent = unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&self.customer));
@@ -71,13 +85,7 @@ impl Operation for EraseCustomer {
             subscribed = traces.subscribed;
         }
         let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
-        unit.event("customer.erased", None, None, serde_json::json!({ "customer": fingerprint(customer) }));
+        unit.event("customer.erased", None, None, serde_json::json!({ "customer": key }));
         Ok(Gone { what, subscribed })
     }
-}
-
-/// Tells somebody who knows the JID that it is this one, and nobody else who it was.
-fn fingerprint(customer: &str) -> String {
-    let digest = Sha256::digest(format!("deskbridge customer {customer}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
