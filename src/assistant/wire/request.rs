@@ -3,11 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
-use super::super::{
-    draft::{MAX_TAG_CHARS, MAX_TAGS},
-    llm::Structure,
-    prompt::ChatMessage,
-};
+use super::super::{draft::MAX_TAGS, llm::Structure, prompt::ChatMessage};
 
 #[derive(Serialize)]
 pub(in super::super) struct Request<'a> {
@@ -112,8 +108,8 @@ fn schema(triage: bool, search: bool, passages: usize) -> Schema {
         properties.push(("subject", text()));
     }
     properties.push(("priority", json!({ "type": "string", "enum": ["low", "normal", "high", "urgent"] })));
-    let tag = json!({ "type": "string", "maxLength": MAX_TAG_CHARS });
-    properties.push(("tags", json!({ "type": "array", "items": tag, "maxItems": MAX_TAGS })));
+    // Some endpoints refuse a schema with a length in it.
+    properties.push(("tags", json!({ "type": "array", "items": text(), "maxItems": MAX_TAGS })));
     // Strict mode wants every property required and no other allowed.
     let required = properties.iter().map(|(name, _)| *name).collect();
     Schema { r#type: "object", properties: Properties(properties), required, additional_properties: false }
