@@ -14,6 +14,7 @@ use crate::{
         aide::Aide,
         brain::{Brain, Material},
         llm::{Llm, Settings},
+        model::Model,
         prompt::Prompts,
         worker::Worker,
     },
@@ -57,7 +58,7 @@ impl App {
         let component = config.component()?;
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
-        let brain = Arc::new(brain(&config, &desks)?);
+        let brain = Arc::new(brain(&config, &desks, clock.clone())?);
         let limits = attachment_limits(&config)?;
         let folder = Folder::open(&config.attachments.folder).with_context(|| {
             format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())
@@ -199,24 +200,33 @@ pub fn account(component: &config::Component) -> Account {
 /// The configured model, if there is one.
 ///
 /// # Errors
-/// When its address or key is unusable.
-fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
-    let Some(endpoint) = config.endpoint()? else { return Ok(None) };
-    let settings = Settings {
-        base_url: endpoint.base_url,
-        api_key: endpoint.api_key.map(|key| key.expose().to_owned()),
-        model: endpoint.model,
-        temperature: Some(0.2),
-        max_tokens: Some(700),
-    };
-    Ok(Some(Llm::new(settings).context("the model's endpoint is unusable (assistant.base_url, assistant.api_key)")?))
+/// When an endpoint's address or key is unusable.
+fn model(config: &Config, clock: Clock) -> anyhow::Result<Option<Model>> {
+    let mut endpoints = Vec::new();
+    for endpoint in config.endpoints()? {
+        let name = endpoint.name.clone();
+        let settings = Settings {
+            name: endpoint.name,
+            base_url: endpoint.base_url,
+            api_key: endpoint.api_key.map(|key| key.expose().to_owned()),
+            model: endpoint.model,
+            temperature: Some(endpoint.temperature),
+            max_tokens: Some(endpoint.max_tokens),
+            timeout: endpoint.timeout,
+        };
+        let llm = Llm::new(settings).with_context(|| {
+            format!("the model's endpoint '{name}' is unusable (assistant.base_url, assistant.endpoints)")
+        })?;
+        endpoints.push(llm);
+    }
+    Ok((!endpoints.is_empty()).then(|| Model::new(endpoints, clock)))
 }
 
 /// What answers are made from: the model, the prompts and every desk's pages. `shown` are the [`desks`].
 ///
 /// # Errors
 /// When a template or a folder is unusable, with the key.
-pub fn brain(config: &Config, shown: &[Desk]) -> anyhow::Result<Brain> {
+pub fn brain(config: &Config, shown: &[Desk], clock: Clock) -> anyhow::Result<Brain> {
     let prompts = Prompts::load(config.assistant.prompts.as_deref()).context("prompts (assistant.prompts)")?;
     let mut desks = HashMap::new();
     for (index, (desk, shown)) in config.desk.iter().zip(shown).enumerate() {
@@ -237,12 +247,14 @@ pub fn brain(config: &Config, shown: &[Desk]) -> anyhow::Result<Brain> {
         desks.insert(desk.name.clone(), material);
     }
     Ok(Brain {
-        llm: llm(config)?,
+        model: model(config, clock)?,
         prompts,
         desks,
         nothing: Knowledge::default(),
         timeout: config.assistant.timeout,
         context_tokens: config.assistant.context_tokens,
+        max_steps: config.assistant.max_steps,
+        max_tokens: Some(config.assistant.max_tokens_per_run as u64).filter(|most| *most > 0 && config.limits.enabled),
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`ticket`] ⟵ [`message`]: a conversation and its utterances. [`event`]: the append-only log of what
 //! changed, numbered without gaps by [`counter`]. [`presence`] and [`subscription`]: who is there, and who
-//! watches a desk. [`agent`]: who answers; [`notice`]: what agents are told over XMPP; [`attachment`]: files.
+//! watches a desk. [`agent`]: who answers; [`notice`]: what agents are told over XMPP; [`attachment`]: files. [`llm_call`]
+//! and [`token_count`]: what the language model cost.
 //! [`copilot`]: what the assistant makes for agents; [`proposal`]: pages it would learn from them.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
@@ -12,9 +13,11 @@ pub mod attachment;
 pub mod copilot;
 pub mod counter;
 pub mod event;
+pub mod llm_call;
 pub mod message;
 pub mod notice;
 pub mod presence;
 pub mod proposal;
 pub mod subscription;
 pub mod ticket;
+pub mod token_count;

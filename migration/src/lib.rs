@@ -7,6 +7,7 @@ pub use sea_orm_migration::{MigratorTrait, prelude::DbErr};
 mod m20261122_000001_conversations;
 mod m20261123_000001_people;
 mod m20261123_000002_rooms;
+mod m20261125_000010_assistant;
 mod m20261125_000020_copilot;
 
 /// All steps, oldest first.
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_conversations::Migration),
             Box::new(m20261123_000001_people::Migration),
             Box::new(m20261123_000002_rooms::Migration),
+            Box::new(m20261125_000010_assistant::Migration),
             Box::new(m20261125_000020_copilot::Migration),
         ]
     }

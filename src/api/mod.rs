@@ -1,7 +1,7 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `proposal` and `presence` are the routes,
+//! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `proposal`, `usage` and `presence` are the routes,
 //! and `change` is what those of `staff` share; `serve` is the listening side.
 
 mod agent;
@@ -24,6 +24,7 @@ mod staff;
 mod tests;
 mod ticket;
 mod token;
+mod usage;
 mod wire;
 
 use std::time::Duration;
@@ -82,6 +83,7 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/agents/{id}", put(agent::bind).delete(agent::remove))
         .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
         .route("/api/v1/xmpp/queue", get(queue::list))
+        .route("/api/v1/xmpp/usage", get(usage::list))
         .nest("/api/v1/xmpp/tickets/{id}", one_ticket());
     around(routes, state)
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use deskbridge_entity::proposal;
+use deskbridge_entity::{proposal, ticket};
 use futures::FutureExt;
 use tokio::{
     sync::broadcast::{self, error::RecvError},
@@ -23,9 +23,12 @@ use uuid::Uuid;
 
 use super::{
     brain::{Brain, Failure},
-    copilot, learning, page,
+    copilot, learning,
+    meter::Meter,
+    model::ModelError,
+    page,
 };
-use crate::helpdesk::{Committed, Error, Helpdesk, Learned, Lesson, Request, Work};
+use crate::helpdesk::{Call, Committed, Error, Helpdesk, Learned, Lesson, Request, Work};
 
 /// Requests of agents that are worked on at once.
 const AT_ONCE: usize = 2;
@@ -160,24 +163,35 @@ impl Aide {
 }
 
 async fn help(helpdesk: &Helpdesk, brain: &Brain, request: &Request) -> Ended {
-    let ticket = request.ticket.id;
+    let (ticket, meter) = (&request.ticket, Meter::new(&request.ticket.desk));
+    let making = async {
+        check_budget(helpdesk, brain, ticket).await?;
+        copilot::make(brain, request, &meter).await
+    };
     // A bug that one ticket touches must not come back with it for ever.
-    let made = AssertUnwindSafe(copilot::make(brain, request)).catch_unwind().await.unwrap_or(Err(Failure::Bug));
+    let made = AssertUnwindSafe(making).catch_unwind().await.unwrap_or(Err(Failure::Bug));
+    record(helpdesk, ticket.id, meter.take()).await;
     let outcome = made.map_err(|failure| {
-        tracing::warn!(ticket.id = %ticket, reason = %failure, "an agent's request could not be met");
+        tracing::warn!(ticket.id = %ticket.id, reason = %failure, "an agent's request could not be met");
         failure.to_string()
     });
     if let Err(error) = helpdesk.settle_request(request.row.id, outcome).await {
-        tracing::error!(%error, ticket.id = %ticket, "what was made for an agent could not be stored; it is tried again");
+        tracing::error!(%error, ticket.id = %ticket.id, "what was made for an agent could not be stored; it is tried again");
     }
     Ended::Request(request.row.id)
 }
 
 /// `is_last`: a failure that is not the endpoint's ends it.
 async fn learn(helpdesk: &Helpdesk, brain: &Brain, lesson: &Lesson, is_last: bool) -> Ended {
-    let made = AssertUnwindSafe(learning::make(brain, lesson)).catch_unwind().await.unwrap_or(Err(Failure::Bug));
+    let meter = Meter::new(&lesson.ticket.desk);
+    let making = async {
+        check_budget(helpdesk, brain, &lesson.ticket).await?;
+        learning::make(brain, lesson, &meter).await
+    };
+    let made = AssertUnwindSafe(making).catch_unwind().await.unwrap_or(Err(Failure::Bug));
+    record(helpdesk, lesson.ticket.id, meter.take()).await;
     let learned = match made {
-        Err(failure) if failure.is_outage() || !is_last => {
+        Err(failure) if may_pass(&failure) || !is_last => {
             tracing::info!(reason = %failure, "a ticket could not be learned from; it is tried again");
             return Ended::Lesson(lesson.id, Some(failure));
         }
@@ -189,6 +203,38 @@ async fn learn(helpdesk: &Helpdesk, brain: &Brain, lesson: &Lesson, is_last: boo
         return Ended::Lesson(lesson.id, Some(Failure::Bug));
     }
     Ended::Lesson(lesson.id, None)
+}
+
+/// Whether the desk's month has tokens left. The other budgets bound what customers cause.
+async fn check_budget(helpdesk: &Helpdesk, brain: &Brain, ticket: &ticket::Model) -> Result<(), Failure> {
+    if brain.model.is_none() {
+        return Ok(());
+    }
+    match helpdesk.desk_budget(&ticket.desk).await {
+        Ok(None) => Ok(()),
+        Ok(Some(budget)) => Err(Failure::Budget(budget)),
+        Err(error) => {
+            tracing::error!(%error, "the budgets cannot be read");
+            Err(Failure::Bug)
+        }
+    }
+}
+
+/// Whether a failure has nothing to do with what was asked.
+fn may_pass(failure: &Failure) -> bool {
+    match failure {
+        Failure::Timeout(_) | Failure::Budget(_) => true,
+        Failure::Model(ModelError::Failed(error)) => error.is_outage(),
+        Failure::Model(ModelError::Down(_) | ModelError::OutOfTime) => true,
+        Failure::Model(ModelError::OutOfTokens(_)) | Failure::Prompt(_) | Failure::Bug => false,
+    }
+}
+
+/// Notes what was spent.
+async fn record(helpdesk: &Helpdesk, ticket: Uuid, calls: Vec<Call>) {
+    if let Err(error) = helpdesk.record_calls(Some(ticket), calls).await {
+        tracing::error!(%error, ticket.id = %ticket, "calls could not be noted");
+    }
 }
 
 async fn write(helpdesk: &Helpdesk, folder: Option<PathBuf>, row: proposal::Model) -> Ended {

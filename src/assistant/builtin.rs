@@ -43,8 +43,8 @@ pub fn answer(knowledge: &Knowledge, question: &str, first: bool, texts: &Texts)
             "the help pages have no answer to the question (no language model is configured)",
         );
     };
-    let quoted = sources::with_sources(&hit.passage.text, &[1], slice::from_ref(&hit.passage));
-    Draft { citations: vec![1], ..Draft::new(introduced(&quoted, "\n\n"), Action::Continue) }
+    let (quoted, citations) = sources::with_sources(&hit.passage.text, &[1], slice::from_ref(&hit.passage));
+    Draft { citations, ..Draft::new(introduced(&quoted, "\n\n"), Action::Continue) }
 }
 
 #[cfg(test)]

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use deskbridge_entity::{
     copilot::{Kind, Source},
+    llm_call::Purpose,
     message::Author,
 };
 use serde_json::{Value, json};
-use tokio::time;
+use tokio::time::Instant;
 
 use super::{
-    brain::{Brain, Failure, Material},
-    draft::Draft,
-    llm::{Llm, LlmError},
+    brain::{Brain, Failure},
+    llm::LlmError,
+    meter::Meter,
+    model::{Model, ModelError, Terms},
     prompt::{
-        ChatMessage, Desk, MAX_PASSAGES,
+        ChatMessage, Desk,
         case::{Case, Speaker, Task},
     },
     situation::situation,
@@ -25,41 +27,37 @@ use crate::{
     knowledge::Passage,
 };
 
-/// Makes what is asked for. Dropping the future drops the model's request, too.
+/// Makes what is asked for. Dropping the future drops the model's request, too; what was spent is in `meter`.
 ///
 /// # Errors
 /// [`Failure`]; nothing else comes of it.
-pub(super) async fn make(brain: &Brain, request: &Request) -> Result<Made, Failure> {
-    time::timeout(brain.timeout, write(brain, request)).await.map_err(|_| Failure::Timeout(brain.timeout))?
-}
-
-async fn write(brain: &Brain, request: &Request) -> Result<Made, Failure> {
-    let material = brain.desks.get(&request.ticket.desk);
-    match (request.row.kind, &brain.llm) {
-        (Kind::Suggestion, Some(llm)) => suggest(brain, llm, material, request).await,
-        (Kind::Suggestion, None) => Ok(quote(&passages(brain, material, request))),
-        (Kind::Summary, Some(llm)) => {
+pub(super) async fn make(brain: &Brain, request: &Request, meter: &Meter) -> Result<Made, Failure> {
+    match (request.row.kind, &brain.model) {
+        (Kind::Suggestion, Some(model)) => suggest(brain, model, request, meter).await,
+        (Kind::Suggestion, None) => Ok(quote(&passages(brain, request).await)),
+        (Kind::Summary, Some(model)) => {
             let lines: Vec<_> = request.said.iter().filter_map(line).collect();
-            let case = case(brain, &request.ticket.desk, material, &lines);
-            let draft = ask(llm, "summary", &brain.prompts.case(Task::Summary, &case)?).await?;
-            let (text, _) = sources::apart(&draft.reply, &[], &[], "");
+            let messages = brain.prompts.case(Task::Summary, &case(brain, &request.ticket.desk, &lines))?;
+            let text = ask(brain, model, Purpose::Summary, &messages, meter).await?;
+            let (text, _) = sources::apart(&text, &[], &[], "");
             Ok(made(said(text)?, &[], Source::Model))
         }
         (Kind::Summary, None) => {
             let public = request.said.iter().filter(|said| !said.is_note);
             let said: Vec<_> = public.map(|said| (said.author, said.body.as_str())).collect();
-            Ok(made(situation(&request.ticket.subject, &said), &[], Source::Rules))
+            Ok(made(situation(&request.ticket.subject, None, 0, &said), &[], Source::Rules))
         }
     }
 }
 
-async fn suggest(brain: &Brain, llm: &Llm, material: Option<&Material>, request: &Request) -> Result<Made, Failure> {
-    let passages = passages(brain, material, request);
+async fn suggest(brain: &Brain, model: &Model, request: &Request, meter: &Meter) -> Result<Made, Failure> {
+    let passages = passages(brain, request).await;
     let lines: Vec<_> = request.said.iter().filter_map(line).collect();
     let hint = Some(request.row.hint.as_str()).filter(|hint| !hint.is_empty());
-    let case = Case { passages: &passages, hint, ..case(brain, &request.ticket.desk, material, &lines) };
-    let draft = ask(llm, "suggestion", &brain.prompts.case(Task::Suggestion, &case)?).await?;
-    let (text, cited) = sources::apart(&draft.reply, &draft.citations, &passages, hint.unwrap_or_default());
+    let case = Case { passages: &passages, hint, ..case(brain, &request.ticket.desk, &lines) };
+    let messages = brain.prompts.case(Task::Suggestion, &case)?;
+    let text = ask(brain, model, Purpose::Suggestion, &messages, meter).await?;
+    let (text, cited) = sources::apart(&text, &[], &passages, hint.unwrap_or_default());
     Ok(made(said(text)?, &cited, Source::Model))
 }
 
@@ -75,12 +73,8 @@ fn made(text: String, cited: &[Arc<Passage>], source: Source) -> Made {
 }
 
 /// A prompt about a ticket, without passages and hint.
-pub(super) fn case<'a>(
-    brain: &Brain,
-    desk: &'a str,
-    material: Option<&'a Material>,
-    lines: &'a [(Speaker, &'a str)],
-) -> Case<'a> {
+pub(super) fn case<'a>(brain: &'a Brain, desk: &'a str, lines: &'a [(Speaker, &'a str)]) -> Case<'a> {
+    let material = brain.desks.get(desk);
     let desk = Desk {
         title: material.map_or(desk, |material| &material.title),
         instructions: material.and_then(|material| material.prompt.as_deref()),
@@ -88,20 +82,19 @@ pub(super) fn case<'a>(
     Case { desk, passages: &[], lines, hint: None, budget_tokens: brain.context_tokens }
 }
 
-/// Asks the model once for `purpose`; twice, when it stumbles.
-pub(super) async fn ask(llm: &Llm, purpose: &'static str, messages: &[ChatMessage]) -> Result<Draft, Failure> {
-    let (draft, usage) = match llm.draft(messages, false).await {
-        Err(LlmError::Malformed(_)) => llm.draft(messages, false).await?,
-        answered => answered?,
-    };
-    tracing::info!(
-        purpose,
-        model = llm.model(),
-        tokens.prompt = usage.prompt_tokens,
-        tokens.completion = usage.completion_tokens,
-        "the model answered"
-    );
-    Ok(draft)
+/// Asks the model for a text.
+pub(super) async fn ask(
+    brain: &Brain,
+    model: &Model,
+    purpose: Purpose,
+    messages: &[ChatMessage],
+    meter: &Meter,
+) -> Result<String, Failure> {
+    let terms = Terms { purpose, meter, until: Instant::now() + brain.timeout, max_tokens: brain.max_tokens };
+    model.text(messages, &terms).await.map_err(|error| match error {
+        ModelError::OutOfTime => Failure::Timeout(brain.timeout),
+        error => Failure::Model(error),
+    })
 }
 
 /// A text that is not empty.
@@ -109,7 +102,7 @@ pub(super) fn said(text: String) -> Result<String, Failure> {
     if text.chars().any(char::is_alphanumeric) {
         return Ok(text);
     }
-    Err(LlmError::Malformed("nothing is left of it without links").into())
+    Err(Failure::Model(LlmError::Malformed("nothing is left of it without links").into()))
 }
 
 /// What Deskbridge itself said to the customer is no part of the matter; what it noted for the staff is.
@@ -125,13 +118,12 @@ fn line(said: &Said) -> Option<(Speaker, &str)> {
 }
 
 /// What the desk's pages say to what the customer asks, or asked last, and to what the agent wants to say.
-fn passages(brain: &Brain, material: Option<&Material>, request: &Request) -> Vec<Arc<Passage>> {
-    let knowledge = material.map_or(&brain.nothing, |material| &*material.knowledge);
+async fn passages(brain: &Brain, request: &Request) -> Vec<Arc<Passage>> {
     let mut question = question(&request.said);
     if !request.row.hint.is_empty() {
         question = format!("{question}\n{}", request.row.hint);
     }
-    knowledge.found(&question, MAX_PASSAGES).into_iter().map(|hit| hit.passage).collect()
+    brain.search(&request.ticket.desk, &question).await
 }
 
 /// The last lines that the customer wrote in a row.

@@ -1,11 +1,11 @@
 //! From a ticket that a person has answered to a page that is proposed, or to the reason why there is none.
 
-use deskbridge_entity::{copilot::Source, message::Author, proposal::Model, ticket::Status};
-use tokio::time;
+use deskbridge_entity::{copilot::Source, llm_call::Purpose, message::Author, proposal::Model, ticket::Status};
 
 use super::{
     brain::{Brain, Failure},
     copilot::{ask, case},
+    meter::Meter,
     prompt::case::{Speaker, Task},
     redact::{redacted, says_something},
     similar::{COVERED, NEARLY, coverage, likeness},
@@ -31,16 +31,11 @@ struct Pair {
     source: Source,
 }
 
-/// Makes a proposal of a ticket. Dropping the future drops the model's request, too.
+/// Makes a proposal of a ticket. Dropping the future drops the model's request, too; what was spent is in `meter`.
 ///
 /// # Errors
 /// [`Failure`]: it is to be tried again.
-pub(super) async fn make(brain: &Brain, lesson: &Lesson) -> Result<Learned, Failure> {
-    let learned = time::timeout(brain.timeout, learn(brain, lesson)).await;
-    learned.map_err(|_| Failure::Timeout(brain.timeout))?
-}
-
-async fn learn(brain: &Brain, lesson: &Lesson) -> Result<Learned, Failure> {
+pub(super) async fn make(brain: &Brain, lesson: &Lesson, meter: &Meter) -> Result<Learned, Failure> {
     if !matches!(lesson.ticket.status, Status::Resolved | Status::Closed) {
         return Ok(nothing("the ticket is open again"));
     }
@@ -49,18 +44,17 @@ async fn learn(brain: &Brain, lesson: &Lesson) -> Result<Learned, Failure> {
     let Some(raw) = raw(&public) else {
         return Ok(nothing("there is no question with an agent's answer of more than a few words"));
     };
-    let pair = match &brain.llm {
+    let desk = &lesson.ticket.desk;
+    let pair = match &brain.model {
         None => Some(raw),
-        Some(llm) => {
+        Some(model) => {
             let lines: Vec<_> = public.iter().filter_map(|said| line(said)).collect();
-            let material = brain.desks.get(&lesson.ticket.desk);
-            let case = case(brain, &lesson.ticket.desk, material, &lines);
-            read(&ask(llm, "learning", &brain.prompts.case(Task::Learn, &case)?).await?.reply)
+            let messages = brain.prompts.case(Task::Learn, &case(brain, desk, &lines))?;
+            read(&ask(brain, model, Purpose::Learning, &messages, meter).await?)
         }
     };
     let Some(pair) = pair else { return Ok(nothing("the model found nothing that helps others")) };
-    let knowledge = brain.desks.get(&lesson.ticket.desk).map(|material| &*material.knowledge);
-    Ok(propose(pair, &names(lesson), &lesson.others, knowledge.unwrap_or(&brain.nothing)))
+    Ok(propose(pair, &names(lesson), &lesson.others, brain.knowledge(desk)))
 }
 
 /// What becomes of question and answer, after the names and numbers are taken out.

@@ -5,10 +5,12 @@ use deskbridge_entity::message::Author;
 /// Lines of the customer that are quoted.
 const LAST_LINES: usize = 3;
 
-/// The situation of a ticket of this subject, from what was said in it, oldest first.
-pub(super) fn situation(subject: &str, said: &[(Author, &str)]) -> String {
+/// The situation of a ticket of this subject, from what was said in it, oldest first. `earlier` is what was said before
+/// that, and `answers` how often the assistant has answered at least.
+pub(super) fn situation(subject: &str, earlier: Option<&str>, answers: i64, said: &[(Author, &str)]) -> String {
     let count = |author| said.iter().filter(|(who, _)| *who == author).count();
-    let tried = match (count(Author::Assistant), count(Author::Agent)) {
+    let answers = count(Author::Assistant).max(usize::try_from(answers).unwrap_or_default());
+    let tried = match (answers, count(Author::Agent)) {
         (0, 0) => "nothing was answered yet".to_owned(),
         (assistant, 0) => format!("the assistant answered {}", times(assistant)),
         (0, agents) => format!("colleagues answered {}", times(agents)),
@@ -21,7 +23,8 @@ pub(super) fn situation(subject: &str, said: &[(Author, &str)]) -> String {
     last.reverse();
     let details =
         if last.is_empty() { String::new() } else { format!("\nThe customer said last:\n{}", last.join("\n")) };
-    format!("Issue: {subject}{details}\nTried so far: {tried}\nNext step: answer the customer.")
+    let before = earlier.map(|text| format!("\nEarlier: {text}")).unwrap_or_default();
+    format!("Issue: {subject}{before}{details}\nTried so far: {tried}\nNext step: answer the customer.")
 }
 
 fn times(count: usize) -> String {
@@ -44,7 +47,7 @@ mod tests {
     #[test]
     fn it_says_what_was_tried_and_quotes_the_customers_last_lines() {
         assert_eq!(
-            situation("Tea", &[]),
+            situation("Tea", None, 0, &[]),
             "Issue: Tea\nTried so far: nothing was answered yet\nNext step: answer the customer."
         );
         let long = "word ".repeat(100);
@@ -57,10 +60,13 @@ mod tests {
             (Author::Customer, "three"),
             (Author::Customer, long.as_str()),
         ];
-        let text = situation("Tea", &said);
+        let text = situation("Tea", None, 0, &said);
         assert!(text.contains("\nThe customer said last:\n> two lines\n> three\n> word word"), "{text}");
         assert!(text.contains("…\nTried so far: the assistant answered once, colleagues 2 times\n"), "{text}");
-        assert!(situation("Tea", &said[3..5]).contains("Tried so far: colleagues answered 2 times"));
-        assert!(situation("Tea", &said[..2]).contains("Tried so far: the assistant answered once\n"));
+        assert!(situation("Tea", None, 0, &said[3..5]).contains("Tried so far: colleagues answered 2 times"));
+        let text = situation("Tea", Some("All of it."), 1, &said[..2]);
+        assert!(text.starts_with("Issue: Tea\nEarlier: All of it.\nThe customer said last:\n> one\n"), "{text}");
+        assert!(text.contains("Tried so far: the assistant answered once\n"), "{text}");
+        assert!(situation("Tea", None, 3, &said[..2]).contains("the assistant answered 3 times"));
     }
 }

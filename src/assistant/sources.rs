@@ -10,19 +10,22 @@ use crate::knowledge::Passage;
 /// Finishes a reply: removes links that are neither a retrieved passage's address nor stand in it, and appends one `[n] Title – URL` line
 /// for each passage that is cited, in `citations` or as `[n]` in the text. `passages` are those of the prompt, in order.
 ///
-/// A citation of a passage that was not retrieved is dropped, in the text too.
+/// A citation of a passage that was not retrieved is dropped, in the text too. Gives the numbers of the passages that are
+/// shown beside the text.
 #[must_use]
-pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> String {
+pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> (String, Vec<usize>) {
     let addresses = passages.iter().filter_map(|passage| passage.url.as_deref());
     let retrieved: Vec<&str> =
         addresses.chain(passages.iter().flat_map(|passage| links::links_in(&passage.text))).collect();
     let (text, mentioned) = without_unknown_marks(&links::without_foreign_links(reply, &retrieved), passages.len());
     let mut finished = text.trim_end().to_owned();
     let mut separator = "\n\n";
+    let mut cited = Vec::new();
     for (number, passage) in (1..).zip(passages) {
         if !citations.contains(&number) && !mentioned.contains(&number) {
             continue;
         }
+        cited.push(number);
         finished.push_str(separator);
         finished.push_str(&format!("[{number}] {}", passage.title));
         if let Some(url) = &passage.url {
@@ -31,7 +34,7 @@ pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>])
         }
         separator = "\n";
     }
-    finished
+    (finished, cited)
 }
 
 /// For an agent, who gets text and sources apart: the reply without `[n]` marks and without links that were not retrieved
@@ -81,6 +84,10 @@ fn without_unknown_marks(text: &str, count: usize) -> (String, Vec<usize>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> String {
+        super::with_sources(reply, citations, passages).0
+    }
 
     const RETURNS: &str = "https://tea.example/help/returns";
 

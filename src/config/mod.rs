@@ -2,6 +2,7 @@
 //!
 //! Everything is checked before any socket opens, and every complaint names its key.
 
+mod assistant;
 mod attachments;
 mod desk;
 mod environment;
@@ -13,17 +14,17 @@ mod value;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use serde::Deserialize;
 use toml::Value;
 
+pub use assistant::{Assistant, Endpoint, EndpointTable};
 pub use attachments::Attachments;
 pub use desk::{Agent, Desk, DeskLimits};
 pub use logs::{Logs, logs};
+use value::boolean;
 pub use value::{Secret, Timeout};
-use value::{boolean, duration, number};
 
 /// The file that is read when none is named.
 pub const DEFAULT_FILE: &str = "deskbridge.toml";
@@ -144,47 +145,6 @@ pub struct Auth {
     pub jwt_secret: Option<Secret>,
 }
 
-/// `[assistant]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Assistant {
-    /// Any OpenAI-compatible endpoint, such as `http://127.0.0.1:8080/v1`; without one the built-in default answers.
-    pub base_url: Option<String>,
-    /// The endpoint's key, if it wants one.
-    pub api_key: Option<Secret>,
-    /// The model's name at the endpoint.
-    pub model: Option<String>,
-    /// How long after a customer's last line an answer is due.
-    #[serde(deserialize_with = "duration")]
-    pub quiet_window: Duration,
-    /// How long an answer may take in all.
-    #[serde(deserialize_with = "duration")]
-    pub timeout: Duration,
-    /// How many tickets are answered at once.
-    #[serde(deserialize_with = "number")]
-    pub concurrency: usize,
-    /// How much of the model's context the prompt may fill, in tokens (estimated).
-    #[serde(deserialize_with = "number")]
-    pub context_tokens: usize,
-    /// A folder with prompt templates that replace the built-in ones.
-    pub prompts: Option<PathBuf>,
-}
-
-impl Default for Assistant {
-    fn default() -> Self {
-        Self {
-            base_url: None,
-            api_key: None,
-            model: None,
-            quiet_window: Duration::from_secs(3),
-            timeout: Duration::from_secs(60),
-            concurrency: 8,
-            context_tokens: 3000,
-            prompts: None,
-        }
-    }
-}
-
 /// `[limits]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -211,17 +171,6 @@ pub struct Component {
     pub secret: Secret,
     /// The domain of a service of rooms, if there is one.
     pub rooms: Option<String>,
-}
-
-/// A model's endpoint.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// Up to and with the version, such as `…/v1`.
-    pub base_url: String,
-    /// Its key, if it wants one.
-    pub api_key: Option<Secret>,
-    /// The model's name.
-    pub model: String,
 }
 
 impl Config {
@@ -294,18 +243,8 @@ impl Config {
                 return Err(Error::key(format!("{key}.name"), format!("two desks are called '{}'", desk.name)));
             }
         }
-        let assistant = &self.assistant;
-        if assistant.concurrency == 0 {
-            return Err(Error::key("assistant.concurrency", "must be at least 1"));
-        }
-        if assistant.context_tokens < 500 {
-            return Err(Error::key("assistant.context_tokens", "must be at least 500"));
-        }
         self.attachments.check()?;
-        if assistant.timeout.is_zero() {
-            return Err(Error::key("assistant.timeout", "must be longer than nothing"));
-        }
-        self.endpoint().map(drop)
+        self.assistant.check()
     }
 
     /// What the link logs in with.
@@ -356,22 +295,11 @@ impl Config {
         self.auth.jwt_secret.as_ref().ok_or_else(|| Error::missing("auth.jwt_secret"))
     }
 
-    /// The model's endpoint, if one is configured.
+    /// The endpoints of the language model, in the order in which they are asked; none is the built-in default.
     ///
     /// # Errors
-    /// [`Error`] when its address is no URL, or the model's name is missing.
-    pub fn endpoint(&self) -> Result<Option<Endpoint>, Error> {
-        let Some(base_url) = self.assistant.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty()) else {
-            return Ok(None);
-        };
-        if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
-            return Err(Error::key("assistant.base_url", "must start with http:// or https://"));
-        }
-        let model = self.assistant.model.clone().ok_or_else(|| Error::missing("assistant.model"))?;
-        Ok(Some(Endpoint {
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            api_key: self.assistant.api_key.clone(),
-            model,
-        }))
+    /// [`Error`] when an address is no URL, or the model's name is missing.
+    pub fn endpoints(&self) -> Result<Vec<Endpoint>, Error> {
+        self.assistant.endpoints()
     }
 }

@@ -9,6 +9,7 @@ mod files;
 mod messages;
 mod outbox;
 mod queue;
+mod usage;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub use messages::Utterance;
 pub use outbox::Outgoing;
+pub use usage::Usage;
 pub(super) use {
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
     copilot::{
@@ -33,6 +35,7 @@ pub(super) use {
     messages::{markable_line_before, messages, public_messages, transcripts},
     outbox::{unsent, unsent_notices},
     queue::{queue, waiting_counts},
+    usage::{tokens, usage},
 };
 
 use super::{

@@ -76,6 +76,21 @@ mod scenarios {
         let again = ask(&app.rest, &agents[1], &ticket, "suggestion", json!({})).await.json;
         assert_eq!((&again["cached"], &again["id"]), (&json!(true), &answers[0].json["id"]));
         assert_eq!(model.requests().len(), 1);
+        // And it is noted what it cost.
+        let usage = |query: &'static str| app.rest.get(&agents[0], query);
+        let noted = usage("/api/v1/xmpp/usage?desk=support").await.json;
+        assert_eq!(noted.as_array().map(Vec::len), Some(1), "{noted}");
+        for (name, value) in [("desk", json!("support")), ("model", json!("scripted")), ("calls", json!(1))] {
+            assert_eq!(noted[0][name], value, "{noted}");
+        }
+        assert_eq!((&noted[0]["prompt_tokens"], &noted[0]["completion_tokens"]), (&json!(10), &json!(5)));
+        assert_eq!(usage("/api/v1/xmpp/usage").await.json, noted);
+        assert_eq!(usage("/api/v1/xmpp/usage?desk=billing").await.json, json!([]));
+        assert_eq!(usage("/api/v1/xmpp/usage?from=2020-01-01&to=2020-12-31").await.json, json!([]));
+        for query in ["from=2020-01-01", "from=x", "to=9999-01-01", "from=2021-01-02&to=2021-01-01", "day=2020-01-01"] {
+            let answer = app.rest.get(&agents[0], &format!("/api/v1/xmpp/usage?{query}")).await;
+            assert_eq!(answer.status, 400, "{query}: {}", answer.json);
+        }
         // Nobody but the agents has seen it.
         assert_eq!(lines(&app.rest.ticket_in("alice@localhost", "ESCALATED").await).len(), 3);
         app.stop().await;
@@ -185,7 +200,7 @@ mod scenarios {
 
     pub async fn a_model_that_is_down_is_told_and_changes_nothing(database: Database) {
         let server = Server::start(Kind::Prosody).await;
-        let model = Model::start(Reply::Content("{\"reply\":".into())).await;
+        let model = Model::start(Reply::Raw("{}")).await;
         let app = Setting::new(&server, &database, Some(&model)).start().await;
         let mut alice = Client::login(&server, "alice", "phone").await;
         let ticket = waiting(&app, &mut alice).await;
@@ -195,7 +210,7 @@ mod scenarios {
             let answer = ask(&app.rest, &admin, &ticket, what, json!({})).await;
             assert_eq!((answer.status, &answer.json["error"]["code"]), (503, &json!("UNAVAILABLE")), "{}", answer.json);
             let message = answer.json["error"]["message"].as_str().unwrap();
-            assert!(message.contains("the model failed: ") && message.contains("broken JSON"), "{message}");
+            assert!(message.contains("the model failed: ") && message.contains("no choices"), "{message}");
         }
         assert_eq!(app.rest.get(&admin, &path).await.json, before);
         // Who asks again has it tried again.
@@ -327,7 +342,7 @@ mod scenarios {
             text.starts_with("Subject: ") && text.ends_with("\n\nIssue: a leak.\nNext step: send a lid."),
             "{text}"
         );
-        model.always(Reply::Content("nonsense {\"reply\"".into()));
+        model.always(Reply::Raw("{}"));
         bob.say(&address, "//made in 2020").await;
         bob.say(&address, "/summary").await;
         let text = told(&mut bob, &address).await;

@@ -54,6 +54,8 @@ fn routes() -> Vec<Route> {
         post("/tickets/{t}/tags", json!({ "tags": ["tea"] }), Live, CHANGE),
         put("/tickets/{t}/tags", json!({ "tags": ["tea"] }), CHANGE),
         get("/desks/support/proposals", [403, 403, 403, 403, 403, 403, 200, 200]),
+        get("/usage?desk=support", [403, 403, 403, 403, 403, 403, 200, 200]),
+        get("/usage", STAFF),
         get("/desks", [200, 200, 403, 200, 200, 200, 200, 200]),
         get("/agents", STAFF),
         put("/agents/mia", json!({ "desks": ["support"] }), [403, 403, 403, 403, 403, 403, 403, 201]),

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use minijinja::context;
 
 use super::{
-    ChatMessage, Desk, MAX_PASSAGES, MIN_LINES_TOKENS, PromptError, Prompts, Role, end_within, estimate_tokens,
-    neutralised, one_line,
+    ChatMessage, Desk, MIN_LINES_TOKENS, PromptError, Prompts, Role, end_within, estimate_tokens, neutralised, one_line,
 };
 use crate::knowledge::Passage;
 
@@ -33,7 +32,7 @@ impl Task {
     fn template(self) -> &'static str {
         match self {
             Self::Suggestion => "suggestion.md.j2",
-            Self::Summary => "summary.md.j2",
+            Self::Summary => "overview.md.j2",
             Self::Learn => "learn.md.j2",
         }
     }
@@ -68,7 +67,7 @@ impl Speaker {
 pub struct Case<'a> {
     /// Whose ticket it is.
     pub desk: Desk<'a>,
-    /// What was retrieved, best first; the first [`MAX_PASSAGES`] are used, numbered from 1.
+    /// What was retrieved, best first, numbered from 1.
     pub passages: &'a [Arc<Passage>],
     /// The conversation, oldest first.
     pub lines: &'a [(Speaker, &'a str)],
@@ -108,8 +107,9 @@ impl Prompts {
     }
 
     fn material(&self, case: &Case<'_>, lines: &[(Speaker, String)]) -> Result<String, PromptError> {
-        let passages = case.passages.iter().take(MAX_PASSAGES);
-        let passages: Vec<_> = passages
+        let passages: Vec<_> = case
+            .passages
+            .iter()
             .map(|passage| context! { title => one_line(&passage.title), text => neutralised(&passage.text) })
             .collect();
         let lines: Vec<_> =

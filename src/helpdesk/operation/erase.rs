@@ -1,15 +1,18 @@
 //! The end of all that is known of a customer.
 
-use deskbridge_entity::{attachment, copilot, event, message, notice, presence, proposal, subscription, ticket};
+use deskbridge_entity::{
+    attachment, copilot, event, llm_call, message, notice, presence, proposal, subscription, ticket, token_count,
+};
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::helpdesk::{
     Error,
     own::Erased,
     query,
     unit::{Needs, Unit},
+    usage::customer_key,
     writer::Operation,
 };
 
@@ -69,8 +72,21 @@ impl Operation for EraseCustomer {
         );
         unit.run_first(
             &proposal::Entity::update_many()
-                .col_expr(proposal::Column::TicketId, Expr::value(Option::<uuid::Uuid>::None))
+                .col_expr(proposal::Column::TicketId, Expr::value(Option::<Uuid>::None))
                 .filter(proposal::Column::TicketId.in_subquery(ids())),
+        );
+        // What it cost stays, as the desk's.
+        let key = customer_key(customer);
+        unit.run_first(
+            &llm_call::Entity::update_many()
+                .col_expr(llm_call::Column::TicketId, Expr::value(Option::<Uuid>::None))
+                .col_expr(llm_call::Column::CustomerKey, Expr::value(Option::<String>::None))
+                .filter(llm_call::Column::CustomerKey.eq(&key)),
+        );
+        unit.run_first(
+            &token_count::Entity::delete_many()
+                .filter(token_count::Column::Scope.eq(token_count::Scope::Customer))
+                .filter(token_count::Column::Key.eq(&key)),
         );
         unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
         // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
@@ -83,13 +99,7 @@ impl Operation for EraseCustomer {
             subscribed = traces.subscribed;
         }
         let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
-        unit.event("customer.erased", None, None, serde_json::json!({ "customer": fingerprint(customer) }));
+        unit.event("customer.erased", None, None, serde_json::json!({ "customer": key }));
         Ok(Gone { what, subscribed })
     }
-}
-
-/// Tells somebody who knows the JID that it is this one, and nobody else who it was.
-fn fingerprint(customer: &str) -> String {
-    let digest = Sha256::digest(format!("deskbridge customer {customer}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

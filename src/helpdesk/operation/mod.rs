@@ -21,6 +21,7 @@ pub(super) mod room;
 pub(super) mod staff;
 pub(super) mod sweep;
 pub(super) mod typing;
+pub(super) mod usage;
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::message::{self, Author, Visibility};

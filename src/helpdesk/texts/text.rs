@@ -33,6 +33,7 @@ pub enum Text {
     Hello,
     Welcome,
     NothingFound,
+    StillLooking,
     StatusAway,
     StatusOff,
     CommandNew,
@@ -71,7 +72,7 @@ pub enum Text {
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 63] = [
+    pub const ALL: [Self; 64] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -101,6 +102,7 @@ impl Text {
         Self::Hello,
         Self::Welcome,
         Self::NothingFound,
+        Self::StillLooking,
         Self::StatusAway,
         Self::StatusOff,
         Self::CommandNew,
@@ -170,6 +172,7 @@ impl Text {
             Self::Hello => "hello",
             Self::Welcome => "welcome",
             Self::NothingFound => "nothing_found",
+            Self::StillLooking => "still_looking",
             Self::StatusAway => "status_away",
             Self::StatusOff => "status_off",
             Self::CommandNew => "command_new",
@@ -240,6 +243,7 @@ impl Text {
             | Self::Hello
             | Self::Welcome
             | Self::NothingFound
+            | Self::StillLooking
             | Self::StatusAway
             | Self::StatusOff
             | Self::CommandNew

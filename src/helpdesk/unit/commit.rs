@@ -14,7 +14,7 @@ use super::{Committed, Unit};
 use crate::helpdesk::lifecycle;
 
 /// Rows written by one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
-const ROWS_PER_STATEMENT: usize = 500;
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
 /// Resources that are known of one bare JID. People have a few; who invents new ones all the time loses the oldest.
 const RESOURCES: i64 = 32;
 /// How long it is remembered that a resource has gone.
@@ -44,6 +44,7 @@ impl Unit {
         self.write_notices(&mut statements);
         self.write_attachments(&mut statements);
         self.write_presence(&mut statements);
+        self.write_calls(&mut statements);
         statements.append(&mut self.statements);
         execute(&tx, statements).await?;
         tx.commit().await?;

@@ -9,6 +9,7 @@ mod forget;
 mod learning;
 mod load;
 mod recent;
+mod usage;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -17,7 +18,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    attachment, message, notice, presence, proposal, subscription,
+    attachment, llm_call, message, notice, presence, proposal, subscription,
     ticket::{self, Handler, Priority, Status},
 };
 use jid::BareJid;
@@ -27,7 +28,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Agent, Desk, Error, agents, lifecycle, texts::Wait, ticket_node};
+use super::{Agent, Desk, Error, agents, lifecycle, texts::Wait, ticket_node, usage::Sums};
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
@@ -151,6 +152,8 @@ pub(super) struct Unit {
     subscriptions: HashMap<(String, String), Option<subscription::Model>>,
     notices: Vec<notice::Model>,
     attachments: Vec<attachment::Model>,
+    calls: Vec<llm_call::Model>,
+    tokens: Sums,
     pub files_gone: bool,
     /// Of customers who are to be erased, by their bare JIDs.
     traces: HashMap<String, Traces>,
@@ -198,6 +201,8 @@ impl Unit {
             subscriptions: HashMap::new(),
             notices: Vec::new(),
             attachments: Vec::new(),
+            calls: Vec::new(),
+            tokens: Sums::new(),
             files_gone: false,
             traces: HashMap::new(),
             erased: Vec::new(),
@@ -493,6 +498,10 @@ pub(super) fn new_ticket(id: Uuid, desk: &str, customer: &str, subject: &str, no
         step_at: None,
         episode_from: None,
         episode_summary: None,
+        context_summary: None,
+        context_summary_upto: None,
+        episode_answers: 0,
+        nothing_found: 0,
         resolution: None,
         tags: serde_json::Value::Array(Vec::new()),
         room: None,

@@ -17,6 +17,8 @@ const REACH: u64 = 500;
 #[derive(Clone, Debug)]
 pub(in crate::helpdesk) struct Said {
     pub id: Uuid,
+    /// Its number; of this batch's own messages none is known yet, and all are greater.
+    seq: Option<i64>,
     pub author: Author,
     pub visibility: Visibility,
     /// The id that the customer's client gave it.
@@ -27,12 +29,13 @@ pub(in crate::helpdesk) struct Said {
     pub stands: bool,
 }
 
-type Row = (Uuid, Author, Visibility, Option<String>, Option<Uuid>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+type Row = (Uuid, i64, Author, Visibility, Option<String>, Option<Uuid>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 impl Said {
     pub(super) fn of(message: &message::Model) -> Self {
         Self {
             id: message.id,
+            seq: None,
             author: message.author,
             visibility: message.visibility,
             stanza_id: message.stanza_id.clone(),
@@ -41,8 +44,9 @@ impl Said {
         }
     }
 
-    fn read((id, author, visibility, stanza_id, corrects, superseded, retracted): Row) -> Self {
-        Self { id, author, visibility, stanza_id, corrects, stands: superseded.is_none() && retracted.is_none() }
+    fn read((id, seq, author, visibility, stanza_id, corrects, superseded, retracted): Row) -> Self {
+        let stands = superseded.is_none() && retracted.is_none();
+        Self { id, seq: Some(seq), author, visibility, stanza_id, corrects, stands }
     }
 
     /// The id of the message as it was first written: the same for all its versions.
@@ -70,6 +74,7 @@ impl Unit {
             .select_only()
             .columns([
                 message::Column::Id,
+                message::Column::Seq,
                 message::Column::Author,
                 message::Column::Visibility,
                 message::Column::StanzaId,
@@ -104,6 +109,12 @@ impl Unit {
     /// Whether no standing line of the customer came later.
     pub(in crate::helpdesk) fn is_newest_line(&self, ticket: Uuid, line: Uuid) -> bool {
         self.recent(ticket).iter().rev().find(|said| said.is_line()).is_some_and(|said| said.id == line)
+    }
+
+    /// Whether a version of this line is a part of what was summarised up to the message with this number.
+    pub(in crate::helpdesk) fn is_summarised(&self, ticket: Uuid, origin: Uuid, upto: Option<i64>) -> bool {
+        let is_covered = |said: &Said| said.seq.is_some_and(|seq| Some(seq) <= upto);
+        self.recent(ticket).iter().any(|said| said.origin() == origin && is_covered(said))
     }
 
     /// Whether it is what the ticket began with.

@@ -33,6 +33,11 @@ impl Database {
         sea_orm::Database::connect(&self.url).await.unwrap()
     }
 
+    /// What a query of one text column gives.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        strings(&self.connect().await, sql).await
+    }
+
     /// Every row that has `text` somewhere, as text, with its table.
     pub async fn find(&self, text: &str) -> Vec<String> {
         let db = self.connect().await;
@@ -48,6 +53,8 @@ impl Database {
             "agent",
             "copilot",
             "proposal",
+            "llm_call",
+            "token_count",
         ] {
             let rows = match db.get_database_backend() {
                 sea_orm::DbBackend::Sqlite => {
