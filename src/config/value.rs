@@ -121,6 +121,18 @@ pub(super) fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Res
     number(deserializer).map(Some)
 }
 
+/// A decimal number, or its text as the environment has it.
+pub(super) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    let text = match Value::deserialize(deserializer)? {
+        Value::Float(number) => number.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        other => return Err(D::Error::custom(format!("must be a number, not {}", other.type_str()))),
+    };
+    let number: f32 = text.parse().map_err(|_| D::Error::custom(format!("'{text}' is no number such as 0.2")))?;
+    Ok(Some(number))
+}
+
 /// A number, or its text as the environment has it.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     match Value::deserialize(deserializer)? {

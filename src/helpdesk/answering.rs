@@ -8,8 +8,8 @@ use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    Error, Fate, HandOff, Helpdesk, Outcome, Signal, Triage, Utterance, Words,
-    operation::answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases},
+    Condensed, Drafted, Error, Fate, HandOff, Helpdesk, Outcome, Signal, Triage, Utterance, Words,
+    operation::answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases, SayStillLooking},
     query, without_nul,
 };
 
@@ -87,18 +87,28 @@ impl Helpdesk {
         self.writer.write(FreeLeases { worker }).await
     }
 
-    /// Commits a draft that was begun on `epoch`, unless the conversation went on meanwhile.
+    /// Tells a customer once that the answer is still being made, unless it is there or the conversation went on since
+    /// `epoch`.
     ///
     /// # Errors
     /// [`Error::WriteFailed`].
-    pub async fn commit_draft(
-        &self,
-        ticket: Uuid,
-        epoch: i64,
-        triage: Triage,
-        outcome: Outcome,
-    ) -> Result<Fate, Error> {
-        let triage = Triage { subject: triage.subject.map(without_nul), ..triage };
+    pub async fn say_still_looking(&self, ticket: Uuid, epoch: i64) -> Result<(), Error> {
+        self.writer.write(SayStillLooking { ticket, epoch }).await
+    }
+
+    /// Commits a draft that was begun on `epoch`, unless the conversation went on meanwhile. Its calls are noted in
+    /// either case.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn commit_draft(&self, ticket: Uuid, epoch: i64, drafted: Drafted) -> Result<Fate, Error> {
+        let Drafted { triage, outcome, condensed, .. } = drafted;
+        let triage = Triage {
+            subject: triage.subject.map(without_nul),
+            tags: triage.tags.into_iter().map(without_nul).collect(),
+            ..triage
+        };
+        let condensed = condensed.map(|new| Condensed { summary: without_nul(new.summary), ..new });
         let outcome = match outcome {
             Outcome::Answer { body } => Outcome::Answer { body: without_nul(body) },
             Outcome::Resolve { body } => Outcome::Resolve { body: without_nul(body) },
@@ -111,7 +121,8 @@ impl Helpdesk {
                 summary: without_nul(summary),
             }),
         };
-        self.writer.write(CommitDraft { ticket, epoch, triage, outcome }).await
+        let drafted = Drafted { triage, outcome, condensed, ..drafted };
+        self.writer.write(CommitDraft { ticket, epoch, drafted }).await
     }
 
     /// Tells a ticket's customer that an answer is being written, or no longer, if the client can show it.

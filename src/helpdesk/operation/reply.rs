@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound};
+use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound, staff::check_version};
 use crate::helpdesk::{
     Error, Received, lifecycle,
     lifecycle_feedback::{self, Pace},
@@ -108,6 +108,8 @@ fn speak(unit: &mut Unit, speaker: &Speaker, message: message::Model) -> Uuid {
 /// An agent replies in a ticket: an implicit claim.
 pub(in crate::helpdesk) struct Reply {
     pub ticket: Uuid,
+    /// The version that the speaker has seen, if it must be that one.
+    pub expected: Option<i64>,
     pub speaker: Speaker,
     pub body: String,
     /// A file that goes with it: its URL, which also stands in the text.
@@ -150,6 +152,7 @@ impl Operation for Reply {
             unit.check_no_other(ticket)?;
         }
         check_free(ticket, &self.speaker)?;
+        check_version(ticket, self.expected)?;
         let message = message::Model {
             sender_key: key,
             stanza_id: self.stanza.id.clone(),
