@@ -57,7 +57,7 @@ impl App {
         let component = config.component()?;
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
-        let brain = brain(&config, &desks, clock.clone())?;
+        let brain = Arc::new(brain(&config, &desks, clock.clone())?);
         let limits = attachment_limits(&config)?;
         let folder = Folder::open(&config.attachments.folder).with_context(|| {
             format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())

@@ -59,10 +59,10 @@ struct Run {
 impl Worker {
     /// A worker that answers up to `concurrency` tickets at once.
     #[must_use]
-    pub fn new(helpdesk: Helpdesk, brain: Brain, health: Health, concurrency: usize) -> Self {
+    pub fn new(helpdesk: Helpdesk, brain: Arc<Brain>, health: Health, concurrency: usize) -> Self {
         Self {
             helpdesk,
-            brain: Arc::new(brain),
+            brain,
             health,
             concurrency,
             id: Uuid::now_v7(),
