@@ -157,7 +157,12 @@ fn finish(asked: &Asked<'_>, draft: Draft, found: Found) -> Result<Thought, Fail
         Some(reason) => Draft { reply: String::new(), action: Action::HandOff, reason: Some(reason.into()), ..draft },
         None => draft,
     };
-    let (reply, citations) = sources::with_sources(&draft.reply, &draft.citations, &found.passages);
+    let (reply, citations) = if draft.reply.trim().is_empty() {
+        // Sources without a word are no words for a hand-off.
+        (String::new(), Vec::new())
+    } else {
+        sources::with_sources(&draft.reply, &draft.citations, &found.passages)
+    };
     // An answer may have been nothing but a link, or characters that nobody sees.
     if draft.action != Action::HandOff && !reply.chars().any(is_visible) {
         let error = LlmError::Malformed("nothing is left of it without links");

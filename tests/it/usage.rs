@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use deskbridge::helpdesk::Role;
+use deskbridge::helpdesk::{Call, Drafted, Fate, Outcome, Role};
+use deskbridge_entity::llm_call::{Outcome as CallOutcome, Purpose};
 use serde_json::json;
 
 use crate::support::{
@@ -57,6 +58,33 @@ mod scenarios {
         let traces = [database.find(&ticket).await, database.find(&id).await].concat();
         let traces: Vec<_> = traces.iter().filter(|row| row.starts_with("llm_call")).collect();
         assert!(traces.is_empty(), "{traces:?}");
+
+        // A draft that was under way when the customer went: it is void, and its cost is the desk's alone.
+        let call = Call {
+            desk: "support".into(),
+            endpoint: "main".into(),
+            model: "scripted".into(),
+            purpose: Purpose::Answer,
+            prompt_tokens: 10,
+            completion_tokens: 5,
+            estimated: false,
+            latency: Duration::from_secs(1),
+            outcome: CallOutcome::Ok,
+        };
+        let late = Drafted { calls: vec![call.clone()], ..Drafted::of(Outcome::Answer { body: "Late.".into() }) };
+        let helpdesk = app.helpdesk.as_ref().unwrap();
+        let fate = helpdesk.commit_draft(ticket.parse().unwrap(), 1, late.clone()).await.unwrap();
+        assert_eq!(fate, Fate::Stale);
+        assert_eq!(database.texts(CALLS).await.last().unwrap(), "answer ok some of nobody");
+        assert_eq!(database.texts("SELECT scope FROM token_count").await, ["desk"]);
+        // One that the conversation has overtaken is noted with its ticket.
+        alice.say(DESK, "Hello again").await;
+        alice.answer().await;
+        let ticket = app.rest.ticket_in("alice@localhost", "PENDING").await["ticket_id"].as_str().unwrap().to_owned();
+        assert_eq!(helpdesk.commit_draft(ticket.parse().unwrap(), 0, late).await.unwrap(), Fate::Stale);
+        assert_eq!(database.texts(CALLS).await.last().unwrap(), "answer ok some");
+        helpdesk.record_calls(None, vec![Call { purpose: Purpose::Eval, ..call }]).await.unwrap();
+        assert_eq!(database.texts(CALLS).await.last().unwrap(), "eval ok some of nobody");
         app.stop().await;
     }
 }
