@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -131,6 +131,8 @@ pub struct Llm {
     settings: Settings,
     /// The endpoint has rejected `response_format` before, so it is not sent any more.
     plain_text_only: AtomicBool,
+    /// Tokens of all prompts, and of all answers.
+    spent: [AtomicU64; 2],
 }
 
 impl Llm {
@@ -180,7 +182,20 @@ impl Llm {
             .retry(SimpleRetryPolicy::default())
             .service(ReqwestService::new(http.clone()));
         let client = Client::build(http.clone(), config).with_http_service(service);
-        Ok(Self { client, http, settings, plain_text_only: AtomicBool::new(false) })
+        Ok(Self {
+            client,
+            http,
+            settings,
+            plain_text_only: AtomicBool::new(false),
+            spent: [const { AtomicU64::new(0) }; 2],
+        })
+    }
+
+    /// What all requests so far have cost together, those with an unusable answer too, as far as the endpoint said so.
+    #[must_use]
+    pub fn spent(&self) -> Usage {
+        let [prompt, completion] = [0, 1].map(|at: usize| self.spent[at].load(Ordering::Relaxed));
+        Usage { prompt_tokens: Some(prompt), completion_tokens: Some(completion) }
     }
 
     /// The model's name.
@@ -224,7 +239,12 @@ impl Llm {
             max_tokens: self.settings.max_tokens,
             response_format: structured.then(|| wire::response_format(triage)),
         };
-        Ok(self.client.chat().create_byot(&request).await?)
+        let body = self.client.chat().create_byot(&request).await?;
+        let Usage { prompt_tokens, completion_tokens } = wire::usage(&body);
+        for (sum, tokens) in self.spent.iter().zip([prompt_tokens, completion_tokens]) {
+            sum.fetch_add(tokens.unwrap_or(0), Ordering::Relaxed);
+        }
+        Ok(body)
     }
 
     /// Asks the endpoint for its list of models, to see that it is there and takes the key. For `doctor` and health.

@@ -100,9 +100,13 @@ pub(super) fn read(body: &Value, triage: bool) -> Result<(Draft, Usage), LlmErro
         return Err(LlmError::Malformed("cut off"));
     }
     let draft = read_content(&content(message), triage)?;
+    Ok((draft, usage(body)))
+}
+
+/// What an answer says it cost.
+pub(super) fn usage(body: &Value) -> Usage {
     let tokens = |name| body.get("usage").and_then(|usage| usage.get(name)).and_then(Value::as_u64);
-    let usage = Usage { prompt_tokens: tokens("prompt_tokens"), completion_tokens: tokens("completion_tokens") };
-    Ok((draft, usage))
+    Usage { prompt_tokens: tokens("prompt_tokens"), completion_tokens: tokens("completion_tokens") }
 }
 
 /// The text of a message: a string, or a list of parts.

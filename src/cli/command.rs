@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::{
     Cli, Command, RoleArg, TokenArgs,
     doctor::{self, Finding},
+    evaluate::evaluate,
 };
 use crate::{
     api::{Claims, Tokens},
@@ -42,6 +43,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             );
         }
         Command::Token(args) => println!("{}", token(&config, args)?),
+        Command::Eval(args) => {
+            let (code, report) = evaluate(config, *args).await?;
+            print!("{report}");
+            return Ok(code);
+        }
         Command::Doctor => return Ok(examine(&config).await),
     }
     Ok(ExitCode::SUCCESS)

@@ -59,6 +59,12 @@ impl Knowledge {
         Ok(knowledge)
     }
 
+    /// The passages of one page that is no file in a folder; `name` is the path it would have there.
+    #[must_use]
+    pub fn cut(name: &str, markdown: &str) -> Vec<Passage> {
+        passage::split(&page::Page::parse(name.to_owned(), markdown))
+    }
+
     /// Builds the index over passages that did not come from files.
     #[must_use]
     pub fn from_passages(passages: Vec<Passage>) -> Self {

@@ -48,12 +48,20 @@ fn help_teaches_and_version_tells() {
     let folder = tempfile::tempdir().unwrap();
     let help = deskbridge(folder.path(), &[], &["--help"]);
     assert_eq!(help.code, 0);
-    for word in
-        ["serve", "migrate", "token", "doctor", "--config", "Examples:", "DESKBRIDGE_XMPP__SECRET", "Exit status"]
-    {
+    for word in [
+        "serve",
+        "migrate",
+        "token",
+        "doctor",
+        "eval",
+        "--config",
+        "Examples:",
+        "DESKBRIDGE_XMPP__SECRET",
+        "Exit status",
+    ] {
         assert!(help.out.contains(word), "{word} is not in\n{}", help.out);
     }
-    for command in ["serve", "migrate", "token", "doctor"] {
+    for command in ["serve", "migrate", "token", "doctor", "eval"] {
         let help = deskbridge(folder.path(), &[], &[command, "--help"]);
         assert!(help.code == 0 && help.out.contains(&format!("Usage: deskbridge {command}")), "{help:?}");
     }

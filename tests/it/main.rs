@@ -14,6 +14,7 @@ mod conversation;
 mod crash;
 mod delivery;
 mod ejabberd;
+mod evaluation;
 mod failure;
 mod floods;
 mod identity;

@@ -98,6 +98,13 @@ pub struct Utterance {
     pub markable_id: Option<String>,
 }
 
+impl Utterance {
+    /// One that stands in no database.
+    pub(in crate::helpdesk) fn imagined(ticket_id: Uuid, author: Author, body: &str) -> Self {
+        Self { ticket_id, id: Uuid::now_v7(), author, body: body.to_owned(), only_files: false, markable_id: None }
+    }
+}
+
 /// The last `limit` public messages of each ticket, oldest first: one query for all that were claimed together.
 pub(in crate::helpdesk) async fn transcripts(
     store: &Store,
