@@ -11,6 +11,7 @@ use tokio::time;
 use super::{
     builtin,
     draft::{Action, Draft, Priority},
+    guard, links,
     llm::{Llm, LlmError},
     prompt::{Author, Desk, Fact, MAX_PASSAGES, Prompt, PromptError, Prompts, Turn},
     sources,
@@ -149,12 +150,24 @@ impl Brain {
             action = ?draft.action,
             "the model answered"
         );
-        let reply = sources::with_sources(&draft.reply, &draft.citations, &passages);
+        let instructions = material.and_then(|material| material.prompt.as_deref());
+        let shown = passages.iter().map(|passage| passage.text.as_str()).chain(instructions);
+        let shown = shown.chain(history.iter().map(|message| message.body.as_str()));
+        let reply = guard::without_foreign_addresses(&draft.reply, shown);
+        let reply = sources::with_sources(&reply, &draft.citations, &passages);
+        let system = messages.first().map_or("", |message| message.content.as_str());
+        let title = material.map_or(ticket.desk.as_str(), |material| material.title.as_str());
+        let told = guard::Told { system, instructions, title, passages: &passages };
+        if told.is_in(&reply) {
+            return Err(LlmError::Malformed("it repeats its instructions").into());
+        }
+        let subject = draft.subject.filter(|subject| !told.is_touched_by(subject));
+        let subject = subject.map(|subject| links::without_foreign_links(&subject, &[]));
         // An answer may have been nothing but a link, or characters that nobody sees.
         if draft.action != Action::HandOff && !reply.chars().any(is_visible) {
             return Err(LlmError::Malformed("nothing is left of it without links").into());
         }
-        Ok(Draft { reply, ..draft })
+        Ok(Draft { reply, subject, ..draft })
     }
 }
 

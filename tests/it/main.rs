@@ -19,6 +19,7 @@ mod failure;
 mod floods;
 mod identity;
 mod ignored;
+mod injection;
 mod lifecycle;
 mod link;
 mod manners;

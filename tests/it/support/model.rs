@@ -22,7 +22,10 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify, time};
 
-use super::server::free_port;
+use super::{
+    obedient::{self, Obeyed},
+    server::free_port,
+};
 
 /// What the model does with one request.
 #[derive(Clone, Debug)]
@@ -45,6 +48,8 @@ pub enum Reply {
     Counted(Duration),
     /// A structured answer, once the test says so.
     Gated(Arc<Notify>, String),
+    /// Whatever the prompt orders, see [`super::obedient`]; without an order, "Fine.".
+    Obey,
     /// Half a body, and then nothing.
     Stall,
     /// Nothing at all.
@@ -144,6 +149,7 @@ impl Drop for Watch {
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<Value>) -> Response {
+    let obeyed = obedient::content(&request);
     let mut watch = Watch { script: Arc::clone(&script), done: false };
     let reply = {
         let mut script = script.lock().unwrap();
@@ -166,6 +172,11 @@ async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<
             gate.notified().await;
             answer(&text)
         }
+        Reply::Obey => match obeyed {
+            Some(Obeyed::Content(content)) => completion(&content),
+            Some(Obeyed::Body(body)) => Json(body).into_response(),
+            None => answer("Fine."),
+        },
         Reply::Page(html) => Html(html).into_response(),
         Reply::Object(object) => completion(&object.to_string()),
         Reply::Content(text) => completion(&text),
