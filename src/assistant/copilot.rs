@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     brain::{Brain, Failure},
+    guard,
     llm::LlmError,
     meter::Meter,
     model::{Model, ModelError, Terms},
@@ -58,6 +59,13 @@ async fn suggest(brain: &Brain, model: &Model, request: &Request, meter: &Meter)
     let case = Case { passages: &passages, hint, ..case(brain, &request.ticket.desk, &lines) };
     let messages = brain.prompts.case(Task::Suggestion, &case)?;
     let text = ask(brain, model, Purpose::Suggestion, &messages, meter).await?;
+    // It may be sent as it is.
+    let system = messages.first().map_or("", |message| message.content.as_str());
+    let Desk { title, instructions } = case.desk;
+    let told = guard::Told { system, instructions, title, passages: &passages };
+    let public = lines.iter().filter(|(speaker, _)| *speaker != Speaker::Note).map(|(_, text)| *text);
+    let text =
+        told.guarded(&text, public.chain(instructions).chain(hint)).map_err(|error| Failure::Model(error.into()))?;
     let (text, cited) = sources::apart(&text, &[], &passages, hint.unwrap_or_default());
     Ok(made(said(text)?, &cited, Source::Model))
 }

@@ -82,6 +82,11 @@ impl Model {
         self.endpoints.iter().map(|endpoint| &endpoint.llm)
     }
 
+    /// Forgets how the calls until now went.
+    pub fn close_breakers(&self) {
+        self.endpoints.iter().for_each(|endpoint| *endpoint.breaker() = Breaker::default());
+    }
+
     /// Asks for a draft, or for the words to search the knowledge by.
     ///
     /// # Errors

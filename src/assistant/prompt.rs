@@ -14,6 +14,7 @@ use std::{path::Path, sync::Arc};
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
 use serde::Serialize;
 
+use super::fence::neutralised;
 use crate::knowledge::Passage;
 pub use fit::estimate_tokens;
 pub(super) use fit::latest_within;
@@ -314,18 +315,6 @@ fn push(messages: &mut Vec<ChatMessage>, role: Role, text: String) {
         }
         _ => messages.push(ChatMessage { role, content: text }),
     }
-}
-
-/// Takes the fence characters out of text we did not write, so that it cannot close a fence or open one.
-fn neutralised(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '<' => '‹',
-            '>' => '›',
-            c => c,
-        })
-        .filter(|c| matches!(c, '\n' | '\t') || !super::draft::is_hidden(*c))
-        .collect()
 }
 
 /// For a place that holds one line, and for an attribute in double quotes.

@@ -8,12 +8,12 @@ use tokio::time::{self, Instant};
 use super::{
     brain::{Brain, Failure, Material, Thought},
     draft::{Action, Draft, Step},
-    history,
+    guard, history, links,
     llm::LlmError,
     meter::Meter,
     model::{Model, ModelError, Terms},
     outcome, plain,
-    prompt::{Desk, Fact, Prompt, Searched},
+    prompt::{ChatMessage, Desk, Fact, Prompt, Searched},
     sources,
     wire::Form,
 };
@@ -53,7 +53,7 @@ impl Brain {
         let mut earlier = ticket.context_summary.clone();
         let mut condensed = None;
         let mut step = 1;
-        let draft = loop {
+        let (draft, system) = loop {
             let facts = facts(ticket.episode_summary.as_deref(), earlier.as_deref());
             let may_search = found.asked && !found.exhausted && step < self.max_steps;
             let prompt = Prompt {
@@ -78,14 +78,24 @@ impl Brain {
             }
             let form = Form::Draft { triage: prompt.triage, search: may_search, passages: found.passages.len() };
             match asked.model.step(&rendered.messages, form, &terms).await.map_err(Failure::Model)? {
-                Step::Draft(draft) => break draft,
+                Step::Draft(draft) => break (draft, system_of(rendered.messages)),
                 Step::Search(query) if may_search => self.look_again(asked, &mut found, query).await?,
                 Step::Search(_) => {
-                    break Draft::hand_off("", "the model wanted to search on and on and gave no answer");
+                    let reason = "the model wanted to search on and on and gave no answer";
+                    break (Draft::hand_off("", reason), system_of(rendered.messages));
                 }
             }
             step += 1;
         };
+        let desk = desk(&ticket.desk, material);
+        let told = guard::Told {
+            system: &system,
+            instructions: desk.instructions,
+            title: desk.title,
+            passages: &found.passages,
+        };
+        let known = [desk.instructions, ticket.episode_summary.as_deref(), earlier.as_deref()].into_iter().flatten();
+        let draft = guarded(draft, &told, known.chain(transcript.iter().map(|said| said.body.as_str())))?;
         let thought = finish(asked, draft, found)?;
         tracing::info!(ticket.id = %ticket.id, steps = step, uncited = thought.is_uncited, "a draft is made");
         Ok(Thought { drafted: Drafted { condensed, ..thought.drafted }, ..thought })
@@ -142,6 +152,23 @@ fn facts(with_people: Option<&str>, earlier: Option<&str>) -> Vec<Fact> {
         .into_iter()
         .flatten()
         .collect()
+}
+
+/// The text that the model was given before all else.
+fn system_of(messages: Vec<ChatMessage>) -> String {
+    messages.into_iter().next().map(|message| message.content).unwrap_or_default()
+}
+
+/// A draft that carries nothing of what the model was told and may not pass on, nor addresses that nobody has shown it.
+fn guarded<'a>(
+    draft: Draft,
+    told: &'a guard::Told<'_>,
+    known: impl Iterator<Item = &'a str>,
+) -> Result<Draft, Failure> {
+    let reply = told.guarded(&draft.reply, known).map_err(|error| Failure::Model(error.into()))?;
+    let subject = draft.subject.filter(|subject| !told.is_touched_by(subject));
+    let subject = subject.map(|subject| links::without_foreign_links(&subject, &[]));
+    Ok(Draft { reply, subject, ..draft })
 }
 
 /// Holds a draft against what was retrieved.

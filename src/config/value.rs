@@ -16,6 +16,13 @@ use toml::Value;
 pub struct Secret(pub(super) String);
 
 impl Secret {
+    /// The value of an environment variable; `None` when it is not set, empty, or no text.
+    #[must_use]
+    pub fn from_variable(name: &str) -> Option<Self> {
+        let value = std::env::var_os(name)?.into_string().ok()?.trim().to_owned();
+        (!value.is_empty()).then_some(Self(value))
+    }
+
     /// The value itself, for the one place that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {

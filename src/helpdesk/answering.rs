@@ -9,8 +9,13 @@ use uuid::Uuid;
 
 use super::{
     Condensed, Drafted, Error, Fate, HandOff, Helpdesk, Outcome, Signal, Triage, Utterance, Words,
-    operation::answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases, SayStillLooking},
-    query, without_nul,
+    operation::{
+        answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases, SayStillLooking},
+        line::subject_of,
+    },
+    query,
+    unit::new_ticket,
+    without_nul,
 };
 
 /// Messages of a ticket that the assistant looks at; a prompt's budget cuts further.
@@ -23,6 +28,22 @@ pub struct Due {
     pub ticket: ticket::Model,
     /// Its last public messages, oldest first.
     pub transcript: Vec<Utterance>,
+}
+
+impl Due {
+    /// A ticket that stands in no database, with what was said in it: for trying out how it would be answered.
+    #[must_use]
+    pub fn imagined(desk: &str, customer: &str, said: &[(Author, String)], now: DateTime<Utc>) -> Self {
+        let first = said.iter().find(|(author, _)| *author == Author::Customer);
+        let subject = subject_of(first.map(|(_, body)| body.as_str()).unwrap_or_default());
+        let mut ticket = new_ticket(Uuid::now_v7(), desk, customer, &subject, now);
+        ticket.episode_answers =
+            said.iter().filter(|(author, _)| *author == Author::Assistant).fold(0, |count, _| count + 1);
+        let numbered = (1..).zip(said);
+        let transcript =
+            numbered.map(|(seq, (author, body))| Utterance::imagined(ticket.id, seq, *author, body)).collect();
+        Self { ticket, transcript }
+    }
 }
 
 /// What a claim brought.

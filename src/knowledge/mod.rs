@@ -149,6 +149,14 @@ impl Knowledge {
         Self { pages: infos, ..Self::of(all) }
     }
 
+    /// The passages of one page that is no file in a folder; `name` is the path it would have there.
+    ///
+    /// # Errors
+    /// What is wrong with its front matter.
+    pub fn cut(name: &str, text: &str) -> Result<Vec<Passage>, String> {
+        Ok(passage::split(&Page::parse(name.to_owned(), text)?))
+    }
+
     /// Builds the index over passages that did not come from files.
     #[must_use]
     pub fn from_passages(passages: Vec<Passage>) -> Self {

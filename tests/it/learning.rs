@@ -47,7 +47,9 @@ mod scenarios {
 
     fn learned(folder: &Path) -> Vec<String> {
         let Ok(files) = std::fs::read_dir(folder.join("learned")) else { return Vec::new() };
-        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        // What has a dot before it is only about to be a page.
+        names.filter(|name| !name.starts_with('.')).collect()
     }
 
     fn eve() -> String {

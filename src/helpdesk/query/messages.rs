@@ -116,6 +116,14 @@ pub struct Utterance {
     pub markable_id: Option<String>,
 }
 
+impl Utterance {
+    /// One that stands in no database.
+    pub(in crate::helpdesk) fn imagined(ticket_id: Uuid, seq: i64, author: Author, body: &str) -> Self {
+        let body = body.to_owned();
+        Self { ticket_id, id: Uuid::now_v7(), seq, author, body, only_files: false, markable_id: None }
+    }
+}
+
 /// The last `limit` public messages of each ticket that no summary stands for, oldest first: one query for all that were claimed together.
 pub(in crate::helpdesk) async fn transcripts(
     store: &Store,

@@ -27,7 +27,10 @@ use tokio::{
     time,
 };
 
-use super::server::free_port;
+use super::{
+    obedient::{self, Obeyed},
+    server::free_port,
+};
 
 /// What the model does with one request.
 #[derive(Clone, Debug)]
@@ -52,6 +55,8 @@ pub enum Reply {
     Counted(Duration),
     /// A structured answer, once the test says so.
     Gated(Arc<Notify>, String),
+    /// Whatever the prompt orders, see [`super::obedient`]; without an order, "Fine.".
+    Obey,
     /// Half a body, and then nothing.
     Stall,
     /// Nothing at all.
@@ -173,6 +178,7 @@ impl Drop for Watch {
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<Value>) -> Response {
+    let obeyed = obedient::content(&request);
     let mut watch = Watch { script: Arc::clone(&script), done: false };
     let is_plain;
     let reply = {
@@ -197,6 +203,11 @@ async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<
             gate.notified().await;
             answer(&text, is_plain)
         }
+        Reply::Obey => match obeyed {
+            Some(Obeyed::Content(content)) => completion(&content),
+            Some(Obeyed::Body(body)) => Json(body).into_response(),
+            None => answer("Fine.", is_plain),
+        },
         Reply::Page(html) => Html(html).into_response(),
         Reply::Object(object) => completion(&object.to_string()),
         Reply::Content(text) => completion(&text),
