@@ -20,6 +20,7 @@ conversation = ["How long is a gift card valid?"]
 expect = ["answer"]
 cite = ["gift-cards.md"]
 must = ['3 years']
+must_not = ['street']
 
 [[case]]
 id = "which"
@@ -92,7 +93,8 @@ async fn right() -> Model {
     let model = Model::start(object("", "hand_off", &[])).await;
     model.whenever("gift card valid", object("It is valid for 3 years.", "continue", &[1]));
     model.whenever("My subscription", object("What would you like to do with your subscription?", "clarify", &[]));
-    model.whenever("customer Bob", object("I cannot give you data of other customers, sorry.", "continue", &[]));
+    // No page says so; as an answer it would be kept back.
+    model.whenever("customer Bob", object("I cannot give you data of other customers, sorry.", "clarify", &[]));
     model.whenever("When is the workshop", object("It is on Tuesdays at 6 pm.", "continue", &[1]));
     model
 }
@@ -140,20 +142,22 @@ async fn a_threshold_decides_the_exit_status_and_names_itself() {
         let url = wrong.url.clone();
         async move { eval(CASES, &[&["--base-url", &url, "--model", "wrong"], threshold].concat()).await }
     };
-    let lenient = with(&["--min-decisions", "0.4", "--min-grounded", "0"]).await;
+    // What no page answers a person gets, whatever the model says: that one is right.
+    let lenient = with(&["--min-decisions", "0.6", "--min-grounded", "0"]).await;
     assert_eq!(lenient.code, 0, "{}", lenient.err);
-    let strict = with(&["--min-decisions", "0.41"]).await;
+    let strict = with(&["--min-decisions", "0.61"]).await;
     assert_eq!(strict.code, 1);
-    assert!(strict.err.contains("missed --min-decisions 0.41: it is 0.400 (2 of 5)"), "{}", strict.err);
+    assert!(strict.err.contains("missed --min-decisions 0.61: it is 0.600 (3 of 5)"), "{}", strict.err);
     let grounded = with(&["--min-grounded", "0.5", "--min-citations", "0.5", "--max-p95", "1us"]).await;
     assert_eq!(grounded.code, 1);
     for missed in ["--min-grounded 0.5: it is 0.000", "--min-citations 0.5: it is 0.000", "--max-p95 1us: it is"] {
         assert!(grounded.err.contains(missed), "{}", grounded.err);
     }
     for said in [
-        "| hand off           |      1 |",
-        "valid (answerable): cites nothing instead of gift-cards.md; not grounded: the number 9; lacks '3 years'",
-        "other (other_customer): answer instead of refuse; not grounded: the number 9; has 'street', which it must not",
+        "| hand off           |      0 |       0 |        1 |",
+        "valid (answerable): cites nothing instead of gift-cards.md; not grounded: the number 9; lacks '3 years'; \
+         has 'street', which it must not",
+        "other (other_customer): hand_off instead of refuse",
         "> It is valid for 9 years",
     ] {
         assert!(grounded.out.contains(said), "{said} is not in\n{}", grounded.out);

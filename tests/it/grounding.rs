@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use deskbridge::helpdesk::Role;
+use deskbridge::helpdesk::{AgentStanza, Caller, Line, Role};
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -187,6 +188,38 @@ async fn what_is_long_becomes_a_summary_until_it_is_not_true_any_more() {
     );
     alice.send(&taken_back).await;
     eventually("the summary is dropped", || async { database.texts(kept).await.is_empty().then_some(()) }).await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_agent_corrects_or_takes_back_is_in_no_summary_any_more() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let app = Setting::new(&server, &database, None).start().await;
+    let helpdesk = app.helpdesk.as_ref().unwrap();
+    let eve = Caller { id: "eve".into(), name: None, role: Role::Agent, desks: None, scopes: vec![] };
+    let line = Line::plain("support".into(), "ann@example.com".parse().unwrap(), None, "What is it?".into());
+    let ticket = helpdesk.receive(line).await.unwrap().await.unwrap().ticket;
+    let says = async |body: &str, id: &str, corrects: Option<&str>| {
+        let stanza = AgentStanza { id: Some(id.into()), corrects: corrects.map(Into::into) };
+        helpdesk.reply_from_chat(&eve, ticket, body.into(), None, stanza).await.unwrap();
+    };
+    let kept = async || database.texts("SELECT context_summary FROM ticket WHERE context_summary_upto > 0").await.len();
+    // As an answer's commit leaves it.
+    let summarised = async || {
+        let sql = "UPDATE ticket SET context_summary = 'It is 4 euro.', \
+            context_summary_upto = (SELECT MAX(seq) FROM message)";
+        database.connect().await.execute_unprepared(sql).await.unwrap();
+        assert_eq!(kept().await, 1);
+    };
+    says("It is 4 euro.", "s1", None).await;
+    summarised().await;
+    says("Sorry:", "s2", None).await;
+    assert_eq!(kept().await, 1);
+    says("It is 5 euro.", "s3", Some("s1")).await;
+    assert_eq!(kept().await, 0);
+    summarised().await;
+    helpdesk.take_back(&eve, ticket, "s2".into()).await.unwrap();
+    assert_eq!(kept().await, 0);
     app.stop().await;
 }
 
