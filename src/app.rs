@@ -3,7 +3,7 @@
 mod desks;
 mod knowledge;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -12,8 +12,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     api::{self, Api, Tokens},
     assistant::{
+        aide::Aide,
         brain::{Brain, Material},
         llm::{Llm, Settings},
+        model::Model,
         prompt::Prompts,
         worker::Worker,
     },
@@ -59,7 +61,7 @@ impl App {
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
         let library = library(&config)?;
-        let brain = brain(&config, &desks, library.clone())?;
+        let brain = Arc::new(brain(&config, &desks, library.clone(), clock.clone())?);
         let limits = attachment_limits(&config)?;
         let folder = Folder::open(&config.attachments.folder).with_context(|| {
             format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())
@@ -82,8 +84,9 @@ impl App {
         let (stop, tasks, health) = (CancellationToken::new(), TaskTracker::new(), Health::default());
         let account = Account { limited: config.limits.enabled, ..account(&component) };
         tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), stop.clone()));
-        let worker = Worker::new(helpdesk.clone(), brain, health.clone(), config.assistant.concurrency);
+        let worker = Worker::new(helpdesk.clone(), Arc::clone(&brain), health.clone(), config.assistant.concurrency);
         tasks.spawn(worker.run(stop.clone()));
+        tasks.spawn(Aide::new(helpdesk.clone(), brain).run(stop.clone()));
         let fetching = Porter::new(helpdesk.clone(), fetcher, folder.clone(), limits);
         tasks.spawn(fetching.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
@@ -200,36 +203,47 @@ pub fn account(component: &config::Component) -> Account {
 /// The configured model, if there is one.
 ///
 /// # Errors
-/// When its address or key is unusable.
-fn llm(config: &Config) -> anyhow::Result<Option<Llm>> {
-    let Some(endpoint) = config.endpoint()? else { return Ok(None) };
-    let settings = Settings {
-        base_url: endpoint.base_url,
-        api_key: endpoint.api_key.map(|key| key.expose().to_owned()),
-        model: endpoint.model,
-        temperature: Some(0.2),
-        max_tokens: Some(700),
-    };
-    Ok(Some(Llm::new(settings).context("the model's endpoint is unusable (assistant.base_url, assistant.api_key)")?))
+/// When an endpoint's address or key is unusable.
+fn model(config: &Config, clock: Clock) -> anyhow::Result<Option<Model>> {
+    let mut endpoints = Vec::new();
+    for endpoint in config.endpoints()? {
+        let name = endpoint.name.clone();
+        let settings = Settings {
+            name: endpoint.name,
+            base_url: endpoint.base_url,
+            api_key: endpoint.api_key.map(|key| key.expose().to_owned()),
+            model: endpoint.model,
+            temperature: Some(endpoint.temperature),
+            max_tokens: Some(endpoint.max_tokens),
+            timeout: endpoint.timeout,
+        };
+        let llm = Llm::new(settings).with_context(|| {
+            format!("the model's endpoint '{name}' is unusable (assistant.base_url, assistant.endpoints)")
+        })?;
+        endpoints.push(llm);
+    }
+    Ok((!endpoints.is_empty()).then(|| Model::new(endpoints, clock)))
 }
 
 /// What answers are made from: the model, the prompts and what the desks are. `shown` are the [`desks`].
 ///
 /// # Errors
-/// When a template or the endpoint is unusable, with the key.
-pub fn brain(config: &Config, shown: &[Desk], library: Library) -> anyhow::Result<Brain> {
+/// When a template or an endpoint is unusable, with the key.
+pub fn brain(config: &Config, shown: &[Desk], library: Library, clock: Clock) -> anyhow::Result<Brain> {
     let prompts = Prompts::load(config.assistant.prompts.as_deref()).context("prompts (assistant.prompts)")?;
     let desks = config.desk.iter().zip(shown).map(|(desk, shown)| {
         let (title, texts) = (shown.title.clone(), shown.texts.clone());
         (desk.name.clone(), Material { prompt: desk.prompt.clone(), title, texts })
     });
     Ok(Brain {
-        llm: llm(config)?,
+        model: model(config, clock)?,
         prompts,
         desks: desks.collect(),
         library,
         timeout: config.assistant.timeout,
         context_tokens: config.assistant.context_tokens,
+        max_steps: config.assistant.max_steps,
+        max_tokens: Some(config.assistant.max_tokens_per_run as u64).filter(|most| *most > 0 && config.limits.enabled),
     })
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 pub enum Status {
     /// It does its work.
     Healthy,
-    /// It does not; a few fixed words say why. They are shown to everybody, so they hold no address, no secret
+    /// It does not; a few fixed words, and at most a time, say why. They are shown to everybody, so they hold no address, no secret
     /// and no text of a customer.
     Unhealthy(Cow<'static, str>),
 }

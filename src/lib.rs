@@ -8,6 +8,7 @@
 //! - [`knowledge`][]: finds the passage that answers a question
 //! - [`api`][]: REST
 //! - [`attachments`][]: fetches the files that customers send
+//! - [`evaluation`][]: how good the assistant is, on labelled conversations
 //! - [`health`][]: how the parts are
 //! - [`config`], [`cli`] and [`logging`] are around the process
 //! - [`app`][]: wires it all
@@ -18,6 +19,7 @@ pub mod assistant;
 pub mod attachments;
 pub mod cli;
 pub mod config;
+pub mod evaluation;
 pub mod health;
 pub mod helpdesk;
 pub mod knowledge;

@@ -5,18 +5,24 @@
 //! watches a desk. [`agent`]: who answers; [`notice`]: what agents are told over XMPP; [`attachment`]: files;
 //! [`hint`]: what a contact was told once; [`heard`]: commands that were carried out; [`opening`]: what erased customers
 //! had opened lately.
+//! [`llm_call`] and [`token_count`]: what the language model cost. [`copilot`]: what the assistant makes for agents;
+//! [`proposal`]: pages it would learn from them.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
 
 pub mod agent;
 pub mod attachment;
+pub mod copilot;
 pub mod counter;
 pub mod event;
 pub mod heard;
 pub mod hint;
+pub mod llm_call;
 pub mod message;
 pub mod notice;
 pub mod opening;
 pub mod presence;
+pub mod proposal;
 pub mod subscription;
 pub mod ticket;
+pub mod token_count;

@@ -57,6 +57,15 @@ pub struct Model {
     pub episode_from: Option<i64>,
     /// What the assistant is told of what stands before.
     pub episode_summary: Option<String>,
+    /// What was said behind the marker and before `context_summary_upto`, for the assistant, once that is too long to be
+    /// repeated.
+    pub context_summary: Option<String>,
+    /// The number of the last message that the summary covers.
+    pub context_summary_upto: Option<i64>,
+    /// Answers of the assistant behind the marker.
+    pub episode_answers: i64,
+    /// How many questions in a row the knowledge had nothing for.
+    pub nothing_found: i64,
     /// How it was resolved: `agent`, `customer`, `assistant` or `idle`.
     pub resolution: Option<String>,
     /// Words that the staff or the assistant sorts tickets by, as a JSON list.

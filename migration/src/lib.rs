@@ -9,6 +9,8 @@ mod m20261123_000001_people;
 mod m20261123_000002_rooms;
 mod m20261125_000001_limits;
 mod m20261125_000002_hints;
+mod m20261125_000010_assistant;
+mod m20261125_000020_copilot;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -22,6 +24,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_rooms::Migration),
             Box::new(m20261125_000001_limits::Migration),
             Box::new(m20261125_000002_hints::Migration),
+            Box::new(m20261125_000010_assistant::Migration),
+            Box::new(m20261125_000020_copilot::Migration),
         ]
     }
 }

@@ -67,9 +67,12 @@ pub enum ApiError {
     /// 500: our fault. The text is for the log only.
     #[error("{0}")]
     Internal(String),
-    /// 503: stopping, or too busy.
+    /// 503: stopping, or too busy, or what is asked for cannot be made now.
     #[error("{0}")]
     Unavailable(String),
+    /// 504: it is still being made; the same request gets it a little later.
+    #[error("{0}")]
+    NotReady(String),
 }
 
 impl From<Error> for ApiError {
@@ -81,7 +84,8 @@ impl From<Error> for ApiError {
             Error::Conflict(reason) | Error::Overtaken { reason, .. } => Self::Conflict(reason),
             Error::Repeated => Self::Conflict(error.to_string()),
             Error::Limited(reason) => Self::TooMany(reason),
-            Error::Stopping => Self::Unavailable(error.to_string()),
+            Error::Stopping | Error::Unavailable(_) => Self::Unavailable(error.to_string()),
+            Error::NotReady => Self::NotReady(error.to_string()),
             Error::Database(_) | Error::WriteFailed(_) => Self::Internal(error.to_string()),
         }
     }
@@ -123,6 +127,7 @@ impl ApiError {
             Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
+            Self::NotReady(_) => (StatusCode::GATEWAY_TIMEOUT, "NOT_READY"),
         }
     }
 

@@ -93,6 +93,25 @@ fn brief(error: &serde_json::Error) -> String {
     text
 }
 
+/// As [`Body`], but there need be none: then every field is missing.
+pub(super) struct MaybeBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Api> for MaybeBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
+        let is_json = is_json(&request);
+        let bytes = read(request, api, BODY_TIMEOUT).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if !is_json {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
 /// A query string. Its type refuses unknown parameters, so that a misspelt filter does not go unnoticed.
 pub(super) struct Parameters<T>(pub T);
 

@@ -1,12 +1,13 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `attachment`, `staff`, `desk`, `agent`, `queue`, `knowledge` and `presence` are the routes, and `change` is
-//! what those of `staff` share; `serve` is the listening side.
+//! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
+//! `presence` are the routes, and `change` is what those of `staff` share; `serve` is the listening side.
 
 mod agent;
 mod attachment;
 mod change;
+mod copilot;
 mod desk;
 mod error;
 mod extract;
@@ -15,6 +16,7 @@ mod if_match;
 mod knowledge;
 mod message;
 mod presence;
+mod proposal;
 mod queue;
 mod request;
 mod serve;
@@ -23,6 +25,7 @@ mod staff;
 mod tests;
 mod ticket;
 mod token;
+mod usage;
 mod wire;
 
 use std::time::Duration;
@@ -79,10 +82,14 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/desks/{desk}/knowledge", get(knowledge::list))
         .route("/api/v1/xmpp/desks/{desk}/knowledge/search", get(knowledge::search))
         .route("/api/v1/xmpp/desks/{desk}/knowledge/{*path}", put(knowledge::put).delete(knowledge::remove))
+        .route("/api/v1/xmpp/desks/{desk}/proposals", get(proposal::list))
+        .route("/api/v1/xmpp/proposals/{id}/approve", post(proposal::approve))
+        .route("/api/v1/xmpp/proposals/{id}/reject", post(proposal::reject))
         .route("/api/v1/xmpp/agents", get(agent::list))
         .route("/api/v1/xmpp/agents/{id}", put(agent::bind).delete(agent::remove))
         .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
         .route("/api/v1/xmpp/queue", get(queue::list))
+        .route("/api/v1/xmpp/usage", get(usage::list))
         .nest("/api/v1/xmpp/tickets/{id}", one_ticket());
     around(routes, state)
 }
@@ -99,6 +106,8 @@ fn one_ticket() -> Router<Api> {
         .route("/close", post(staff::close))
         .route("/snooze", post(staff::snooze))
         .route("/notes", post(staff::note))
+        .route("/suggestion", post(copilot::suggest))
+        .route("/summary", post(copilot::summarise))
         .route("/priority", put(staff::prioritise).post(staff::prioritise))
         .route("/tags", put(staff::tag).post(staff::tag))
 }

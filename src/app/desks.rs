@@ -49,7 +49,9 @@ fn desk(config: &Config, index: usize, desk: &config::Desk) -> anyhow::Result<De
             .map(|agent| DeskAgent { jid: agent.jid.clone(), name: agent.name.clone() })
             .collect(),
         limits: if config.limits.enabled { limits(&desk.limits) } else { Limits::NONE },
+        still_looking_after: desk.still_looking_after.and_then(Timeout::duration),
         assistant: desk.assistant,
+        learning: desk.learning,
     })
 }
 
@@ -76,14 +78,22 @@ fn rules(config: &Config, desk: &config::Desk) -> Rules {
 
 fn limits(given: &config::DeskLimits) -> Limits {
     let default = Limits::default();
-    // Nobody reaches u32::MAX in a day: a greater number is as good as that.
+    // Nobody reaches u32::MAX answers or messages: a greater number is as good as that.
     let limit = |given: Option<usize>, default| match given {
         None => default,
         Some(0) => None,
         Some(number) => Some(u32::try_from(number).unwrap_or(u32::MAX)),
     };
+    let tokens = |given: Option<usize>, default| match given {
+        None => default,
+        Some(0) => None,
+        Some(number) => Some(number as u64),
+    };
     Limits {
         messages_per_minute: limit(given.messages_per_minute, default.messages_per_minute),
         new_tickets_per_day: limit(given.new_tickets_per_day, default.new_tickets_per_day),
+        answers_per_ticket: limit(given.answers_per_ticket, default.answers_per_ticket),
+        tokens_per_customer_day: tokens(given.tokens_per_customer_day, default.tokens_per_customer_day),
+        tokens_per_desk_month: tokens(given.tokens_per_desk_month, default.tokens_per_desk_month),
     }
 }

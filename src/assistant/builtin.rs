@@ -43,8 +43,8 @@ pub fn answer(passage: Option<&Arc<Passage>>, question: &str, first: bool, texts
             "the help pages have no answer to the question (no language model is configured)",
         );
     };
-    let quoted = sources::with_sources(&passage.text, &[1], slice::from_ref(passage));
-    Draft { citations: vec![1], ..Draft::new(introduced(&quoted, "\n\n"), Action::Continue) }
+    let (quoted, citations) = sources::with_sources(&passage.text, &[1], slice::from_ref(passage));
+    Draft { citations, ..Draft::new(introduced(&quoted, "\n\n"), Action::Continue) }
 }
 
 #[cfg(test)]
@@ -66,8 +66,15 @@ mod tests {
                 url: Some("https://tea.example/help/gift-cards".into()),
                 text: "A gift card is valid for 3 years.".into(),
                 page: "gift-cards.md".into(),
+                audience: Audience::Customer,
             },
-            Passage { title: "Visiting us".into(), url: None, text: "Kettle Lane 4.".into(), page: "visit.md".into() },
+            Passage {
+                title: "Visiting us".into(),
+                url: None,
+                text: "Kettle Lane 4.".into(),
+                page: "visit.md".into(),
+                audience: Audience::Customer,
+            },
         ])
     }
 

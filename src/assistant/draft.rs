@@ -3,6 +3,21 @@
 /// The most characters of a ticket's subject.
 pub const MAX_SUBJECT_CHARS: usize = 60;
 
+/// The most tags of one draft.
+pub const MAX_TAGS: usize = 5;
+
+/// The most characters of a tag.
+pub const MAX_TAG_CHARS: usize = 24;
+
+/// What a model does when it is asked for a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It looks into the knowledge once more, with these words.
+    Search(String),
+    /// It has a draft.
+    Draft(Draft),
+}
+
 /// What is to happen with the ticket beside the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -42,15 +57,25 @@ pub struct Draft {
     pub citations: Vec<usize>,
     /// One line, at most [`MAX_SUBJECT_CHARS`] characters; only when asked for.
     pub subject: Option<String>,
-    /// Only when asked for.
+    /// How soon the ticket wants a person's eye; it can only raise the ticket's.
     pub priority: Option<Priority>,
+    /// Words to sort the ticket by, as [`tags`] makes them.
+    pub tags: Vec<String>,
 }
 
 impl Draft {
     /// A draft with nothing but a reply.
     #[must_use]
     pub fn new(reply: impl Into<String>, action: Action) -> Self {
-        Self { reply: reply.into(), action, reason: None, citations: Vec::new(), subject: None, priority: None }
+        Self {
+            reply: reply.into(),
+            action,
+            reason: None,
+            citations: Vec::new(),
+            subject: None,
+            priority: None,
+            tags: Vec::new(),
+        }
     }
 
     /// A draft that gives the ticket to a person, with the reason for the agents.
@@ -81,10 +106,36 @@ pub fn subject(text: &str) -> Option<String> {
     Some(format!("{}…", head.trim_end_matches([' ', ',', ';', ':', '-'])))
 }
 
+/// Makes tags of a model's words: lower case, letters, digits, spaces and hyphens, at most [`MAX_TAGS`] of at most
+/// [`MAX_TAG_CHARS`] characters and three words, each once. What is no such tag is left out.
+#[must_use]
+pub fn tags<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut tags = Vec::new();
+    // A few more than are kept are looked at; who sends a thousand has none to say.
+    for word in words.take(MAX_TAGS * 2) {
+        let tag = word.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
+        let tag = tag.trim_matches(['#', '"', '\'']).to_owned();
+        let is_plain = tag.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-'));
+        let is_short = tag.chars().count() <= MAX_TAG_CHARS && tag.split(' ').count() <= 3;
+        if is_plain
+            && is_short
+            && tag.chars().any(char::is_alphanumeric)
+            && !tags.contains(&tag)
+            && tags.len() < MAX_TAGS
+        {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
 /// Control characters, and those that change the direction or hide what stands in a line.
 pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        || matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        // Tags and the selectors of variants: whole texts have been hidden in them.
+        || matches!(c, '\u{e0000}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 #[cfg(test)]
@@ -105,6 +156,15 @@ mod tests {
         assert_eq!(cut, "The parcel with the two tins of tea that I ordered last…");
         assert_eq!(subject(&"é".repeat(80)).unwrap().chars().count(), MAX_SUBJECT_CHARS);
         assert_eq!(subject(&"é".repeat(60)).unwrap(), "é".repeat(60));
+    }
+
+    #[test]
+    fn tags_are_few_short_and_plain() {
+        let words = ["Returns", " #gift  card ", "returns", "", "-", "a b c d", "<b>", "\u{202e}x", "a,b", "Größe"];
+        assert_eq!(tags(words.into_iter()), ["returns", "gift card", "größe"]);
+        assert_eq!(tags(["x".repeat(25).as_str()].into_iter()), [""; 0]);
+        let many: Vec<String> = (0..100).map(|n| format!("t{n}")).collect();
+        assert_eq!(tags(many.iter().map(String::as_str)).len(), MAX_TAGS);
     }
 
     proptest::proptest! {

@@ -1,27 +1,28 @@
-//! One request to an OpenAI-compatible endpoint: messages in, draft out.
+//! One endpoint: one request to it, in the richest way it understands.
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+mod capability;
+mod error;
+mod retry;
+#[cfg(test)]
+mod tests;
 
-use async_openai::{
-    Client,
-    config::OpenAIConfig,
-    error::OpenAIError,
-    middleware::{ReqwestService, retry::SimpleRetryPolicy},
-};
-use http_body_util::Limited;
-use reqwest::{Response, StatusCode, header::HeaderValue, redirect::Policy};
+use std::{fmt, time::Duration};
+
+use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::ReqwestService};
+use futures::{FutureExt, future::BoxFuture};
+use http_body_util::{BodyExt, Limited};
+use reqwest::{Response, header::HeaderValue, redirect::Policy};
 use serde_json::Value;
 use tower::ServiceBuilder;
 
 use super::{
-    draft::Draft,
     prompt::ChatMessage,
-    wire::{self, Request},
+    wire::{self, Form, Request},
 };
+pub use capability::Structure;
+use capability::{Capability, Disliked, Manner};
+pub use error::LlmError;
+use retry::Patience;
 
 /// How long a connection to the endpoint may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -29,99 +30,29 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest body of an answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
+/// How much of the body of an error is looked at, in bytes.
+const MAX_ERROR_BYTES: usize = 16 * 1024;
+
 /// How long [`Llm::probe`] waits for an answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the model is and how to ask it.
 #[derive(Clone, Default)]
 pub struct Settings {
+    /// What logs and the usage call the endpoint.
+    pub name: String,
     /// The API's base, such as `http://127.0.0.1:8080/v1`.
     pub base_url: String,
     /// Sent as a bearer token; many local servers want none.
     pub api_key: Option<String>,
     /// The model's name, as the endpoint knows it.
     pub model: String,
-    /// Left to the endpoint when absent: some models refuse any value.
+    /// Left to the endpoint when absent, or when it refuses one.
     pub temperature: Option<f32>,
     /// The most tokens of an answer; left to the endpoint when absent.
     pub max_tokens: Option<u32>,
-}
-
-/// Why there is no draft. Its text holds no word of a customer or a model, and no key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LlmError {
-    /// The settings cannot work; found before anything is sent.
-    #[error("the model's settings are not valid: {0}")]
-    Settings(&'static str),
-    /// No connection, or it broke.
-    #[error("the model endpoint cannot be reached")]
-    Unreachable,
-    /// No answer in time.
-    #[error("the model did not answer in time")]
-    Timeout,
-    /// Too many requests (HTTP 429), also after the retries.
-    #[error("the model endpoint is limiting our requests")]
-    RateLimited,
-    /// The endpoint refused the request with this HTTP status.
-    #[error("the model endpoint answered with HTTP status {status}")]
-    Rejected {
-        /// The status code.
-        status: u16,
-    },
-    /// An answer that is not one, with what is wrong.
-    #[error("the model's answer cannot be used: {0}")]
-    Malformed(&'static str),
-}
-
-impl LlmError {
-    /// In two words, retry (`true`) or fail: whether the same request may succeed a little later.
-    #[must_use]
-    pub fn may_retry(self) -> bool {
-        match self {
-            Self::Unreachable | Self::Timeout | Self::RateLimited | Self::Malformed(_) => true,
-            Self::Rejected { status } => status >= 500,
-            Self::Settings(_) => false,
-        }
-    }
-
-    fn from_status(status: StatusCode) -> Self {
-        match status {
-            StatusCode::TOO_MANY_REQUESTS => Self::RateLimited,
-            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Self::Timeout,
-            status => Self::Rejected { status: status.as_u16() },
-        }
-    }
-}
-
-impl From<reqwest::Error> for LlmError {
-    fn from(error: reqwest::Error) -> Self {
-        if error.is_timeout() {
-            // Before the connection stands, it is the endpoint that is missing, not the model that is slow.
-            return if error.is_connect() { Self::Unreachable } else { Self::Timeout };
-        }
-        Self::Unreachable
-    }
-}
-
-impl From<OpenAIError> for LlmError {
-    fn from(error: OpenAIError) -> Self {
-        match error {
-            OpenAIError::Reqwest(error) => error.into(),
-            OpenAIError::ApiError(error) => Self::from_status(error.status_code),
-            OpenAIError::JSONDeserialize(..) => Self::Malformed("not JSON"),
-            OpenAIError::Boxed(error) => error.downcast_ref().copied().unwrap_or(Self::Unreachable),
-            _ => Self::Malformed("not understood by the client"),
-        }
-    }
-}
-
-/// What one request cost, as far as the endpoint says so.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Tokens of the messages.
-    pub prompt_tokens: Option<u64>,
-    /// Tokens of the answer.
-    pub completion_tokens: Option<u64>,
+    /// What of an answer's whole time one call may take; without it, a fair share.
+    pub timeout: Option<Duration>,
 }
 
 /// A model behind an OpenAI-compatible endpoint.
@@ -129,8 +60,15 @@ pub struct Llm {
     client: Client<OpenAIConfig>,
     http: reqwest::Client,
     settings: Settings,
-    /// The endpoint has rejected `response_format` before, so it is not sent any more.
-    plain_text_only: AtomicBool,
+    capability: Capability,
+}
+
+/// An error status, and what the body says of its cause.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("{error}")]
+struct Refusal {
+    error: LlmError,
+    disliked: Option<Disliked>,
 }
 
 impl Llm {
@@ -175,12 +113,18 @@ impl Llm {
         // The library's own way loses the status of errors whose body is not OpenAI's, and logs that body. Outermost,
         // so that it sees what is left after the retries.
         let service = ServiceBuilder::new()
-            .map_result(status_first)
+            .and_then(status_first)
             .map_response(bounded)
-            .retry(SimpleRetryPolicy::default())
+            .retry(Patience::default())
             .service(ReqwestService::new(http.clone()));
         let client = Client::build(http.clone(), config).with_http_service(service);
-        Ok(Self { client, http, settings, plain_text_only: AtomicBool::new(false) })
+        Ok(Self { client, http, settings, capability: Capability::default() })
+    }
+
+    /// What the endpoint is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.settings.name
     }
 
     /// The model's name.
@@ -189,50 +133,68 @@ impl Llm {
         &self.settings.model
     }
 
-    /// Asks for one draft; `triage` asks for a subject and a priority too.
+    /// What of an answer's whole time one call may take, if that is set.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.settings.timeout
+    }
+
+    /// Asks once for an answer of this form; gives the body as it is.
     ///
-    /// Up to three retries on 429, 5xx and failed connections happen inside, and a `Retry-After` is obeyed, so bound
-    /// this by a timeout of your own. An endpoint that rejects the structured form (400, 404 or 422) is asked once more
-    /// without it, and if that works, from then on.
+    /// Up to three retries on 429, 5xx and failed connections happen inside, and a short `Retry-After` is obeyed, so
+    /// bound this by a timeout of your own. What the endpoint does not understand (a form, a temperature, a name of the most
+    /// tokens) is left out, and once that has worked it is left out from then on.
     ///
     /// Cancellation: drop the future. That closes the HTTP request's connection, and a server that watches its
     /// connections stops generating. Nothing runs on.
     ///
     /// # Errors
     ///
-    /// See [`LlmError`]; [`LlmError::may_retry`] says whether a later attempt makes sense.
-    pub async fn draft(&self, messages: &[ChatMessage], triage: bool) -> Result<(Draft, Usage), LlmError> {
-        if self.plain_text_only.load(Ordering::Relaxed) {
-            return wire::read(&self.ask(messages, triage, false).await?, triage);
-        }
-        match self.ask(messages, triage, true).await {
-            Err(LlmError::Rejected { status: 400 | 404 | 422 }) => {
-                let body = self.ask(messages, triage, false).await?;
-                self.plain_text_only.store(true, Ordering::Relaxed);
-                wire::read(&body, triage)
+    /// See [`LlmError`].
+    pub async fn complete(&self, messages: &[ChatMessage], form: Form) -> Result<Value, LlmError> {
+        let mut manner = self.capability.manner();
+        loop {
+            match self.ask(messages, form, manner).await {
+                Ok(body) => {
+                    self.capability.remember(manner);
+                    return Ok(body);
+                }
+                Err(refusal) => {
+                    let plainer = refusal.disliked.and_then(|disliked| manner.without(disliked));
+                    // Without a form nothing is gained by asking for it in another way.
+                    let plainer = plainer.filter(|plainer| form != Form::Text || plainer.structure == manner.structure);
+                    manner = plainer.ok_or(refusal.error)?;
+                }
             }
-            answered => wire::read(&answered?, triage),
         }
     }
 
-    async fn ask(&self, messages: &[ChatMessage], triage: bool, structured: bool) -> Result<Value, LlmError> {
+    async fn ask(&self, messages: &[ChatMessage], form: Form, manner: Manner) -> Result<Value, Refusal> {
+        let max = self.settings.max_tokens;
         let request = Request {
             model: &self.settings.model,
             messages,
             stream: false,
-            temperature: self.settings.temperature,
-            max_tokens: self.settings.max_tokens,
-            response_format: structured.then(|| wire::response_format(triage)),
+            temperature: self.settings.temperature.filter(|_| manner.temperature),
+            max_tokens: max.filter(|_| !manner.completion_tokens),
+            max_completion_tokens: max.filter(|_| manner.completion_tokens),
+            response_format: wire::response_format(form, manner.structure),
         };
-        Ok(self.client.chat().create_byot(&request).await?)
+        self.client.chat().create_byot(&request).await.map_err(|error: OpenAIError| match error {
+            OpenAIError::Boxed(error) => error
+                .downcast_ref::<Refusal>()
+                .copied()
+                .unwrap_or(Refusal { error: LlmError::Unreachable, disliked: None }),
+            error => Refusal { error: error.into(), disliked: None },
+        })
     }
 
-    /// Asks the endpoint for its list of models, to see that it is there and takes the key. For `doctor` and health.
+    /// Asks the endpoint for its list of models, to see that it is there and takes the key. For `doctor` and the start.
     ///
     /// # Errors
     ///
     /// `Rejected { status: 404 }` from an endpoint without that list, which may work all the same; else as for
-    /// [`Llm::draft`]. Nothing is retried.
+    /// [`Llm::complete`]. Nothing is retried.
     pub async fn probe(&self) -> Result<(), LlmError> {
         let mut request = self.http.get(format!("{}/models", self.settings.base_url)).timeout(PROBE_TIMEOUT);
         if let Some(key) = &self.settings.api_key {
@@ -253,7 +215,11 @@ impl fmt::Debug for Llm {
 impl fmt::Debug for Settings {
     /// Without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("base_url", &self.base_url).field("model", &self.model).finish_non_exhaustive()
+        f.debug_struct("Settings")
+            .field("name", &self.name)
+            .field("base_url", &self.base_url)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
     }
 }
 
@@ -264,13 +230,24 @@ fn bounded(response: Response) -> Response {
 }
 
 /// Turns an answer with an error status into our error, before the library reads its body.
-fn status_first(result: Result<Response, OpenAIError>) -> Result<Response, OpenAIError> {
-    let response = result?;
-    if response.status().is_success() {
-        return Ok(response);
+fn status_first(response: Response) -> BoxFuture<'static, Result<Response, OpenAIError>> {
+    async {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let disliked = match status.as_u16() {
+            400 | 404 | 422 => Disliked::of(status.as_u16(), &beginning(response).await),
+            _ => None,
+        };
+        Err(OpenAIError::Boxed(Box::new(Refusal { error: LlmError::from_status(status), disliked })))
     }
-    Err(OpenAIError::Boxed(Box::new(LlmError::from_status(response.status()))))
+    .boxed()
 }
 
-#[cfg(test)]
-mod tests;
+/// The beginning of a body; what cannot be read says nothing.
+async fn beginning(response: Response) -> String {
+    let response: http::Response<reqwest::Body> = response.into();
+    let body = Limited::new(response.into_body(), MAX_ERROR_BYTES).collect().await;
+    body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default()
+}

@@ -1,15 +1,40 @@
 //! The assistant: from a ticket's conversation to a draft of the next answer.
 //!
-//! `prompt` builds the messages, `llm` asks the model, `wire` understands what comes back, `sources` and `links`
-//! finish the reply; without a model `builtin` answers from the knowledge folder. All but `llm` is pure. Nothing here knows a
-//! ticket row or a stanza.
+//! `worker` takes what is due; `brain` decides how it is answered; `steps` lets a model look into the knowledge and decide, and
+//! `condense` shortens what is long. `prompt` builds the messages (`fence` keeps what others
+//! wrote apart); `model` asks its endpoints in order, each an `llm` behind
+//! a `breaker`, and `meter` notes what that costs; `wire` understands what comes back, `plain` what was said in plain words,
+//! `sources` and `links` finish the reply, `guard` looks at it last, `outcome` makes of it what becomes of the ticket. Without a model `builtin`
+//! answers from the knowledge folder. All but `worker`, `model` and `llm` is pure. Nothing here knows a stanza.
+//!
+//! For agents, `aide` takes what they ask for and what is to be learned: `copilot` makes suggestions and summaries,
+//! `learning` makes proposals and `page` writes what was approved, `redact` and `similar` are its rules.
 
+pub mod aide;
 pub mod brain;
+pub mod breaker;
 pub mod builtin;
+mod condense;
+mod copilot;
 pub mod draft;
+mod fence;
+mod guard;
+mod history;
+mod learning;
 mod links;
 pub mod llm;
+pub mod meter;
+pub mod model;
+pub mod outcome;
+mod page;
+mod plain;
 pub mod prompt;
+mod redact;
+mod similar;
+mod situation;
 pub mod sources;
+mod steps;
 mod wire;
 pub mod worker;
+
+pub use wire::Form;

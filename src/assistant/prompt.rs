@@ -4,21 +4,32 @@
 //! same for every ticket of a desk; the conversation, which only grows; last what changes with every turn – facts about
 //! the customer, passages, and the customer's newest lines.
 
+pub mod case;
+mod fit;
+#[cfg(test)]
+mod tests;
+
 use std::{path::Path, sync::Arc};
 
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig};
 use serde::Serialize;
 
+use super::fence::neutralised;
 use crate::knowledge::Passage;
-
-/// The most passages a prompt carries. Two keep a local model's reading time near a second or two.
-pub const MAX_PASSAGES: usize = 2;
+pub use fit::estimate_tokens;
+pub(super) use fit::latest_within;
+use fit::{MIN_LINES_TOKENS, end_within};
 
 /// The built-in templates: file name in an override folder, and text.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 8] = [
     ("answer.md.j2", include_str!("../../prompts/answer.md.j2")),
     ("turn.md.j2", include_str!("../../prompts/turn.md.j2")),
     ("triage.md.j2", include_str!("../../prompts/triage.md.j2")),
+    ("summary.md.j2", include_str!("../../prompts/summary.md.j2")),
+    ("case.md.j2", include_str!("../../prompts/case.md.j2")),
+    ("suggestion.md.j2", include_str!("../../prompts/suggestion.md.j2")),
+    ("overview.md.j2", include_str!("../../prompts/overview.md.j2")),
+    ("learn.md.j2", include_str!("../../prompts/learn.md.j2")),
 ];
 
 /// Who speaks, as the chat completion API names it.
@@ -71,6 +82,15 @@ pub struct Fact {
     pub value: String,
 }
 
+/// A search that the model asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Searched {
+    /// Its words.
+    pub query: String,
+    /// How many passages came of it that were not there before.
+    pub found: usize,
+}
+
 /// The desk, as the prompt shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Desk<'a> {
@@ -87,14 +107,27 @@ pub struct Prompt<'a> {
     pub desk: Desk<'a>,
     /// What is known about the customer.
     pub facts: &'a [Fact],
-    /// What was retrieved, best first; the first [`MAX_PASSAGES`] are used, numbered from 1.
+    /// What was retrieved, best first, numbered from 1.
     pub passages: &'a [Arc<Passage>],
+    /// What the model has searched for in this run.
+    pub searches: &'a [Searched],
+    /// Whether it may search once more.
+    pub search: bool,
     /// The conversation, oldest first.
     pub history: &'a [Turn],
-    /// Whether a subject and a priority are wanted.
+    /// Whether a subject is wanted.
     pub triage: bool,
     /// The most tokens the messages may take together, by [`estimate_tokens`].
     pub budget_tokens: usize,
+}
+
+/// The messages of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One system message, then user and assistant in turn, the last one the customer's.
+    pub messages: Vec<ChatMessage>,
+    /// How many of the oldest turns the budget did not hold.
+    pub left_out: usize,
 }
 
 /// Why the templates cannot be used. The text names the template and the line, nothing of a conversation.
@@ -125,8 +158,8 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// The built-in templates, each replaced by the file of the same name (`answer.md.j2`, `turn.md.j2`,
-    /// `triage.md.j2`) where `folder` has one.
+    /// The built-in templates, each replaced by the file of the same name (as in `prompts/`, such as `answer.md.j2`) where
+    /// `folder` has one.
     ///
     /// # Errors
     ///
@@ -148,20 +181,37 @@ impl Prompts {
             }
         }
         let prompts = Self { templates };
-        let passage = Arc::new(Passage { title: "t".into(), url: None, text: "t".into(), page: "p".into() });
+        let passage = Arc::new(Passage {
+            title: "t".into(),
+            url: None,
+            text: "t".into(),
+            page: "p".into(),
+            audience: crate::knowledge::Audience::Customer,
+        });
         let sample = Prompt {
             desk: Desk { title: "t", instructions: Some("i") },
             facts: &[Fact { name: "n".into(), value: "v".into() }],
             passages: &[passage],
+            searches: &[Searched { query: "q".into(), found: 1 }],
+            search: true,
             history: &[],
             triage: true,
             budget_tokens: 1000,
         };
         prompts.messages(&sample)?;
+        let turn = Turn { author: Author::Customer, text: "t".into() };
+        prompts.summary(Some("before"), &[turn], 1000)?;
+        prompts.try_cases(&case::Case {
+            desk: sample.desk,
+            passages: sample.passages,
+            lines: &[(case::Speaker::Customer, "t")],
+            hint: Some("h"),
+            budget_tokens: sample.budget_tokens,
+        })?;
         Ok(prompts)
     }
 
-    /// The messages of one request: one system message, then user and assistant in turn, the last one the customer's.
+    /// The messages of a request for a draft.
     ///
     /// When the budget does not hold everything, the oldest turns are left out. The customer's newest lines always
     /// stay; if they alone are too long, their end stays.
@@ -169,7 +219,7 @@ impl Prompts {
     /// # Errors
     ///
     /// When a template of an override folder fails on these values though it worked on the sample ones.
-    pub fn messages(&self, prompt: &Prompt<'_>) -> Result<Vec<ChatMessage>, PromptError> {
+    pub fn messages(&self, prompt: &Prompt<'_>) -> Result<Rendered, PromptError> {
         let desk = context! { title => prompt.desk.title, instructions => prompt.desk.instructions };
         let system = self.render("answer.md.j2", context! { desk })?;
         let newest_from =
@@ -183,7 +233,8 @@ impl Prompts {
         let room = room.saturating_sub(estimate_tokens(&lines));
 
         let mut messages = vec![ChatMessage { role: Role::System, content: system }];
-        for turn in latest_within(earlier, room) {
+        let shown = latest_within(earlier, room);
+        for turn in shown {
             let role = match turn.author {
                 Author::Customer => Role::User,
                 Author::Assistant | Author::Agent => Role::Assistant,
@@ -191,7 +242,37 @@ impl Prompts {
             push(&mut messages, role, neutralised(&turn.text));
         }
         push(&mut messages, Role::User, self.turn(prompt, &lines)?);
-        Ok(messages)
+        Ok(Rendered { messages, left_out: earlier.len() - shown.len() })
+    }
+
+    /// The messages of a request for a summary of what was said; `before` is the summary of what stood before it. Of
+    /// what is too long, the end stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`Prompts::messages`].
+    pub fn summary(
+        &self,
+        before: Option<&str>,
+        turns: &[Turn],
+        budget_tokens: usize,
+    ) -> Result<Vec<ChatMessage>, PromptError> {
+        let system = self.render("summary.md.j2", context! {})?;
+        let said = turns.iter().map(|turn| {
+            let who = match turn.author {
+                Author::Customer => "Customer",
+                Author::Assistant => "Assistant",
+                Author::Agent => "Agent",
+            };
+            format!("{who}: {}", neutralised(&turn.text))
+        });
+        let said = said.collect::<Vec<_>>().join("\n");
+        let before =
+            before.map(|before| format!("<before>\n{}\n</before>\n\n", neutralised(before))).unwrap_or_default();
+        let room = budget_tokens.saturating_sub(estimate_tokens(&system) + estimate_tokens(&before));
+        let said = end_within(&said, room.max(MIN_LINES_TOKENS));
+        let content = format!("{before}<conversation>\n{said}\n</conversation>");
+        Ok(vec![ChatMessage { role: Role::System, content: system }, ChatMessage { role: Role::User, content }])
     }
 
     /// The last user message; `lines` are already neutralised.
@@ -206,63 +287,23 @@ impl Prompts {
         let passages: Vec<_> = prompt
             .passages
             .iter()
-            .take(MAX_PASSAGES)
             .map(|passage| {
                 context! { title => one_line(&passage.title), text => neutralised(&passage.text) }
             })
             .collect();
-        self.render("turn.md.j2", context! { facts, passages, triage => prompt.triage, lines })
+        let searches: Vec<_> = prompt
+            .searches
+            .iter()
+            .map(|searched| context! { query => one_line(&searched.query), found => searched.found })
+            .collect();
+        let (triage, search) = (prompt.triage, prompt.search);
+        self.render("turn.md.j2", context! { facts, passages, searches, search, triage, lines })
     }
 
     fn render(&self, name: &'static str, values: minijinja::Value) -> Result<String, PromptError> {
         let rendered = self.templates.get_template(name).and_then(|template| template.render(values));
         rendered.map(|text| text.trim().to_owned()).map_err(|source| PromptError::Template { name, source })
     }
-}
-
-/// What the customer's newest lines may always take, in tokens, however small the budget is.
-const MIN_LINES_TOKENS: usize = 200;
-
-/// An estimate of a text's length in tokens: one for four characters, rounded up, and four for the frame of a message.
-///
-/// True for English within a fifth or so; other scripts take more. A budget therefore stays well below the model's
-/// context.
-#[must_use]
-pub fn estimate_tokens(text: &str) -> usize {
-    text.chars().count().div_ceil(CHARS_PER_TOKEN) + FRAME_TOKENS
-}
-
-const CHARS_PER_TOKEN: usize = 4;
-const FRAME_TOKENS: usize = 4;
-
-/// The newest of `turns` that fit into `room`. A history that was cut begins with the customer.
-fn latest_within(turns: &[Turn], room: usize) -> &[Turn] {
-    let mut left = room;
-    let mut from = turns.len();
-    for (at, turn) in turns.iter().enumerate().rev() {
-        let Some(rest) = left.checked_sub(estimate_tokens(&turn.text)) else {
-            break;
-        };
-        left = rest;
-        from = at;
-    }
-    if from > 0 {
-        // An answer without its question misleads, and many chat templates refuse to begin with one.
-        from += turns[from..].iter().take_while(|turn| turn.author != Author::Customer).count();
-    }
-    &turns[from..]
-}
-
-/// The end of `text` that fits into `tokens`, marked when it was cut.
-fn end_within(text: &str, tokens: usize) -> String {
-    let chars = tokens.saturating_sub(FRAME_TOKENS) * CHARS_PER_TOKEN;
-    let count = text.chars().count();
-    if count <= chars {
-        return text.to_owned();
-    }
-    let mark = "[…] ";
-    let end: String = text.chars().skip(count - chars.saturating_sub(mark.chars().count())).collect();
-    format!("{mark}{end}")
 }
 
 /// Appends a message; two in a row of the same role become one, because many chat templates insist on turns.
@@ -276,22 +317,7 @@ fn push(messages: &mut Vec<ChatMessage>, role: Role, text: String) {
     }
 }
 
-/// Takes the fence characters out of text we did not write, so that it cannot close a fence or open one.
-fn neutralised(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '<' => '‹',
-            '>' => '›',
-            c => c,
-        })
-        .filter(|c| matches!(c, '\n' | '\t') || !super::draft::is_hidden(*c))
-        .collect()
-}
-
 /// For a place that holds one line, and for an attribute in double quotes.
 fn one_line(text: &str) -> String {
     neutralised(text).replace('"', "'").split_whitespace().collect::<Vec<_>>().join(" ")
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,24 +5,27 @@
 use std::sync::Arc;
 
 use super::links;
-use crate::knowledge::Passage;
+use crate::knowledge::{Audience, Passage};
 
 /// Finishes a reply: removes links that are neither a retrieved passage's address nor stand in it, and appends one `[n] Title – URL` line
 /// for each passage that is cited, in `citations` or as `[n]` in the text. `passages` are those of the prompt, in order.
 ///
-/// A citation of a passage that was not retrieved is dropped, in the text too.
+/// A citation of a passage that was not retrieved is dropped, in the text too. Gives the numbers of the passages that are
+/// shown beside the text.
 #[must_use]
-pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> String {
+pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> (String, Vec<usize>) {
     let addresses = passages.iter().filter_map(|passage| passage.url.as_deref());
     let retrieved: Vec<&str> =
         addresses.chain(passages.iter().flat_map(|passage| links::links_in(&passage.text))).collect();
     let (text, mentioned) = without_unknown_marks(&links::without_foreign_links(reply, &retrieved), passages.len());
     let mut finished = text.trim_end().to_owned();
     let mut separator = "\n\n";
+    let mut cited = Vec::new();
     for (number, passage) in (1..).zip(passages) {
         if !citations.contains(&number) && !mentioned.contains(&number) {
             continue;
         }
+        cited.push(number);
         finished.push_str(separator);
         finished.push_str(&format!("[{number}] {}", passage.title));
         if let Some(url) = &passage.url {
@@ -31,7 +34,24 @@ pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>])
         }
         separator = "\n";
     }
-    finished
+    (finished, cited)
+}
+
+/// For an agent, who gets text and sources apart: the reply without `[n]` marks and without links that were not retrieved
+/// and do not stand in `also`, and the passages that are cited. Links of pages for agents are none for the reply, which is
+/// the customer's to read.
+#[must_use]
+pub fn apart(reply: &str, citations: &[usize], passages: &[Arc<Passage>], also: &str) -> (String, Vec<Arc<Passage>>) {
+    let public = || passages.iter().filter(|passage| passage.audience == Audience::Customer);
+    let addresses = public().filter_map(|passage| passage.url.as_deref());
+    let stated = public().flat_map(|passage| links::links_in(&passage.text)).chain(links::links_in(also));
+    let allowed: Vec<&str> = addresses.chain(stated).collect();
+    let text = links::without_foreign_links(reply, &allowed);
+    let (_, mentioned) = without_unknown_marks(&text, passages.len());
+    let (text, _) = without_unknown_marks(&text, 0);
+    let is_cited = |number: &usize| citations.contains(number) || mentioned.contains(number);
+    let cited = (1..).zip(passages).filter(|(number, _)| is_cited(number)).map(|(_, passage)| Arc::clone(passage));
+    (text.trim().to_owned(), cited.collect())
 }
 
 /// Drops `[n]` marks beyond `count`; gives the numbers of those that stay.
@@ -67,11 +87,21 @@ fn without_unknown_marks(text: &str, count: usize) -> (String, Vec<usize>) {
 mod tests {
     use super::*;
 
+    fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> String {
+        super::with_sources(reply, citations, passages).0
+    }
+
     const RETURNS: &str = "https://tea.example/help/returns";
 
     fn passages() -> Vec<Arc<Passage>> {
         let passage = |title: &str, url: Option<&str>| {
-            Arc::new(Passage { title: title.into(), url: url.map(Into::into), text: "…".into(), page: "a.md".into() })
+            Arc::new(Passage {
+                title: title.into(),
+                url: url.map(Into::into),
+                text: "…".into(),
+                page: "a.md".into(),
+                audience: Audience::Customer,
+            })
         };
         vec![passage("Returns", Some(RETURNS)), passage("Hours", None)]
     }
@@ -93,10 +123,36 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_gets_text_and_sources_apart() {
+        let hint = "Name https://tea.example/new";
+        let reply = format!("30 days [1] [7], see {RETURNS}, https://tea.example/new or https://evil.example.");
+        let (text, cited) = apart(&reply, &[2, 9], &passages(), hint);
+        assert_eq!(text, format!("30 days, see {RETURNS}, https://tea.example/new or."));
+        assert_eq!(cited.iter().map(|passage| passage.title.as_str()).collect::<Vec<_>>(), ["Returns", "Hours"]);
+        assert_eq!(apart("Hm", &[], &passages(), ""), ("Hm".to_owned(), vec![]));
+    }
+
+    #[test]
+    fn links_of_pages_for_agents_are_none_for_customers() {
+        let mut passages = passages();
+        let intern =
+            Passage { audience: Audience::Agent, text: "https://intern.example/b".into(), ..(*passages[0]).clone() };
+        passages[0] = Arc::new(Passage { url: Some("https://intern.example/a".into()), ..intern });
+        let (text, cited) = apart("30 days [1]: https://intern.example/a https://intern.example/b", &[], &passages, "");
+        assert_eq!((text.as_str(), cited.len()), ("30 days:", 1));
+    }
+
+    #[test]
     fn a_link_that_stands_in_a_passage_was_retrieved() {
         let mut passages = passages();
         let text = "Write to mailto:help@tea.example, or see [the form](https://tea.example/form).";
-        passages.push(Arc::new(Passage { title: "Contact".into(), url: None, text: text.into(), page: "b.md".into() }));
+        passages.push(Arc::new(Passage {
+            title: "Contact".into(),
+            url: None,
+            text: text.into(),
+            page: "b.md".into(),
+            audience: Audience::Customer,
+        }));
         assert_eq!(with_sources(text, &[], &passages), text);
         let reply = "See https://tea.example/f, mailto:help@tea.exam and https://tea.example/form.";
         assert_eq!(with_sources(reply, &[], &passages), "See, and https://tea.example/form.");

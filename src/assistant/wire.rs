@@ -3,91 +3,47 @@
 //! Servers differ: missing fields, foreign ones, numbers as text. Answers are therefore read from plain JSON values,
 //! and only what a draft needs is asked of them.
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::{Value, json};
+mod request;
 
-use super::prompt::MAX_PASSAGES;
+use serde_json::Value;
+
+pub use request::Form;
+pub(super) use request::{Request, response_format};
+
 use super::{
-    draft::{self, Action, Draft, Priority},
-    llm::{LlmError, Usage},
-    prompt::ChatMessage,
+    draft::{self, Action, Draft, Priority, Step},
+    llm::LlmError,
+    plain,
 };
 
 /// The most characters of a reply; more is a model that does not find an end.
 const MAX_REPLY_CHARS: usize = 8000;
 
-/// A request, in the part of the API that every server knows.
-#[derive(Serialize)]
-pub(super) struct Request<'a> {
-    pub(super) model: &'a str,
-    pub(super) messages: &'a [ChatMessage],
-    pub(super) stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) temperature: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) max_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) response_format: Option<ResponseFormat>,
+/// The most characters of a query to the knowledge.
+const MAX_QUERY_CHARS: usize = 200;
+
+/// What one request cost, as far as the endpoint says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the messages.
+    pub prompt_tokens: Option<u64>,
+    /// Tokens of the answer.
+    pub completion_tokens: Option<u64>,
 }
 
-#[derive(Serialize)]
-pub(super) struct ResponseFormat {
-    r#type: &'static str,
-    json_schema: JsonSchema,
+/// What the endpoint says that it cost, whatever else is in the body.
+pub(super) fn usage(body: &Value) -> Usage {
+    let tokens = |name| body.get("usage").and_then(|usage| usage.get(name)).and_then(Value::as_u64);
+    Usage { prompt_tokens: tokens("prompt_tokens"), completion_tokens: tokens("completion_tokens") }
 }
 
-#[derive(Serialize)]
-struct JsonSchema {
-    name: &'static str,
-    strict: bool,
-    schema: Schema,
+/// Reads the step of a model that was asked for a draft.
+pub(super) fn read_step(body: &Value, triage: bool) -> Result<Step, LlmError> {
+    read_content(&read_text(body)?, triage)
 }
 
-#[derive(Serialize)]
-struct Schema {
-    r#type: &'static str,
-    properties: Properties,
-    required: Vec<&'static str>,
-    #[serde(rename = "additionalProperties")]
-    additional_properties: bool,
-}
-
-/// Properties in the order in which the model shall write them: the reply first, what it decided about it after. (A
-/// JSON map would sort them by name.)
-struct Properties(Vec<(&'static str, Value)>);
-
-impl Serialize for Properties {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, schema) in &self.0 {
-            map.serialize_entry(name, schema)?;
-        }
-        map.end()
-    }
-}
-
-/// The structure a draft has. `triage` adds subject and priority.
-pub(super) fn response_format(triage: bool) -> ResponseFormat {
-    let mut properties = vec![
-        ("reply", json!({ "type": "string" })),
-        ("action", json!({ "type": "string", "enum": ["continue", "clarify", "hand_off", "resolve"] })),
-        ("reason", json!({ "type": "string" })),
-        // Bounded, because a small model that follows the grammar would count on until its tokens are used up.
-        ("citations", json!({ "type": "array", "items": { "type": "integer" }, "maxItems": MAX_PASSAGES })),
-    ];
-    if triage {
-        properties.push(("subject", json!({ "type": "string" })));
-        properties.push(("priority", json!({ "type": "string", "enum": ["low", "normal", "high", "urgent"] })));
-    }
-    // Strict mode wants every property required and no other allowed.
-    let required = properties.iter().map(|(name, _)| *name).collect();
-    let schema =
-        Schema { r#type: "object", properties: Properties(properties), required, additional_properties: false };
-    ResponseFormat { r#type: "json_schema", json_schema: JsonSchema { name: "draft", strict: true, schema } }
-}
-
-/// Reads the body of an answer.
-pub(super) fn read(body: &Value, triage: bool) -> Result<(Draft, Usage), LlmError> {
+/// Reads the text of an answer, without a reasoning model's thoughts; it is never empty.
+pub(super) fn read_text(body: &Value) -> Result<String, LlmError> {
     let choice = body.pointer("/choices/0").ok_or(LlmError::Malformed("no choices"))?;
     let message = choice.get("message").ok_or(LlmError::Malformed("no message"))?;
     let finish = choice.get("finish_reason").and_then(Value::as_str).unwrap_or_default();
@@ -99,10 +55,14 @@ pub(super) fn read(body: &Value, triage: bool) -> Result<(Draft, Usage), LlmErro
     if finish == "length" {
         return Err(LlmError::Malformed("cut off"));
     }
-    let draft = read_content(&content(message), triage)?;
-    let tokens = |name| body.get("usage").and_then(|usage| usage.get(name)).and_then(Value::as_u64);
-    let usage = Usage { prompt_tokens: tokens("prompt_tokens"), completion_tokens: tokens("completion_tokens") };
-    Ok((draft, usage))
+    // Nobody has offered it any: what it believes to have done has not been done.
+    let has_calls = |calls: &Value| calls.as_array().is_some_and(|calls| !calls.is_empty());
+    if message.get("tool_calls").is_some_and(has_calls) || message.get("function_call").is_some_and(Value::is_object) {
+        return Err(LlmError::Malformed("it calls tools that it does not have"));
+    }
+    let text = content(message);
+    let text = without_thoughts(&text).trim();
+    if text.is_empty() { Err(LlmError::Malformed("empty")) } else { Ok(text.to_owned()) }
 }
 
 /// The text of a message: a string, or a list of parts.
@@ -114,19 +74,17 @@ fn content(message: &Value) -> String {
     }
 }
 
-fn read_content(content: &str, triage: bool) -> Result<Draft, LlmError> {
-    let text = without_thoughts(content).trim();
-    if text.is_empty() {
-        return Err(LlmError::Malformed("empty"));
-    }
+fn read_content(text: &str, triage: bool) -> Result<Step, LlmError> {
     if let Some(object) = first_draft_object(text) {
-        return read_draft(&object, triage);
+        return read_object(&object, triage);
     }
     // What set out to be JSON must never reach a customer as text.
     if text.starts_with(['{', '[']) || text.starts_with("```") || text.contains("\"reply\"") {
         return Err(LlmError::Malformed("broken JSON"));
     }
-    Ok(Draft::new(clean_reply(text)?, Action::Continue))
+    let reply = clean_reply(text)?;
+    let action = plain::action(&reply);
+    Ok(Step::Draft(Draft::new(reply, action)))
 }
 
 /// Some servers leave a reasoning model's thoughts in the content.
@@ -139,31 +97,40 @@ fn without_thoughts(content: &str) -> &str {
     }
 }
 
-/// The first JSON object with a reply, whatever stands before it (a fence, a sentence) and after it.
+/// The first JSON object with a reply or a query, whatever stands before it (a fence, a sentence) and after it.
 fn first_draft_object(text: &str) -> Option<Value> {
     // A few attempts are enough for braces in a sentence before it, and keep hostile text from costing time.
     text.match_indices('{').take(8).find_map(|(start, _)| {
         let mut values = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
-        values.next()?.ok().filter(|value| value.get("reply").is_some())
+        values.next()?.ok().filter(|value| value.get("reply").is_some() || value.get("query").is_some())
     })
 }
 
-fn read_draft(object: &Value, triage: bool) -> Result<Draft, LlmError> {
+fn read_object(object: &Value, triage: bool) -> Result<Step, LlmError> {
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-    let action = text("action").map_or(Action::Continue, action);
+    let line = |text: &str, most| text.chars().filter(|c| !draft::is_hidden(*c)).take(most).collect::<String>();
+    let action = match text("action").map_or(Ok(Some(Action::Continue)), action)? {
+        Some(action) => action,
+        None => {
+            let query =
+                text("query").map(|query| line(query, MAX_QUERY_CHARS)).filter(|query| !query.trim().is_empty());
+            return query.map(Step::Search).ok_or(LlmError::Malformed("a search without a query"));
+        }
+    };
     let reply = clean_reply(text("reply").unwrap_or_default())?;
     if reply.is_empty() && action != Action::HandOff {
         return Err(LlmError::Malformed("empty reply"));
     }
-    let reason = text("reason").map(|reason| reason.chars().filter(|c| !draft::is_hidden(*c)).take(500).collect());
-    Ok(Draft {
+    let tags = object.get("tags").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    Ok(Step::Draft(Draft {
         reply,
         action,
-        reason,
+        reason: text("reason").map(|reason| line(reason, 500)),
         citations: citations(object.get("citations")),
         subject: text("subject").filter(|_| triage).and_then(draft::subject),
-        priority: text("priority").filter(|_| triage).and_then(priority),
-    })
+        priority: text("priority").and_then(priority),
+        tags: draft::tags(tags),
+    }))
 }
 
 fn clean_reply(text: &str) -> Result<String, LlmError> {
@@ -174,12 +141,15 @@ fn clean_reply(text: &str) -> Result<String, LlmError> {
     Ok(text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>().trim().to_owned())
 }
 
-fn action(name: &str) -> Action {
+/// The action of this name; `None` is a search. What nobody offered is no action.
+fn action(name: &str) -> Result<Option<Action>, LlmError> {
     match name.to_ascii_lowercase().replace(['-', ' '], "_").as_str() {
-        "hand_off" | "handoff" | "escalate" => Action::HandOff,
-        "clarify" => Action::Clarify,
-        "resolve" | "resolved" => Action::Resolve,
-        _ => Action::Continue,
+        "continue" | "answer" | "reply" | "respond" => Ok(Some(Action::Continue)),
+        "hand_off" | "handoff" | "escalate" => Ok(Some(Action::HandOff)),
+        "clarify" | "ask" => Ok(Some(Action::Clarify)),
+        "resolve" | "resolved" => Ok(Some(Action::Resolve)),
+        "search" => Ok(None),
+        _ => Err(LlmError::Malformed("an unknown action")),
     }
 }
 
@@ -212,8 +182,20 @@ mod tests {
     use super::*;
 
     fn malformed(content: &str) -> &'static str {
-        match read_content(content, true) {
+        match step(content, true) {
             Err(LlmError::Malformed(why)) => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn step(content: &str, triage: bool) -> Result<Step, LlmError> {
+        let body = serde_json::json!({ "choices": [{ "message": { "content": content } }] });
+        read_step(&body, triage)
+    }
+
+    fn draft(content: &str) -> Draft {
+        match step(content, true) {
+            Ok(Step::Draft(draft)) => draft,
             other => panic!("{other:?}"),
         }
     }
@@ -221,7 +203,7 @@ mod tests {
     #[test]
     fn reads_every_field() {
         let content = r#"{"reply":" Hi\u0000 there ","action":"clarify","reason":"why","citations":[2,"[1]",2,0,-1],
-            "subject":"Return of\ntea","priority":"HIGH","extra":1}"#;
+            "subject":"Return of\ntea","priority":"HIGH","tags":["Returns","returns"],"extra":1}"#;
         let expected = Draft {
             reply: "Hi there".into(),
             action: Action::Clarify,
@@ -229,10 +211,11 @@ mod tests {
             citations: vec![1, 2],
             subject: Some("Return of tea".into()),
             priority: Some(Priority::High),
+            tags: vec!["returns".into()],
         };
-        assert_eq!(read_content(content, true).unwrap(), expected);
-        let untriaged = read_content(content, false).unwrap();
-        assert_eq!((untriaged.subject, untriaged.priority), (None, None));
+        assert_eq!(draft(content), expected);
+        let Ok(Step::Draft(untriaged)) = step(content, false) else { panic!("no draft") };
+        assert_eq!((untriaged.subject, untriaged.priority), (None, Some(Priority::High)));
     }
 
     #[test]
@@ -242,15 +225,37 @@ mod tests {
             "Sure {as asked}! Here it is: {\"reply\":\"ok\",\"action\":\"HandOff\"} Done.",
             "<think>{\"reply\":\"no\"}</think>\n{\"reply\":\"ok\",\"action\":\"hand_off\"}",
         ] {
-            let draft = read_content(content, false).unwrap();
+            let draft = draft(content);
             assert_eq!((draft.reply.as_str(), draft.action), ("ok", Action::HandOff), "{content}");
         }
     }
 
     #[test]
     fn plain_text_is_a_reply() {
-        let draft = read_content("We open at 9:00 {Mon}.", true).unwrap();
-        assert_eq!(draft, Draft::new("We open at 9:00 {Mon}.", Action::Continue));
+        assert_eq!(draft("We open at 9:00 {Mon}."), Draft::new("We open at 9:00 {Mon}.", Action::Continue));
+        let unknown = draft("I don't know that, sorry.");
+        assert_eq!(unknown, Draft::new("I don't know that, sorry.", Action::HandOff));
+    }
+
+    #[test]
+    fn a_search_needs_a_query() {
+        let search = r#"{"reply":"","action":"search","query":" shipping to\u0007 Austria ","citations":[]}"#;
+        assert_eq!(step(search, true), Ok(Step::Search("shipping to Austria".into())));
+        assert_eq!(malformed(r#"{"reply":"x","action":"search","query":" "}"#), "a search without a query");
+    }
+
+    #[test]
+    fn what_nobody_offered_is_malformed() {
+        assert_eq!(malformed(r#"{"reply":"x","action":"refund","amount":3}"#), "an unknown action");
+        for message in [
+            serde_json::json!({ "content": null, "tool_calls": [{ "function": { "name": "refund" } }] }),
+            serde_json::json!({ "content": "Done!", "function_call": { "name": "refund" } }),
+        ] {
+            let body = serde_json::json!({ "choices": [{ "message": message, "finish_reason": "tool_calls" }] });
+            assert_eq!(read_step(&body, true), Err(LlmError::Malformed("it calls tools that it does not have")));
+        }
+        let none = serde_json::json!({ "choices": [{ "message": { "content": "Hi", "tool_calls": [] } }] });
+        assert_eq!(read_text(&none).as_deref(), Ok("Hi"));
     }
 
     #[test]
@@ -269,14 +274,14 @@ mod tests {
 
     #[test]
     fn a_hand_off_needs_no_reply() {
-        let draft = read_content("{\"reply\":\"\",\"action\":\"hand_off\",\"reason\":\"angry\"}", false).unwrap();
+        let draft = draft("{\"reply\":\"\",\"action\":\"hand_off\",\"reason\":\"angry\"}");
         assert_eq!(draft, Draft::hand_off("", "angry"));
     }
 
     proptest::proptest! {
         #[test]
         fn any_content_is_a_draft_or_malformed(content in "(\\PC|\\{|\"reply\":|\"|\\}|```|\n){0,60}") {
-            if let Ok(draft) = read_content(&content, true) {
+            if let Ok(Step::Draft(draft)) = step(&content, true) {
                 proptest::prop_assert!(!draft.reply.is_empty() || draft.action == Action::HandOff);
                 proptest::prop_assert!(!draft.reply.contains("\"reply\""));
             }

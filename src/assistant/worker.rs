@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -18,12 +19,14 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    brain::{Brain, Failure, give_up},
-    llm::LlmError,
+    brain::{Brain, Failure},
+    meter::Meter,
+    model::{Model, ModelError},
+    outcome::give_up,
 };
 use crate::{
     health::{Health, Status},
-    helpdesk::{Committed, Due, Fate, Helpdesk},
+    helpdesk::{Call, Committed, Drafted, Due, Error, Fate, Helpdesk},
 };
 
 /// How long a dead worker's tickets wait for another; a living one renews in time.
@@ -56,10 +59,10 @@ struct Run {
 impl Worker {
     /// A worker that answers up to `concurrency` tickets at once.
     #[must_use]
-    pub fn new(helpdesk: Helpdesk, brain: Brain, health: Health, concurrency: usize) -> Self {
+    pub fn new(helpdesk: Helpdesk, brain: Arc<Brain>, health: Health, concurrency: usize) -> Self {
         Self {
             helpdesk,
-            brain: Arc::new(brain),
+            brain,
             health,
             concurrency,
             id: Uuid::now_v7(),
@@ -92,7 +95,9 @@ impl Worker {
             }
         }
         drop(prober);
-        self.runs.shutdown().await;
+        // Each notes what it has spent, which is not long.
+        self.running.values().for_each(|run| run.cancel.cancel());
+        while self.runs.join_next().await.is_some() {}
         // The next process need not wait for the leases' end.
         if let Err(error) = self.helpdesk.free_leases(self.id).await {
             tracing::warn!(%error, "tickets could not be given back; their leases end by themselves");
@@ -163,9 +168,14 @@ impl Worker {
         let cancelled = cancel.clone();
         let (helpdesk, brain, health) = (self.helpdesk.clone(), Arc::clone(&self.brain), self.health.clone());
         let run = self.runs.spawn(async move {
+            let meter = Meter::new(&due.ticket.desk);
             tokio::select! {
-                () = cancelled.cancelled() => helpdesk.announce_typing(&due.ticket, false),
-                () = answer(&helpdesk, &brain, &health, &due) => {}
+                () = cancelled.cancelled() => {
+                    helpdesk.announce_typing(&due.ticket, false);
+                    // The draft is gone by now, and its requests with it.
+                    record(&helpdesk, due.ticket.id, meter.take()).await;
+                }
+                () = answer(&helpdesk, &brain, &health, &due, &meter) => {}
             }
         });
         if let Some(older) = self.running.insert(id, Run { epoch, cancel, task: run.id() }) {
@@ -175,29 +185,33 @@ impl Worker {
     }
 }
 
-async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, due: &Due) {
+async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, due: &Due, meter: &Meter) {
     let ticket = &due.ticket;
     let began = Instant::now();
+    let budget = match helpdesk.reached_budget(ticket).await {
+        Ok(budget) => budget,
+        Err(error) => {
+            tracing::error!(%error, ticket.id = %ticket.id, "the budgets cannot be read; the answer is tried again");
+            return;
+        }
+    };
     helpdesk.announce_reading(due);
     helpdesk.announce_typing(ticket, true);
     // A bug that one ticket touches must not come back with it for ever.
-    let drafted = AssertUnwindSafe(brain.draft(due)).catch_unwind().await.unwrap_or(Err(Failure::Bug));
-    let (triage, outcome) = match drafted {
-        Ok(drafted) => {
-            if brain.llm.is_some() {
-                health.set_assistant(Status::Healthy);
-            }
-            drafted
-        }
+    let drafting = AssertUnwindSafe(brain.draft(due, budget, meter)).catch_unwind();
+    let drafted = while_looking(helpdesk, due, drafting).await.unwrap_or(Err(Failure::Bug));
+    let calls = meter.take();
+    if let Some(model) = &brain.model {
+        report(health, model, &calls, &drafted);
+    }
+    let drafted = match drafted {
+        Ok(thought) => thought.drafted,
         Err(failure) => {
             tracing::warn!(ticket.id = %ticket.id, reason = %failure, "no answer; a person gets the ticket");
-            if failure.is_outage() {
-                health.set_assistant(Status::Unhealthy("the model's endpoint does not answer".into()));
-            }
-            (crate::helpdesk::Triage::default(), give_up(&failure, due))
+            Drafted::of(give_up(&failure, due))
         }
     };
-    match helpdesk.commit_draft(ticket.id, ticket.epoch, triage, outcome).await {
+    match helpdesk.commit_draft(ticket.id, ticket.epoch, Drafted { calls, ..drafted }).await {
         Ok(Fate::Committed) => tracing::debug!(
             ticket.id = %ticket.id,
             desk.name = ticket.desk,
@@ -211,22 +225,46 @@ async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, due: &Due) 
     }
 }
 
-/// Asks the model's endpoint for a sign of life: at the start, and while it is down.
+/// Waits for a draft; if it takes long and the desk wants that, the customer is told so, once.
+async fn while_looking<T>(helpdesk: &Helpdesk, due: &Due, drafting: impl Future<Output = T>) -> T {
+    let after = helpdesk.desk(&due.ticket.desk).and_then(|desk| desk.still_looking_after);
+    let mut drafting = pin!(drafting);
+    let Some(after) = after else { return drafting.await };
+    tokio::select! {
+        drafted = &mut drafting => return drafted,
+        () = time::sleep(after) => {}
+    }
+    // Both go on, and the line is on its way before the answer is committed.
+    let (said, drafted) = tokio::join!(helpdesk.say_still_looking(due.ticket.id, due.ticket.epoch), drafting);
+    said.unwrap_or_else(|error| tracing::warn!(%error, ticket.id = %due.ticket.id, "the customer is not told to wait"));
+    drafted
+}
+
+/// Says how the model is, if this run has found out.
+fn report<T>(health: &Health, model: &Model, calls: &[Call], drafted: &Result<T, Failure>) {
+    if !calls.is_empty() || matches!(drafted, Err(Failure::Model(ModelError::Down(_)))) {
+        health.set_assistant(model.status());
+    }
+}
+
+/// Notes what a run has spent that led to nothing.
+async fn record(helpdesk: &Helpdesk, ticket: Uuid, calls: Vec<Call>) {
+    match helpdesk.record_calls(Some(ticket), calls).await {
+        Ok(()) => {}
+        Err(Error::Stopping) => tracing::debug!(ticket.id = %ticket, "calls could not be noted: we are stopping"),
+        Err(error) => tracing::error!(%error, ticket.id = %ticket, "calls could not be noted"),
+    }
+}
+
+/// Asks the model's endpoints for a sign of life: at the start, and while they are down.
 async fn probe(brain: Arc<Brain>, health: Health) {
-    let Some(llm) = &brain.llm else {
+    let Some(model) = &brain.model else {
         health.set_assistant(Status::Healthy);
         return;
     };
     loop {
         if !health.assistant().is_healthy() {
-            match llm.probe().await {
-                // No list of models, but an endpoint that may work all the same.
-                Ok(()) | Err(LlmError::Rejected { status: 404 }) => health.set_assistant(Status::Healthy),
-                Err(error) => {
-                    tracing::warn!(%error, "the model's endpoint does not answer");
-                    health.set_assistant(Status::Unhealthy("the model's endpoint does not answer".into()));
-                }
-            }
+            health.set_assistant(model.probe().await);
         }
         time::sleep(PROBE_EVERY).await;
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::{
     Cli, Command, RoleArg, TokenArgs,
     doctor::{self, Finding},
+    evaluate::evaluate,
     knowledge,
 };
 use crate::{
@@ -45,6 +46,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Token(args) => println!("{}", token(&config, args)?),
         Command::Knowledge(command) => return knowledge::run(&config, command).await,
+        Command::Eval(args) => {
+            let (code, report) = evaluate(config, *args).await?;
+            print!("{report}");
+            return Ok(code);
+        }
         Command::Doctor => return Ok(examine(&config).await),
     }
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::{
     app,
     config::{Config, DEFAULT_FILE},
+    helpdesk::Clock,
     knowledge::Library,
     xmpp::login::{Down, log_in},
 };
@@ -30,7 +31,9 @@ pub async fn examine(config: &Config, mut report: impl FnMut(&str, &Finding)) ->
     tell("xmpp", xmpp(config).await);
     let library = app::library(config);
     tell("knowledge", knowledge(config, &library));
-    tell("assistant", assistant(config, library.unwrap_or_default()).await);
+    for finding in assistant(config, library.unwrap_or_default()).await {
+        tell("assistant", finding);
+    }
     well
 }
 
@@ -122,15 +125,27 @@ fn knowledge(config: &Config, library: &anyhow::Result<Library>) -> Finding {
     Finding::Good(format!("{}; searched {how}", parts.join(", ")))
 }
 
-async fn assistant(config: &Config, library: Library) -> Finding {
-    match app::desks(config).and_then(|desks| app::brain(config, &desks, library)).map(|brain| brain.llm) {
-        Ok(None) => Finding::Good(
-            "no model is configured (assistant.base_url): the built-in default quotes the knowledge".to_owned(),
-        ),
-        Ok(Some(llm)) => match llm.probe().await {
-            Ok(()) => Finding::Good(format!("the endpoint answers; model {}", llm.model())),
-            Err(error) => bad(error, "Does the endpoint run, and are assistant.base_url and assistant.api_key right?"),
-        },
-        Err(error) => Finding::Bad(format!("{error:#}")),
+async fn assistant(config: &Config, library: Library) -> Vec<Finding> {
+    let brain = app::desks(config).and_then(|desks| app::brain(config, &desks, library, Clock::default()));
+    let model = match brain.map(|brain| brain.model) {
+        Ok(Some(model)) => model,
+        Ok(None) => {
+            return vec![Finding::Good(
+                "no model is configured (assistant.base_url): the built-in default quotes the knowledge".to_owned(),
+            )];
+        }
+        Err(error) => return vec![Finding::Bad(format!("{error:#}"))],
+    };
+    let mut findings = Vec::new();
+    for llm in model.endpoints() {
+        let name = llm.name();
+        findings.push(match llm.probe().await {
+            Ok(()) => Finding::Good(format!("the endpoint '{name}' answers; model {}", llm.model())),
+            Err(error) => bad(
+                format!("the endpoint '{name}': {error}"),
+                "Does the endpoint run, and are its address and key right (assistant.base_url, assistant.endpoints)?",
+            ),
+        });
     }
+    findings
 }

@@ -2,6 +2,7 @@
 
 mod command;
 mod doctor;
+mod evaluate;
 mod knowledge;
 
 use std::{path::PathBuf, time::Duration};
@@ -9,6 +10,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use command::run;
+pub use evaluate::EvalArgs;
 pub use knowledge::{AudienceArg, KnowledgeCommand, SearchArgs};
 
 /// Deskbridge: an AI helpdesk for XMPP.
@@ -23,6 +25,7 @@ pub use knowledge::{AudienceArg, KnowledgeCommand, SearchArgs};
   deskbridge knowledge search 'gift card'        what the assistant finds
   deskbridge token --sub eve --role agent        a token for an agent, valid for 8 hours
   deskbridge token --sub ann@example.org --role customer --ttl 1h
+  deskbridge eval --min-decisions 0.8            how good the assistant is; exit status 1 if it is less
 
 Every key of the configuration file can be given in the environment, where it wins:
   [xmpp] secret = …   is   DESKBRIDGE_XMPP__SECRET=…
@@ -68,6 +71,13 @@ pub enum Command {
     ///
     /// Exits with 1 if something is wrong.
     Doctor,
+    /// Say how good the assistant is, on labelled conversations
+    ///
+    /// Puts each case before the real assistant (retrieval, prompt, model, guards), without XMPP and without the
+    /// database, and prints what was decided, cited, grounded, how long it took and what it cost. Without a model the
+    /// built-in default is evaluated. Exits with 1 when a threshold (--min-…, --max-p95) was missed, with 2 when the command
+    /// line or FILE is wrong. Thresholds are for the configured model, not for those of --compare.
+    Eval(Box<EvalArgs>),
 }
 
 /// For whom a token is.

@@ -40,9 +40,15 @@ pub struct Desk {
     /// Whether the assistant answers here; else every ticket goes straight to people.
     #[serde(default = "yes", deserialize_with = "boolean")]
     pub assistant: bool,
+    /// Whether pages are proposed from what agents answer; needs `knowledge`.
+    #[serde(default, deserialize_with = "boolean")]
+    pub learning: bool,
     /// How long after a customer's last line an answer is due; without it, `assistant.quiet_window` counts.
     #[serde(default, deserialize_with = "optional_duration")]
     pub quiet_window: Option<Duration>,
+    /// After how long an answer that is still being made is announced by a line; without it, never.
+    #[serde(default)]
+    pub still_looking_after: Option<Timeout>,
     /// How long after its resolution a ticket reopens when the customer writes.
     #[serde(default, deserialize_with = "optional_duration")]
     pub reopen_window: Option<Duration>,
@@ -73,7 +79,7 @@ pub struct Desk {
     /// Who answers here.
     #[serde(default, deserialize_with = "list")]
     pub agents: Vec<Agent>,
-    /// How much one customer may ask for.
+    /// How much may be asked for.
     #[serde(default)]
     pub limits: DeskLimits,
 }
@@ -91,7 +97,7 @@ pub struct Agent {
     pub name: Option<String>,
 }
 
-/// `[desk.limits]`; 0 is no limit.
+/// `[desk.limits]`; 0 is no limit. What is not given has the domain's default.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeskLimits {
@@ -101,6 +107,15 @@ pub struct DeskLimits {
     /// New tickets of one customer in a day.
     #[serde(deserialize_with = "optional_number")]
     pub new_tickets_per_day: Option<usize>,
+    /// Answers of the assistant in a ticket, until a person has had it.
+    #[serde(deserialize_with = "optional_number")]
+    pub answers_per_ticket: Option<usize>,
+    /// Tokens of the language model for one customer in a day.
+    #[serde(deserialize_with = "optional_number")]
+    pub tokens_per_customer_day: Option<usize>,
+    /// Tokens of the language model for all customers in a month.
+    #[serde(deserialize_with = "optional_number")]
+    pub tokens_per_desk_month: Option<usize>,
 }
 
 impl Desk {
@@ -115,7 +130,9 @@ impl Desk {
             prompt: None,
             knowledge: None,
             assistant: true,
+            learning: false,
             quiet_window: None,
+            still_looking_after: None,
             reopen_window: None,
             claim_timeout: None,
             nudge_after: None,
@@ -137,6 +154,9 @@ impl Desk {
         if address.node().map(|node| node.as_str()) != Some(self.name.as_str()) {
             let problem = "must be the lower-case localpart of an address, such as support";
             return Err(Error::key(format!("{key}.name"), problem));
+        }
+        if self.learning && self.knowledge.is_none() {
+            return Err(Error::key(format!("{key}.learning"), "needs a folder to write to: set knowledge, too"));
         }
         if self.resolve_after.is_some_and(|after| after.is_zero()) {
             let problem = "must leave time to answer; nudge_after = \"never\" turns both off";

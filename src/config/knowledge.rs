@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Config, Endpoint, Error, Secret, value::optional_share};
+use super::{Config, Error, Secret, value::optional_share};
 
 /// `[knowledge]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Knowledge {
     /// The cosine that makes an answer of a passage; without it, what was measured for the model of `make model`.
     #[serde(deserialize_with = "optional_share")]
     pub similarity: Option<f32>,
-    /// The endpoint; the assistant's without it.
+    /// The endpoint; the assistant's first one without it.
     pub base_url: Option<String>,
     /// The endpoint's key; the assistant's at the assistant's endpoint.
     pub api_key: Option<Secret>,
@@ -42,6 +42,17 @@ pub enum Embeddings {
     Endpoint,
 }
 
+/// The endpoint of embeddings, checked.
+#[derive(Clone, Debug)]
+pub struct EmbeddingsEndpoint {
+    /// Up to and with the version, such as `…/v1`.
+    pub base_url: String,
+    /// Its key, if it wants one.
+    pub api_key: Option<Secret>,
+    /// The embedding model's name.
+    pub model: String,
+}
+
 impl Default for Knowledge {
     fn default() -> Self {
         Self {
@@ -61,25 +72,28 @@ impl Config {
     ///
     /// # Errors
     /// [`Error`] when its address is no URL, or it or the model's name is missing.
-    pub fn embeddings_endpoint(&self) -> Result<Option<Endpoint>, Error> {
+    pub fn embeddings_endpoint(&self) -> Result<Option<EmbeddingsEndpoint>, Error> {
         let knowledge = &self.knowledge;
         if knowledge.embeddings != Embeddings::Endpoint {
             return Ok(None);
         }
         let model = knowledge.endpoint_model.as_deref().map(str::trim).filter(|model| !model.is_empty());
         let model = model.ok_or_else(|| Error::missing("knowledge.endpoint_model"))?.to_owned();
-        let own = knowledge.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
-        let shared = self.assistant.base_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
-        let base_url = own.or(shared).ok_or_else(|| Error::missing("knowledge.base_url"))?;
+        let own =
+            knowledge.base_url.as_deref().map(|url| url.trim().trim_end_matches('/')).filter(|url| !url.is_empty());
+        let assistants = self.endpoints()?.into_iter().next();
+        let shared = assistants.as_ref().map(|endpoint| endpoint.base_url.as_str());
+        let base_url = own.or(shared).ok_or_else(|| Error::missing("knowledge.base_url"))?.to_owned();
         if !base_url.starts_with("http://") && !base_url.starts_with("https://") {
             return Err(Error::key("knowledge.base_url", "must start with http:// or https://"));
         }
         let api_key = match &knowledge.api_key {
             Some(key) => Some(key.clone()),
             // The assistant's key is nobody else's business.
-            None => self.assistant.api_key.clone().filter(|_| own.is_none() || own == shared),
+            None if own.is_none() || own == shared => assistants.and_then(|endpoint| endpoint.api_key),
+            None => None,
         };
-        Ok(Some(Endpoint { base_url: base_url.trim_end_matches('/').to_owned(), api_key, model }))
+        Ok(Some(EmbeddingsEndpoint { base_url, api_key, model }))
     }
 }
 

@@ -22,11 +22,11 @@ use std::{
 use serde::Deserialize;
 use toml::Value;
 
-pub use assistant::{Assistant, Endpoint};
+pub use assistant::{Assistant, Endpoint, EndpointTable};
 pub use attachments::Attachments;
 pub use desk::{Agent, Desk, DeskLimits};
 pub use error::Error;
-pub use knowledge::{Embeddings, Knowledge};
+pub use knowledge::{Embeddings, EmbeddingsEndpoint, Knowledge};
 pub use logs::{Logs, logs};
 use value::boolean;
 pub use value::{Secret, Timeout};
@@ -196,11 +196,11 @@ impl Config {
         self.auth.jwt_secret.as_ref().ok_or_else(|| Error::missing("auth.jwt_secret"))
     }
 
-    /// The model's endpoint, if one is configured.
+    /// The endpoints of the language model, in the order in which they are asked; none is the built-in default.
     ///
     /// # Errors
-    /// [`Error`] when its address is no URL, or the model's name is missing.
-    pub fn endpoint(&self) -> Result<Option<Endpoint>, Error> {
-        self.assistant.endpoint()
+    /// [`Error`] when an address is no URL, or the model's name is missing.
+    pub fn endpoints(&self) -> Result<Vec<Endpoint>, Error> {
+        self.assistant.endpoints()
     }
 }

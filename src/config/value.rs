@@ -16,6 +16,13 @@ use toml::Value;
 pub struct Secret(pub(super) String);
 
 impl Secret {
+    /// The value of an environment variable; `None` when it is not set, empty, or no text.
+    #[must_use]
+    pub fn from_variable(name: &str) -> Option<Self> {
+        let value = std::env::var_os(name)?.into_string().ok()?.trim().to_owned();
+        (!value.is_empty()).then_some(Self(value))
+    }
+
     /// The value itself, for the one place that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -119,6 +126,18 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
 
 pub(super) fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
     number(deserializer).map(Some)
+}
+
+/// A decimal number, or its text as the environment has it.
+pub(super) fn decimal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f32>, D::Error> {
+    let text = match Value::deserialize(deserializer)? {
+        Value::Float(number) => number.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        other => return Err(D::Error::custom(format!("must be a number, not {}", other.type_str()))),
+    };
+    let number: f32 = text.parse().map_err(|_| D::Error::custom(format!("'{text}' is no number such as 0.2")))?;
+    Ok(Some(number))
 }
 
 /// A number, or its text as the environment has it.

@@ -8,9 +8,14 @@ use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    Error, Fate, HandOff, Helpdesk, Outcome, Signal, Triage, Utterance, Words,
-    operation::answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases},
-    query, without_nul,
+    Condensed, Drafted, Error, Fate, HandOff, Helpdesk, Outcome, Signal, Triage, Utterance, Words,
+    operation::{
+        answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases, SayStillLooking},
+        line::subject_of,
+    },
+    query,
+    unit::new_ticket,
+    without_nul,
 };
 
 /// Messages of a ticket that the assistant looks at; a prompt's budget cuts further.
@@ -23,6 +28,22 @@ pub struct Due {
     pub ticket: ticket::Model,
     /// Its last public messages, oldest first.
     pub transcript: Vec<Utterance>,
+}
+
+impl Due {
+    /// A ticket that stands in no database, with what was said in it: for trying out how it would be answered.
+    #[must_use]
+    pub fn imagined(desk: &str, customer: &str, said: &[(Author, String)], now: DateTime<Utc>) -> Self {
+        let first = said.iter().find(|(author, _)| *author == Author::Customer);
+        let subject = subject_of(first.map(|(_, body)| body.as_str()).unwrap_or_default());
+        let mut ticket = new_ticket(Uuid::now_v7(), desk, customer, &subject, now);
+        ticket.episode_answers =
+            said.iter().filter(|(author, _)| *author == Author::Assistant).fold(0, |count, _| count + 1);
+        let numbered = (1..).zip(said);
+        let transcript =
+            numbered.map(|(seq, (author, body))| Utterance::imagined(ticket.id, seq, *author, body)).collect();
+        Self { ticket, transcript }
+    }
 }
 
 /// What a claim brought.
@@ -87,18 +108,28 @@ impl Helpdesk {
         self.writer.write(FreeLeases { worker }).await
     }
 
-    /// Commits a draft that was begun on `epoch`, unless the conversation went on meanwhile.
+    /// Tells a customer once that the answer is still being made, unless it is there or the conversation went on since
+    /// `epoch`.
     ///
     /// # Errors
     /// [`Error::WriteFailed`].
-    pub async fn commit_draft(
-        &self,
-        ticket: Uuid,
-        epoch: i64,
-        triage: Triage,
-        outcome: Outcome,
-    ) -> Result<Fate, Error> {
-        let triage = Triage { subject: triage.subject.map(without_nul), ..triage };
+    pub async fn say_still_looking(&self, ticket: Uuid, epoch: i64) -> Result<(), Error> {
+        self.writer.write(SayStillLooking { ticket, epoch }).await
+    }
+
+    /// Commits a draft that was begun on `epoch`, unless the conversation went on meanwhile. Its calls are noted in
+    /// either case.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub async fn commit_draft(&self, ticket: Uuid, epoch: i64, drafted: Drafted) -> Result<Fate, Error> {
+        let Drafted { triage, outcome, condensed, .. } = drafted;
+        let triage = Triage {
+            subject: triage.subject.map(without_nul),
+            tags: triage.tags.into_iter().map(without_nul).collect(),
+            ..triage
+        };
+        let condensed = condensed.map(|new| Condensed { summary: without_nul(new.summary), ..new });
         let outcome = match outcome {
             Outcome::Answer { body } => Outcome::Answer { body: without_nul(body) },
             Outcome::Resolve { body } => Outcome::Resolve { body: without_nul(body) },
@@ -111,7 +142,8 @@ impl Helpdesk {
                 summary: without_nul(summary),
             }),
         };
-        self.writer.write(CommitDraft { ticket, epoch, triage, outcome }).await
+        let drafted = Drafted { triage, outcome, condensed, ..drafted };
+        self.writer.write(CommitDraft { ticket, epoch, drafted }).await
     }
 
     /// Tells a ticket's customer that an answer is being written, or no longer, if the client can show it.

@@ -105,10 +105,9 @@ impl Helpdesk {
         let row = self.ticket(caller, ticket).await?;
         let body = check_body("content", with_link(body, link.as_deref()))?;
         if caller.is_staff() {
-            return self
-                .writer
-                .write(Reply { ticket, speaker: speaker(caller), body, link, stanza: AgentStanza::default() })
-                .await;
+            let speaker = speaker(caller);
+            let stanza = AgentStanza::default();
+            return self.writer.write(Reply { ticket, expected: None, speaker, body, link, stanza }).await;
         }
         caller.require_voice_of(&row.customer)?;
         if link.is_some() {
@@ -132,7 +131,8 @@ impl Helpdesk {
     ) -> Result<(), Error> {
         self.ticket(caller, ticket).await?;
         let body = check_body("message", with_link(body, link.as_deref()))?;
-        self.writer.write(Reply { ticket, speaker: speaker(caller), body, link, stanza }).await.map(drop)
+        let reply = Reply { ticket, expected: None, speaker: speaker(caller), body, link, stanza };
+        self.writer.write(reply).await.map(drop)
     }
 
     /// Who reads the line of the caller's that its chat client gave this id; `None` when there is none, or no more.
@@ -237,7 +237,7 @@ impl Helpdesk {
     }
 }
 
-fn speaker(caller: &Caller) -> Speaker {
+pub(super) fn speaker(caller: &Caller) -> Speaker {
     Speaker { id: caller.id.clone(), name: caller.display_name() }
 }
 

@@ -34,6 +34,12 @@ pub enum Error {
         /// The ticket as it is now.
         current: Box<deskbridge_entity::ticket::Model>,
     },
+    /// What the assistant was asked for could not be made; the text says why.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It is not made yet; who asks again will get it.
+    #[error("this takes longer than usual and is still being made: ask again in a moment")]
+    NotReady,
     /// The database failed; details are for the log only.
     #[error("the database failed: {0}")]
     Database(#[from] sea_orm::DbErr),

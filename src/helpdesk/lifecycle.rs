@@ -79,6 +79,12 @@ pub fn customer_thanked(ticket: &mut Model, now: DateTime<Utc>) {
     ticket.last_message_at = now;
 }
 
+/// The summary of what was said long ago is not true any more.
+pub fn forget_context(ticket: &mut Model) {
+    ticket.context_summary = None;
+    ticket.context_summary_upto = None;
+}
+
 /// An answer of the assistant was committed.
 pub fn assistant_answered(ticket: &mut Model, now: DateTime<Utc>) {
     ticket.status = Status::Pending;
@@ -140,6 +146,9 @@ pub fn released(ticket: &mut Model, from: i64, summary: String, unanswered: bool
     ticket.hand_off_reason = None;
     ticket.episode_from = Some(from);
     ticket.episode_summary = Some(summary);
+    ticket.episode_answers = 0;
+    ticket.nothing_found = 0;
+    forget_context(ticket);
     if unanswered {
         ticket.status = Status::Open;
         owe_answer(ticket, now);

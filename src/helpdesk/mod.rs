@@ -3,7 +3,8 @@
 //! Every change is an operation (`operation`) that the `writer` applies to a `unit` of loaded rows and commits
 //! together with whatever else has queued. The rules themselves are pure (`lifecycle`). Reads are named queries
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
-//! `afterthought` (corrections and the like), `answering` (the assistant), `attachments` (files), `link` (XMPP) and `presence` (REST).
+//! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
+//! (from agents), `attachments` (files), `link` (XMPP) and `presence` (REST).
 
 mod afterthought;
 mod agents;
@@ -13,8 +14,10 @@ mod avatar;
 mod caller;
 mod clock;
 mod conversation;
+mod copilot;
 mod error;
 pub mod hours;
+mod learning;
 pub mod lifecycle;
 pub mod lifecycle_feedback;
 mod link;
@@ -30,9 +33,10 @@ mod staff;
 mod store;
 pub mod texts;
 mod unit;
+mod usage;
 mod writer;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jid::{BareJid, Jid};
 use tokio::sync::broadcast;
@@ -44,13 +48,15 @@ pub use avatar::{Avatar, AvatarError};
 pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;
 pub use conversation::Conversation;
+pub use copilot::{Aid, Made, Request, Said};
 pub use error::Error;
 pub use hours::Hours;
+pub use learning::{Edits, Learned, Lesson, Work};
 pub use lifecycle::Rules;
 pub use lifecycle_feedback::Pace;
 pub use once::Origin;
 pub use operation::{
-    answer::{Fate, Outcome, Triage},
+    answer::{Condensed, Drafted, Fate, Outcome, Retrieval, Triage},
     customer::Reopened,
     delivery::Report,
     hand_off::{Asked, HandOff, Words},
@@ -62,11 +68,12 @@ pub use operation::{
 };
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
-pub use query::{Cursor, Filter, Outgoing, Page, Utterance};
+pub use query::{Cursor, Filter, Outgoing, Page, Usage, Utterance};
 pub use rooms::keeps_room;
 pub use store::Store;
 pub use texts::Texts;
 pub use unit::Committed;
+pub use usage::{Budget, Call};
 
 use writer::{Place, Writer};
 
@@ -98,8 +105,12 @@ pub struct Desk {
     pub agents: Vec<DeskAgent>,
     /// How much one customer may ask for.
     pub limits: Limits,
+    /// After how long an answer that is still being made is announced by a line; `None` says nothing.
+    pub still_looking_after: Option<Duration>,
     /// Whether the assistant answers here; else a new ticket goes straight to people.
     pub assistant: bool,
+    /// Whether pages are proposed from what agents answer.
+    pub learning: bool,
 }
 
 /// An agent that the configuration gives to a desk.
@@ -111,23 +122,41 @@ pub struct DeskAgent {
     pub name: Option<String>,
 }
 
-/// How much one customer may ask of a desk; `None` is no limit.
+/// How much may be asked of a desk; `None` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Messages in a minute.
     pub messages_per_minute: Option<u32>,
     /// New tickets in a day.
     pub new_tickets_per_day: Option<u32>,
+    /// Answers of the assistant in one episode of a ticket.
+    pub answers_per_ticket: Option<u32>,
+    /// Tokens of the language model for one customer in a day.
+    pub tokens_per_customer_day: Option<u64>,
+    /// Tokens of the language model for all of the desk's customers in a month.
+    pub tokens_per_desk_month: Option<u64>,
 }
 
 impl Limits {
     /// No limit at all.
-    pub const NONE: Self = Self { messages_per_minute: None, new_tickets_per_day: None };
+    pub const NONE: Self = Self {
+        messages_per_minute: None,
+        new_tickets_per_day: None,
+        answers_per_ticket: None,
+        tokens_per_customer_day: None,
+        tokens_per_desk_month: None,
+    };
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { messages_per_minute: Some(20), new_tickets_per_day: Some(20) }
+        Self {
+            messages_per_minute: Some(20),
+            new_tickets_per_day: Some(20),
+            answers_per_ticket: Some(50),
+            tokens_per_customer_day: Some(500_000),
+            tokens_per_desk_month: Some(50_000_000),
+        }
     }
 }
 
@@ -145,7 +174,9 @@ impl Desk {
             texts: Texts::default(),
             agents: Vec::new(),
             limits: Limits::default(),
+            still_looking_after: None,
             assistant: true,
+            learning: false,
         }
     }
 }

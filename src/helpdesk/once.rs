@@ -3,7 +3,7 @@
 
 use jid::BareJid;
 
-use super::{Error, Helpdesk, operation::line::fingerprint};
+use super::{Error, Helpdesk, operation::line::fingerprint, query};
 
 /// The stanza that a command came in.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,18 @@ impl Helpdesk {
     #[must_use]
     pub fn once(&self, origin: &Origin<'_>) -> Self {
         Self { writer: self.writer.once(origin.keys()), ..self.clone() }
+    }
+
+    /// For what looks things up that its own change has changed: whether the stanza of [`Helpdesk::once`] is to be carried
+    /// out.
+    ///
+    /// # Errors
+    /// [`Error::Repeated`] when it was, [`Error::Database`].
+    pub async fn check_unheard(&self) -> Result<(), Error> {
+        if query::is_heard(&self.store, self.writer.keys(), self.clock.now()).await? {
+            return Err(Error::Repeated);
+        }
+        Ok(())
     }
 
     /// Notes that the stanza of [`Helpdesk::once`] has come, where what it asks for is no change of the domain.

@@ -3,11 +3,14 @@
 //! Tickets are here; the files beside hold what else is asked for.
 
 mod contacts;
+mod copilot;
 mod due;
 mod files;
+mod heard;
 mod messages;
 mod outbox;
 mod queue;
+mod usage;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -21,13 +24,20 @@ use uuid::Uuid;
 
 pub use messages::Utterance;
 pub use outbox::Outgoing;
+pub use usage::Usage;
 pub(super) use {
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
+    copilot::{
+        content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,
+        proposals, proposals_of,
+    },
     due::{due, pick_due},
     files::{attachment, attachments, counted_files, kept_files, pending_files},
+    heard::is_heard,
     messages::{markable_line_before, messages, public_messages, readers_of, transcripts, was_said},
     outbox::{unsent, unsent_notices},
     queue::{queue, waiting, waiting_before, waiting_counts},
+    usage::{tokens, usage},
 };
 
 use super::{
@@ -133,6 +143,11 @@ pub(super) async fn ticket(store: &Store, caller: &Caller, id: Uuid) -> Result<t
     caller.require_reader()?;
     let row = ticket::Entity::find_by_id(id).one(store.read()).await?;
     row.filter(|row| caller.may_read(row)).ok_or_else(|| Error::NotFound(format!("ticket {id}")))
+}
+
+/// Any ticket, for the assistant.
+pub(super) async fn ticket_by_id(store: &Store, id: Uuid) -> Result<Option<ticket::Model>, Error> {
+    Ok(ticket::Entity::find_by_id(id).one(store.read()).await?)
 }
 
 /// As [`ticket`], by the part of the id that its own address shows.

@@ -26,7 +26,7 @@ const SWEPT_AT_ONCE: u64 = 100;
 /// The longest snooze.
 const LONGEST_SNOOZE: Duration = Duration::from_hours(366 * 24);
 /// Tags of a ticket, at most, and the characters of each.
-const TAGS: (usize, usize) = (20, 40);
+pub(super) const TAGS: (usize, usize) = (20, 40);
 /// How often a release is tried again when the customer writes at the same moment.
 const RELEASE_TRIES: u32 = 5;
 

@@ -291,6 +291,12 @@ impl Texts {
         self.fill(Text::NothingFound, &[])
     }
 
+    /// An answer takes long.
+    #[must_use]
+    pub fn still_looking(&self) -> String {
+        self.fill(Text::StillLooking, &[])
+    }
+
     /// The status line of a desk where the assistant answers and no person is there (presence `away`).
     #[must_use]
     pub fn status_away(&self) -> String {

@@ -110,6 +110,11 @@ impl Writer {
         Self { jobs: self.jobs.clone(), keys: keys.into() }
     }
 
+    /// What the stanza is known by whose changes it takes.
+    pub(super) fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
     /// Queues an operation, in order; waits only when the queue is full. The answer comes after the commit.
     pub(super) async fn queue<O: Operation>(&self, operation: O) -> Result<Answer<O::Output>, Error> {
         let (reply, answer) = oneshot::channel();

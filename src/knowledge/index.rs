@@ -177,7 +177,13 @@ mod tests {
             .iter()
             .map(|(title, text)| {
                 let (title, text) = ((*title).into(), (*text).into());
-                Arc::new(Passage { title, url: None, text, page: "a.md".into() })
+                Arc::new(Passage {
+                    title,
+                    url: None,
+                    text,
+                    page: "a.md".into(),
+                    audience: crate::knowledge::Audience::Customer,
+                })
             })
             .collect();
         Index::new(&passages)

@@ -132,7 +132,7 @@ impl Knowledge {
 
     fn from_pages(pages: &[Page]) -> Self {
         let mut infos = Vec::with_capacity(pages.len());
-        let (mut all, mut public) = (Vec::new(), Vec::new());
+        let mut all = Vec::new();
         for page in pages {
             let passages: Vec<Arc<Passage>> = passage::split(page).into_iter().map(Arc::new).collect();
             infos.push(PageInfo {
@@ -144,22 +144,31 @@ impl Knowledge {
                 audience: page.audience,
                 passages: passages.len(),
             });
-            if page.audience == Audience::Customer {
-                public.extend(passages.iter().cloned());
-            }
             all.extend(passages);
         }
+        Self { pages: infos, ..Self::of(all) }
+    }
+
+    /// The passages of one page that is no file in a folder; `name` is the path it would have there.
+    ///
+    /// # Errors
+    /// What is wrong with its front matter.
+    pub fn cut(name: &str, text: &str) -> Result<Vec<Passage>, String> {
+        Ok(passage::split(&Page::parse(name.to_owned(), text)?))
+    }
+
+    /// Builds the index over passages that did not come from files.
+    #[must_use]
+    pub fn from_passages(passages: Vec<Passage>) -> Self {
+        Self::of(passages.into_iter().map(Arc::new).collect())
+    }
+
+    fn of(all: Vec<Arc<Passage>>) -> Self {
+        let public: Vec<_> = all.iter().filter(|passage| passage.audience == Audience::Customer).cloned().collect();
         let only_public = public.len() == all.len();
         let customers = Arc::new(View::new(public));
         let agents = if only_public { Arc::clone(&customers) } else { Arc::new(View::new(all)) };
-        Self { pages: infos, skipped: Vec::new(), customers, agents }
-    }
-
-    /// Builds the index over passages that did not come from files; all of them are for customers.
-    #[must_use]
-    pub fn from_passages(passages: Vec<Passage>) -> Self {
-        let view = Arc::new(View::new(passages.into_iter().map(Arc::new).collect()));
-        Self { customers: Arc::clone(&view), agents: view, ..Self::default() }
+        Self { customers, agents, ..Self::default() }
     }
 
     /// The same, searched by meaning, if `vector` knows one for every passage; else by words.

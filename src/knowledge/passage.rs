@@ -1,6 +1,9 @@
 //! Passages: the pieces of a page that are found, quoted and given to the model.
 
-use super::page::{Page, Section};
+use super::{
+    front_matter::Audience,
+    page::{Page, Section},
+};
 
 /// The most words a passage holds; longer sections are cut at paragraphs.
 ///
@@ -19,6 +22,8 @@ pub struct Passage {
     pub text: String,
     /// The page's path relative to the knowledge folder.
     pub page: String,
+    /// Who may read the page.
+    pub audience: Audience,
 }
 
 /// Cuts a page into passages, in reading order.
@@ -37,6 +42,7 @@ fn split_section<'a>(page: &'a Page, section: &'a Section) -> impl Iterator<Item
         url: page.url.clone(),
         text,
         page: page.name.clone(),
+        audience: page.audience,
     })
 }
 
@@ -88,6 +94,7 @@ mod tests {
             url: Some("https://t.example".into()),
             text: "75 °C".into(),
             page: "a.md".into(),
+            audience: Audience::Customer,
         };
         assert_eq!(split(&page), [expected]);
     }

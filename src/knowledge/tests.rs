@@ -175,6 +175,7 @@ fn on_a_scale(cosines: &[f32]) -> Knowledge {
         url: None,
         text: format!("{cosine}"),
         page: format!("{place}.md"),
+        audience: Audience::Customer,
     });
     let keys: std::collections::HashMap<Key, Vector> = cosines
         .iter()

@@ -8,13 +8,15 @@ use xmpp_parsers::minidom::Element;
 
 use super::{
     command::{
-        Command, run,
+        Command,
+        copilot::{self, Copilot},
+        run,
         words::{self, Said},
     },
     line, outgoing,
     outlet::{Outlet, SendError},
     rooms::Rooms,
-    stanza::{self, Chat, Refusal, Retraction},
+    stanza::{self, Chat, Refusal, Retraction, State},
 };
 use crate::helpdesk::{Agent, AgentStanza, Error, Helpdesk, texts::Language};
 
@@ -67,10 +69,12 @@ pub(super) struct Spoken {
 }
 
 /// The side of a session that agents talk to.
+#[derive(Clone)]
 pub(super) struct AgentChat {
     pub helpdesk: Helpdesk,
     pub outlet: Outlet,
     pub rooms: Rooms,
+    pub copilot: Copilot,
 }
 
 impl AgentChat {
@@ -93,27 +97,49 @@ impl AgentChat {
         };
         // To everybody else the address does not exist.
         let Some(agent) = agent else { return self.refuse(&stanza, Refusal::NO_DESK).await };
-        let taken = match &act {
-            Act::Line(chat) => self.take(&agent, &ticket, chat).await,
-            Act::Retraction(retraction) => self.take_back(&agent, &ticket, retraction).await,
+        if !matches!(&act, Act::Line(chat) if is_slow(chat)) {
+            return self.answer(&agent, &ticket, &act, &stanza).await;
+        }
+        // Beside the others: a model takes its time.
+        let (this, to) = (self.clone(), (act.to().clone(), act.from().clone(), act.thread().map(str::to_owned)));
+        let answer = async move {
+            let typing = outgoing::chat_state(act.to(), act.from(), State::Composing);
+            if this.helpdesk.ticket_at(&agent.caller(), &ticket).await.is_ok() {
+                // Both may fail: with the link down, nobody can be told.
+                let _ = this.outlet.send(&typing).await;
+            }
+            let _ = this.answer(&agent, &ticket, &act, &stanza).await;
+        };
+        if self.copilot.aside(answer).is_err() {
+            let text = "Not done: too much is being asked of the assistant. Try again in a moment.";
+            return self.outlet.send(&outgoing::notice(&to.0, &to.1, text, to.2.as_deref())).await;
+        }
+        Ok(())
+    }
+
+    /// Does what was written or taken back, and tells what came of it.
+    async fn answer(&self, agent: &Agent, ticket: &str, act: &Act, stanza: &Element) -> Result<(), SendError> {
+        let taken = match act {
+            Act::Line(chat) => self.take(agent, ticket, chat).await,
+            Act::Retraction(retraction) => self.take_back(agent, ticket, retraction).await,
         };
         match taken {
             // It was followed and answered then; only the receipt may have been lost.
-            Err(Error::Repeated) => self.acknowledge(&act).await,
+            Err(Error::Repeated) => self.acknowledge(act).await,
             Ok(answer) => {
-                self.acknowledge(&act).await?;
+                self.acknowledge(act).await?;
                 match answer {
-                    Some(text) => self.tell(&act, &text).await,
+                    Some(text) => self.tell(act, &text).await,
                     None => Ok(()),
                 }
             }
-            Err(Error::NotFound(_)) => self.refuse(&stanza, Refusal::NO_DESK).await,
+            Err(Error::NotFound(_)) => self.refuse(stanza, Refusal::NO_DESK).await,
             Err(error @ (Error::Database(_) | Error::WriteFailed(_) | Error::Stopping)) => {
                 tracing::error!(%error, "an agent's line could not be stored");
-                self.refuse(&stanza, Refusal::NOT_STORED).await
+                self.refuse(stanza, Refusal::NOT_STORED).await
             }
             // In words, since a client shows a stanza error as little more than a red mark.
-            Err(error) => self.tell(&act, &format!("Not done: {error}.")).await,
+            Err(error) => self.tell(act, &format!("Not done: {error}.")).await,
         }
     }
 
@@ -170,7 +196,9 @@ impl AgentChat {
             Said::Line => None,
         };
         if let Some(order) = order {
-            let answer = run::at_ticket(&once, &self.rooms, agent, &ticket, order).await?;
+            // What waits for a model changes no ticket, and may fail and be asked for again under the same id.
+            let helpdesk = if copilot::is_slow(&order) { &self.helpdesk } else { &once };
+            let answer = run::at_ticket(helpdesk, &self.rooms, &self.copilot, agent, &ticket, order).await?;
             return Ok((!answer.is_said).then_some(answer.text));
         }
         let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();
@@ -209,6 +237,11 @@ fn unknown(word: &str) -> String {
     let near = words::near(&known, Language::English, &word.to_lowercase());
     let near = near.map(|near| format!(" Did you mean /{near}?")).unwrap_or_default();
     format!("Not sent: I do not know /{word}.{near} /help lists what I know.")
+}
+
+/// Whether a line asks for what may wait for a model.
+fn is_slow(chat: &Chat) -> bool {
+    matches!(words::at_ticket(&meant(&chat.text())), Said::Order(order) if copilot::is_slow(&order))
 }
 
 /// The line as it is meant where it is no word to the customer: without a quote before it, without what nobody sees, and

@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     IN_DOUBT,
     agent_chat::{self, AgentChat},
-    command::{errand::Errands, serve::Commands},
+    command::{copilot::Copilot, errand::Errands, serve::Commands},
     flood::Floods,
     hints::{self, Hints},
     intake::Intake,
@@ -99,7 +99,8 @@ impl Session {
         let pace = Arc::new(Pace::new(address));
         let (errands, running) = Errands::new();
         let (rooms, keeping) = Rooms::new(service, helpdesk.clone(), outlet.clone());
-        let commands = Commands::new(helpdesk.clone(), outlet.clone(), rooms.clone(), errands);
+        let (copilot, helping) = Copilot::new();
+        let commands = Commands::new(helpdesk.clone(), outlet.clone(), rooms.clone(), copilot.clone(), errands);
         let manners = Manners {
             helpdesk: helpdesk.clone(),
             outlet: outlet.clone(),
@@ -137,7 +138,9 @@ impl Session {
         helpers.spawn(manners.clone().answer(asked));
         helpers.spawn(manners.clone().meet(shown, meetings));
         helpers.spawn(manners.clone().respond(met));
-        helpers.spawn(AgentChat { helpdesk: helpdesk.clone(), outlet, rooms: rooms.clone() }.listen(lines));
+        helpers.spawn(helping);
+        let agent_chat = AgentChat { helpdesk: helpdesk.clone(), outlet, rooms: rooms.clone(), copilot };
+        helpers.spawn(agent_chat.listen(lines));
         let showing = AbortOnDropHandle::new(tokio::spawn(manners.clone().show(contacts)));
         let writer = AbortOnDropHandle::new(tokio::spawn(outlet::write(frames, write)));
         Self { writer, tasks, helpers, showing, manners, rooms, drain }

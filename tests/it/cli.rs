@@ -54,6 +54,7 @@ fn help_teaches_and_version_tells() {
         "token",
         "knowledge",
         "doctor",
+        "eval",
         "--config",
         "Examples:",
         "DESKBRIDGE_XMPP__SECRET",
@@ -61,7 +62,7 @@ fn help_teaches_and_version_tells() {
     ] {
         assert!(help.out.contains(word), "{word} is not in\n{}", help.out);
     }
-    for command in ["serve", "migrate", "token", "knowledge", "doctor"] {
+    for command in ["serve", "migrate", "token", "knowledge", "doctor", "eval"] {
         let help = deskbridge(folder.path(), &[], &[command, "--help"]);
         assert!(help.code == 0 && help.out.contains(&format!("Usage: deskbridge {command}")), "{help:?}");
     }

@@ -190,8 +190,8 @@ pub mod scenarios {
         assert_eq!(
             nodes(&seen[1]),
             [
-                "claim", "history", "note", "priority", "release", "reopen", "reply", "resolve", "room", "snooze",
-                "summary", "tags"
+                "claim", "history", "note", "priority", "release", "reopen", "reply", "resolve", "room", "send",
+                "snooze", "suggest", "summary", "tags"
             ]
         );
         let queue = note(&seen[2]);

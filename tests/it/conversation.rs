@@ -55,14 +55,14 @@ mod scenarios {
 
     pub async fn a_burst_a_duplicate_and_a_replay_give_one_answer(database: Database) {
         let server = Server::start(Kind::Prosody).await;
-        let model = Model::start(Reply::Answer("All three at once.".into())).await;
+        let model = Model::start(Reply::Answer("All four at once.".into())).await;
         let app = Setting { quiet_window: "700ms", ..Setting::new(&server, &database, Some(&model)) }.start().await;
         let mut alice = Client::login(&server, "alice", "phone").await;
-        for (id, text) in [("b1", "Hello"), ("b2", "my parcel is late"), ("b3", "where is it?"), ("b3", "where is it?")]
-        {
+        let burst = ["Hello", "my parcel is late", "it is the green one", "where is it?"];
+        for (id, text) in [("b0", burst[0]), ("b1", burst[1]), ("b2", burst[2]), ("b3", burst[3]), ("b3", burst[3])] {
             alice.say_as(id, DESK, text).await;
         }
-        assert_eq!(alice.answer_text().await, "All three at once.");
+        assert_eq!(alice.answer_text().await, "All four at once.");
         // A client that reconnects sends again what it has no receipt for.
         let mut again = Client::login(&server, "alice", "laptop").await;
         again.say_as("b3", DESK, "where is it?").await;
@@ -70,8 +70,11 @@ mod scenarios {
         again.ping(DESK).await;
         let conversation = app.rest.ticket_in("alice@localhost", "PENDING").await;
         let customers = lines(&conversation).into_iter().filter(|(author, _)| author == "customer").count();
-        assert_eq!((customers, lines(&conversation).len()), (3, 4), "{conversation:#}");
-        assert_eq!(model.requests().len(), 1);
+        assert_eq!((customers, lines(&conversation).len()), (4, 5), "{conversation:#}");
+        let requests = model.requests();
+        assert_eq!(requests.len(), 1);
+        let asked = requests[0]["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
+        assert!(asked.ends_with(&burst.join("\n")), "{asked}");
         app.stop().await;
     }
 

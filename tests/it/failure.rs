@@ -22,63 +22,63 @@ scenario!(an_error_of_the_model_is_one_line_and_a_hand_off);
 scenario!(a_new_line_ends_the_running_request_and_one_answer_covers_both);
 scenario!(a_draft_that_an_agent_overtakes_is_never_sent);
 
+/// One way to fail a line: its name, what the model does, what the agent reads, and whether the endpoint counts as down.
+macro_rules! failures {
+    ($($name:ident: $reply:expr, $reason:literal, $is_outage:literal;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            fails(&Database::sqlite(), $reply, $reason, $is_outage).await;
+        }
+    )*};
+}
+
+failures! {
+    too_many_requests: Reply::Status(429), "limiting our requests", true;
+    too_many_requests_for_a_day: Reply::StatusWith(429, "retry-after", "86400".into()), "limiting our requests", true;
+    too_many_requests_for_ages: Reply::StatusWith(429, "retry-after", "9".repeat(30)), "limiting our requests", true;
+    an_unknown_model: Reply::Status(404), "HTTP status 404", true;
+    a_wrong_key: Reply::Status(401), "HTTP status 401", true;
+    a_redirect: Reply::StatusWith(302, "location", "/v1/models".into()), "HTTP status 302", true;
+    an_answer_that_comes_too_late: Reply::Slow(Duration::from_secs(20), "Too late.".into()), "did not answer within 1.5 s", true;
+    a_model_that_hangs: Reply::Hang, "did not answer within 1.5 s", true;
+    half_a_body_and_then_nothing: Reply::Stall, "did not answer within 1.5 s", true;
+    a_web_page_instead_of_an_answer: Reply::Page("<html><body>502 Bad Gateway</body></html>"), "cannot be used", false;
+    a_body_that_breaks_off: Reply::Raw("{\"choices\":[{\"message\":"), "cannot be used", false;
+    a_body_without_choices: Reply::Raw("{\"choices\":[]}"), "no choices", false;
+    an_object_that_breaks_off: Reply::Content("{\"reply\": \"You can return it within".into()), "broken JSON", false;
+    an_answer_of_which_nothing_is_left: Reply::Answer("https://evil.example/a\u{200B}".into()), "nothing is left of it", false;
+    an_empty_answer: Reply::Content("  ".into()), "empty", false;
+    tools_that_nobody_offered: Reply::Raw(TOOL_CALL), "tools that it does not have", false;
+    an_action_that_nobody_offered: draft("Done.", "refund", json!({})), "an unknown action", false;
+}
+
+const TOOL_CALL: &str = r#"{"choices":[{"index":0,"finish_reason":"tool_calls","message":{"role":"assistant","content":null,
+    "tool_calls":[{"id":"1","type":"function","function":{"name":"refund","arguments":"{}"}}]}}]}"#;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_requests() {
-    fails(&Database::sqlite(), Reply::Status(429), "limiting our requests", true).await;
+async fn a_short_wait_is_waited_for() {
+    let database = Database::sqlite();
+    let model = Model::start(Reply::Answer("Fine.".into())).await;
+    model.then(Reply::StatusWith(429, "retry-after", "1".into()));
+    let (_server, app, mut alice) = stage(&database, &model).await;
+    alice.say(DESK, "How are you?").await;
+    assert_eq!(alice.answer_text().await, "Fine.");
+    assert_eq!(model.requests().len(), 2);
+    app.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unknown_model() {
-    fails(&Database::sqlite(), Reply::Status(404), "HTTP status 404", true).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_comes_too_late() {
-    let late = Reply::Slow(Duration::from_secs(20), "Too late.".into());
-    fails(&Database::sqlite(), late, "did not answer within 1.5 s", true).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_model_that_hangs() {
-    fails(&Database::sqlite(), Reply::Hang, "did not answer within 1.5 s", true).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn half_a_body_and_then_nothing() {
-    fails(&Database::sqlite(), Reply::Stall, "did not answer within 1.5 s", true).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_web_page_instead_of_an_answer() {
-    let page = Reply::Page("<html><body>502 Bad Gateway</body></html>");
-    fails(&Database::sqlite(), page, "cannot be used", false).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_that_breaks_off() {
-    fails(&Database::sqlite(), Reply::Raw("{\"choices\":[{\"message\":"), "cannot be used", false).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_body_without_choices() {
-    fails(&Database::sqlite(), Reply::Raw("{\"choices\":[]}"), "no choices", false).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_that_breaks_off() {
-    let half = Reply::Content("{\"reply\": \"You can return it within".into());
-    fails(&Database::sqlite(), half, "broken JSON", false).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_of_which_nothing_is_left() {
-    let link = Reply::Answer("https://evil.example/a\u{200B}".into());
-    fails(&Database::sqlite(), link, "nothing is left of it", false).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_answer() {
-    fails(&Database::sqlite(), Reply::Content("  ".into()), "empty", false).await;
+async fn half_the_headers_and_then_nothing() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let model = Model::stuck().await;
+    let app = Setting { timeout: "1500ms", ..Setting::new(&server, &database, Some(&model)) }.launch().await;
+    app.rest.becomes("xmpp", "healthy").await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    alice.say(DESK, "Hello?").await;
+    assert_eq!(alice.answer_text().await, SORRY);
+    escalated(&app.rest, "alice@localhost", SORRY, "did not answer within 1.5 s").await;
+    app.rest.becomes("assistant", "unhealthy").await;
+    app.stop().await;
 }
 
 /// The whole course of a failure: alice and carol meet it, bob does not.

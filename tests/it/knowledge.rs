@@ -52,10 +52,11 @@ async fn a_changed_page_counts_and_one_for_agents_reaches_neither_customer_nor_m
 
     let model = Model::start(Reply::Answer("I do not know.".into())).await;
     let app = Setting { knowledge, ..Setting::new(&server, &database, Some(&model)) }.start().await;
+    // Who gets no answer gets a person, so each asks for itself.
     let mut dave = Client::login(&server, "dave", "phone").await;
-    for question in ["What about stolen vouchers?", "When is the shop open?"] {
-        dave.say(DESK, question).await;
-        dave.answer().await;
+    for (customer, question) in [(&mut dave, "What about stolen vouchers?"), (&mut bob, "When is the shop open?")] {
+        customer.say(DESK, question).await;
+        customer.answer().await;
     }
     let prompts = format!("{:?}", model.requests());
     assert!(prompts.contains("Mondays") && !prompts.contains("okapi"), "{prompts}");

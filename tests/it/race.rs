@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deskbridge::helpdesk::{Caller, Clock, Desk, Fate, Helpdesk, Outcome, Role, Store, Triage};
+use deskbridge::helpdesk::{Caller, Clock, Desk, Drafted, Fate, Helpdesk, Outcome, Role, Store};
 use deskbridge_entity::{
     message::{Author, Visibility},
     ticket::{Handler, Status},
@@ -84,7 +84,7 @@ async fn run(doors: Doors, deed: Deed, number: usize) -> Fate {
 
     let draft = async {
         a_moment().await;
-        assistant.commit_draft(ticket, begun, Triage::default(), answer("In the kitchen.")).await.unwrap()
+        assistant.commit_draft(ticket, begun, Drafted::of(answer("In the kitchen."))).await.unwrap()
     };
     let line = async {
         if deed == Deed::ReplyAmidLines {
@@ -103,10 +103,10 @@ async fn run(doors: Doors, deed: Deed, number: usize) -> Fate {
         assert_eq!(fate == Fate::Committed, answered, "{deed:?}: {status:?} at the claim");
     }
 
-    let late = assistant.commit_draft(ticket, begun, Triage::default(), answer("Much too late.")).await.unwrap();
+    let late = assistant.commit_draft(ticket, begun, Drafted::of(answer("Much too late."))).await.unwrap();
     assert_eq!(late, Fate::Stale, "{deed:?}: a draft of before");
     let now = people.ticket(&eve, ticket).await.unwrap();
-    let next = assistant.commit_draft(ticket, now.epoch, Triage::default(), answer("Here it is.")).await.unwrap();
+    let next = assistant.commit_draft(ticket, now.epoch, Drafted::of(answer("Here it is."))).await.unwrap();
     let owes = deed == Deed::ClaimAndRelease && now.status == Status::Open;
     assert_eq!(next == Fate::Committed, owes, "{deed:?}: a draft on a ticket {:?} of {:?}", now.status, now.handler);
     if deed != Deed::ClaimAndRelease {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::helpdesk::{Outcome, Triage};
+use crate::helpdesk::{Drafted, Outcome};
 
 fn keys(value: &Value) -> HashSet<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
@@ -77,7 +77,7 @@ async fn each_reader_sees_who_spoke_and_staff_alone_sees_the_inside() {
     let ticket = id.parse().unwrap();
     let epoch = desks.api.helpdesk.conversation(&root(), ticket, None).await.unwrap().ticket.epoch;
     let answer = Outcome::Answer { body: "Boil it again".to_owned() };
-    desks.api.helpdesk.commit_draft(ticket, epoch, Triage::default(), answer).await.unwrap();
+    desks.api.helpdesk.commit_draft(ticket, epoch, Drafted::of(answer)).await.unwrap();
     desks.post(&agent("eve"), &messages_of(&id), json!({ "content": "I bring a new one" })).await.ok(201);
     for (token, senders, inside) in [
         (customer(ANN), ["You", "AI Assistant", "eve"], false),

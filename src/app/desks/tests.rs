@@ -67,9 +67,28 @@ fn a_desk_has_its_own_times_and_else_the_assistants_or_the_defaults() {
 #[test]
 fn limits_can_be_changed_and_lifted_one_by_one_or_all_at_once() {
     let some = "[desk.limits]\nmessages_per_minute = 5\nnew_tickets_per_day = 0";
-    assert_eq!(desk("").limits, Limits { messages_per_minute: Some(20), new_tickets_per_day: Some(20) });
-    assert_eq!(desk(some).limits, Limits { messages_per_minute: Some(5), new_tickets_per_day: None });
+    assert_eq!(desk("").limits, Limits::default());
+    assert_eq!(
+        desk(some).limits,
+        Limits { messages_per_minute: Some(5), new_tickets_per_day: None, ..Limits::default() }
+    );
     assert_eq!(desk(&format!("{some}\n[limits]\nenabled = false")).limits, Limits::NONE);
+}
+
+#[test]
+fn budgets_are_numbers_and_0_is_none() {
+    let own = "[desk.limits]\nanswers_per_ticket = 3\ntokens_per_customer_day = 0\ntokens_per_desk_month = 1000";
+    let expected = Limits {
+        answers_per_ticket: Some(3),
+        tokens_per_customer_day: None,
+        tokens_per_desk_month: Some(1000),
+        ..Limits::default()
+    };
+    assert_eq!(desk(own).limits, expected);
+    let off = config(&format!("[limits]\nenabled = false\n[[desk]]\nname = \"support\"\n{own}"));
+    assert_eq!(desks(&off).unwrap()[0].limits, Limits::NONE);
+    assert_eq!(desk("").still_looking_after, None);
+    assert_eq!(desk("still_looking_after = \"8s\"").still_looking_after, Some(Duration::from_secs(8)));
 }
 
 #[test]

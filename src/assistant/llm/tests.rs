@@ -17,8 +17,9 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 use super::{
     super::{
-        draft::{Action, Priority},
+        draft::{Action, Draft, Priority, Step},
         prompt::Role,
+        wire::{self, Usage},
     },
     *,
 };
@@ -66,13 +67,15 @@ impl Server {
             base_url: format!("{}/ ", self.address),
             api_key: Some("secret-key\n".into()),
             model: model.into(),
+            temperature: Some(0.5),
+            max_tokens: Some(9),
             ..Settings::default()
         })
         .unwrap()
     }
 
     async fn draft(&self, model: &str) -> Result<(Draft, Usage), LlmError> {
-        self.llm(model).draft(&question(), true).await
+        draft(&self.llm(model)).await
     }
 
     async fn reply(&self, model: &str) -> String {
@@ -81,6 +84,16 @@ impl Server {
 
     fn requests(&self) -> usize {
         self.seen.requests.load(SeqCst)
+    }
+}
+
+const FORM: Form = Form::Draft { triage: true, search: true, passages: 2 };
+
+async fn draft(llm: &Llm) -> Result<(Draft, Usage), LlmError> {
+    let body = llm.complete(&question(), FORM).await?;
+    match wire::read_step(&body, true)? {
+        Step::Draft(draft) => Ok((draft, wire::usage(&body))),
+        Step::Search(query) => panic!("{query}"),
     }
 }
 
@@ -143,6 +156,25 @@ async fn chat(State(seen): State<Seen>, headers: HeaderMap, body: String) -> Res
             (StatusCode::BAD_REQUEST, vllm.to_string()).into_response()
         }
         "no schema" => answered("Just words."),
+        "only objects" if request["response_format"]["type"] == "json_schema" => {
+            (StatusCode::BAD_REQUEST, "'response_format.type' must be 'json_object'").into_response()
+        }
+        "only objects" => answered(DRAFT),
+        "new names" if !request["max_tokens"].is_null() => {
+            let text = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.";
+            (StatusCode::BAD_REQUEST, json!({ "error": { "message": text } }).to_string()).into_response()
+        }
+        "new names" if !request["temperature"].is_null() => {
+            let text = "Unsupported value: 'temperature' does not support 0.5 with this model.";
+            (StatusCode::BAD_REQUEST, json!({ "error": { "message": text } }).to_string()).into_response()
+        }
+        "new names" => answered(DRAFT),
+        "too long" => (StatusCode::BAD_REQUEST, "maximum context length is 8 tokens").into_response(),
+        "429 for a day" => (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "86400")], "later").into_response(),
+        "429 for a second" if number == 0 => {
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")], "soon").into_response()
+        }
+        "429 for a second" => answered(DRAFT),
         "hang" => {
             let _bell = Bell(seen.closed.clone());
             std::future::pending().await
@@ -220,23 +252,42 @@ async fn retries_what_may_pass_and_keeps_the_status_of_what_does_not() {
 }
 
 #[tokio::test]
-async fn an_endpoint_without_structured_output_is_remembered() {
+async fn a_short_wait_is_waited_for_and_a_long_one_is_not() {
     let server = Server::start().await;
-    let llm = server.llm("no schema");
-    for requests in [2, 3] {
-        let (draft, _) = llm.draft(&question(), true).await.unwrap();
-        assert_eq!(draft.reply, "Just words.");
-        assert_eq!(server.requests(), requests);
-    }
+    assert_eq!(server.reply("429 for a second").await, "Hi");
+    assert_eq!(server.requests(), 2);
+    assert_eq!(server.draft("429 for a day").await, Err(LlmError::RateLimited));
+    assert_eq!(server.requests(), 3);
 }
 
 #[tokio::test]
-async fn a_wrong_model_is_rejected_and_not_taken_for_a_missing_feature() {
+async fn what_an_endpoint_does_not_understand_is_left_out_from_then_on() {
     let server = Server::start().await;
-    let llm = server.llm("unknown");
-    for requests in [2, 4] {
-        assert_eq!(llm.draft(&question(), true).await, Err(LlmError::Rejected { status: 404 }));
-        assert_eq!(server.requests(), requests);
+    for (model, reply, first, later) in
+        [("no schema", "Just words.", 3, 1), ("only objects", "Hi", 2, 1), ("new names", "Hi", 3, 1)]
+    {
+        let llm = server.llm(model);
+        for expected in [first, later, later] {
+            let before = server.requests();
+            assert_eq!(draft(&llm).await.unwrap().0.reply, reply);
+            assert_eq!(server.requests() - before, expected, "{model}");
+        }
+    }
+    let request: Value = serde_json::from_str(&server.seen.last.lock().unwrap().1).unwrap();
+    assert_eq!((&request["max_completion_tokens"], &request["max_tokens"]), (&json!(9), &Value::Null));
+    assert_eq!(request["response_format"]["type"], "json_schema", "what was understood is still asked for");
+}
+
+#[tokio::test]
+async fn what_no_plainer_request_would_help_is_asked_once() {
+    let server = Server::start().await;
+    for (model, status) in [("unknown", 404), ("too long", 400)] {
+        let llm = server.llm(model);
+        for _ in 0..2 {
+            let before = server.requests();
+            assert_eq!(draft(&llm).await, Err(LlmError::Rejected { status }));
+            assert_eq!(server.requests() - before, 1, "{model}");
+        }
     }
 }
 
@@ -246,7 +297,7 @@ async fn dropping_the_future_closes_the_request() {
     let llm = server.llm("hang");
     let messages = question();
     tokio::select! {
-        answered = llm.draft(&messages, true) => panic!("{answered:?}"),
+        answered = llm.complete(&messages, FORM) => panic!("{answered:?}"),
         () = async {
             while server.requests() == 0 {
                 tokio::task::yield_now().await;
@@ -273,7 +324,7 @@ async fn nobody_there_is_unreachable() {
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
     drop(listener);
     let llm = Llm::new(Settings { base_url, model: "m".into(), ..server.llm("m").settings.clone() }).unwrap();
-    assert_eq!(llm.draft(&question(), false).await, Err(LlmError::Unreachable));
+    assert_eq!(draft(&llm).await, Err(LlmError::Unreachable));
     assert_eq!(llm.probe().await, Err(LlmError::Unreachable));
 }
 
@@ -307,7 +358,8 @@ async fn neither_errors_nor_debug_texts_hold_the_key() {
     assert!(!format!("{:?}", server.llm("good")).contains("secret"));
     let error = server.draft("500").await.unwrap_err();
     assert_eq!(error.to_string(), "the model endpoint answered with HTTP status 500");
-    assert!(error.may_retry() && !LlmError::Rejected { status: 401 }.may_retry());
+    assert!(error.is_outage() && LlmError::Rejected { status: 401 }.is_outage());
+    assert!(!LlmError::Rejected { status: 400 }.is_outage() && !LlmError::Malformed("empty").is_outage());
 }
 
 #[tokio::test]

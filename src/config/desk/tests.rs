@@ -23,6 +23,13 @@ fn times_are_durations_and_some_are_never() {
 }
 
 #[test]
+fn learning_needs_a_folder_to_write_to() {
+    assert!(desk("learning = true\nknowledge = \"pages\"").learning && !desk("knowledge = \"pages\"").learning);
+    let complaint = refused("learning = true");
+    assert!(complaint.contains("desk[0].learning") && complaint.contains("knowledge"), "{complaint}");
+}
+
+#[test]
 fn agents_are_jids_or_tables() {
     let given = desk("agents = [\"max@example.org\", { jid = \"Eve@example.org\", name = \" Eve \" }]");
     let agent = |jid: &str, name: Option<&str>| Agent { jid: jid.parse().unwrap(), name: name.map(str::to_owned) };

@@ -18,7 +18,9 @@ use super::{
 use crate::helpdesk::{
     Error,
     lifecycle::{self, Resolution},
+    staff::TAGS,
     unit::{Needs, Unit},
+    usage::Call,
     writer::Operation,
 };
 
@@ -113,12 +115,23 @@ pub struct Triage {
     pub subject: Option<String>,
     /// A priority; it can only raise the ticket's.
     pub priority: Option<Priority>,
+    /// Tags that are added, as far as there is room.
+    pub tags: Vec<String>,
 }
 
 impl Triage {
     fn apply(&self, row: &mut ticket::Model) {
         if let Some(priority) = self.priority {
             lifecycle::propose_priority(row, priority);
+        }
+        if let serde_json::Value::Array(tags) = &mut row.tags {
+            let (most, longest) = TAGS;
+            let fits = |tag: &&String| !tag.is_empty() && tag.chars().count() <= longest;
+            for tag in self.tags.iter().filter(fits).map(|tag| serde_json::Value::from(tag.as_str())) {
+                if tags.len() < most && !tags.contains(&tag) {
+                    tags.push(tag);
+                }
+            }
         }
         if let Some(subject) = self.subject.as_deref().filter(|s| !row.subject_is_named && !s.trim().is_empty()) {
             row.subject = subject_of(subject);
@@ -144,6 +157,64 @@ pub enum Outcome {
     },
 }
 
+/// What the knowledge had for the customer's question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retrieval {
+    /// It was not asked.
+    #[default]
+    NotAsked,
+    /// Something.
+    Found,
+    /// Nothing.
+    Nothing,
+}
+
+/// A summary that stands for what was said long ago.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condensed {
+    /// The text.
+    pub summary: String,
+    /// The number of the last message that it covers.
+    pub upto: i64,
+}
+
+/// A draft, and all that goes into the ticket with it.
+#[derive(Clone, Debug)]
+pub struct Drafted {
+    /// What it becomes.
+    pub outcome: Outcome,
+    /// What was found out about the ticket.
+    pub triage: Triage,
+    /// What the knowledge had.
+    pub retrieval: Retrieval,
+    /// A new summary of what was said long ago.
+    pub condensed: Option<Condensed>,
+    /// The calls to the language model; they are noted also when the draft is void.
+    pub calls: Vec<Call>,
+}
+
+impl Drafted {
+    /// A draft that nothing else goes with.
+    #[must_use]
+    pub fn of(outcome: Outcome) -> Self {
+        Self { outcome, triage: Triage::default(), retrieval: Retrieval::default(), condensed: None, calls: Vec::new() }
+    }
+
+    fn note(&self, row: &mut ticket::Model) {
+        self.triage.apply(row);
+        row.episode_answers += i64::from(!matches!(self.outcome, Outcome::HandOff(_)));
+        match self.retrieval {
+            Retrieval::NotAsked => {}
+            Retrieval::Found => row.nothing_found = 0,
+            Retrieval::Nothing => row.nothing_found += 1,
+        }
+        if let Some(Condensed { summary, upto }) = &self.condensed {
+            row.context_summary = Some(summary.clone());
+            row.context_summary_upto = Some(*upto);
+        }
+    }
+}
+
 /// What became of a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -157,8 +228,7 @@ pub enum Fate {
 pub(in crate::helpdesk) struct CommitDraft {
     pub ticket: Uuid,
     pub epoch: i64,
-    pub triage: Triage,
-    pub outcome: Outcome,
+    pub drafted: Drafted,
 }
 
 impl Operation for CommitDraft {
@@ -166,22 +236,21 @@ impl Operation for CommitDraft {
 
     fn needs(&self, needs: &mut Needs) {
         needs.tickets.insert(self.ticket);
-        needs.people |= matches!(self.outcome, Outcome::HandOff(_));
+        needs.people |= matches!(self.drafted.outcome, Outcome::HandOff(_));
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Fate, Error> {
-        let fits = unit.ticket(self.ticket).is_some_and(|row| {
-            row.epoch == self.epoch && row.handler == Handler::Assistant && row.status == Status::Open
-        });
-        if !fits {
+        // Whatever becomes of the draft, its calls were made.
+        unit.record(Some(self.ticket), &self.drafted.calls);
+        if !is_current(unit, self.ticket, self.epoch) {
             return Ok(Fate::Stale);
         }
         let now = unit.now;
         unit.change(self.ticket, |row, now| {
-            self.triage.apply(row);
+            self.drafted.note(row);
             lifecycle::assistant_answered(row, now);
         });
-        match &self.outcome {
+        match &self.drafted.outcome {
             Outcome::Answer { body } => unit.say(outbound(self.ticket, Author::Assistant, body.clone(), now)),
             Outcome::HandOff(why) => hand_off(unit, self.ticket, why),
             Outcome::Resolve { body } => {
@@ -190,5 +259,35 @@ impl Operation for CommitDraft {
             }
         }
         Ok(Fate::Committed)
+    }
+}
+
+/// Whether a draft that was begun on `epoch` may still speak.
+fn is_current(unit: &Unit, ticket: Uuid, epoch: i64) -> bool {
+    unit.ticket(ticket)
+        .is_some_and(|row| row.epoch == epoch && row.handler == Handler::Assistant && row.status == Status::Open)
+}
+
+/// Tells the customer that an answer is still being made, if it is.
+pub(in crate::helpdesk) struct SayStillLooking {
+    pub ticket: Uuid,
+    pub epoch: i64,
+}
+
+impl Operation for SayStillLooking {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.tickets.insert(self.ticket);
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let Some(row) = unit.ticket(self.ticket).filter(|_| is_current(unit, self.ticket, self.epoch)) else {
+            return Ok(());
+        };
+        // The ticket stays as it is: the draft goes on, and so does the question that is open.
+        let line = unit.desk(&row.desk).texts.still_looking();
+        unit.say(outbound(self.ticket, Author::System, line, unit.now));
+        Ok(())
     }
 }

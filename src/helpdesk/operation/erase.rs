@@ -1,15 +1,18 @@
 //! The end of all that is known of a customer.
 
-use deskbridge_entity::{attachment, event, hint, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{
+    attachment, copilot, event, hint, llm_call, message, notice, presence, proposal, subscription, ticket, token_count,
+};
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::helpdesk::{
     Error,
     own::Erased,
     query,
     unit::{Needs, Unit},
+    usage::customer_key,
     writer::Operation,
 };
 
@@ -61,6 +64,31 @@ impl Operation for EraseCustomer {
         unit.run_first(&message::Entity::delete_many().filter(message::Column::TicketId.in_subquery(ids())));
         unit.run_first(&notice::Entity::delete_many().filter(notice::Column::TicketId.in_subquery(ids())));
         unit.run_first(&attachment::Entity::delete_many().filter(attachment::Column::TicketId.in_subquery(ids())));
+        unit.run_first(&copilot::Entity::delete_many().filter(copilot::Column::TicketId.in_subquery(ids())));
+        // What an agent has approved is the desk's own words; the ticket's end takes its name from it.
+        unit.run_first(
+            &proposal::Entity::delete_many()
+                .filter(proposal::Column::TicketId.in_subquery(ids()))
+                .filter(proposal::Column::State.ne(proposal::State::Approved)),
+        );
+        unit.run_first(
+            &proposal::Entity::update_many()
+                .col_expr(proposal::Column::TicketId, Expr::value(Option::<Uuid>::None))
+                .filter(proposal::Column::TicketId.in_subquery(ids())),
+        );
+        // What it cost stays, as the desk's.
+        let key = customer_key(customer);
+        unit.run_first(
+            &llm_call::Entity::update_many()
+                .col_expr(llm_call::Column::TicketId, Expr::value(Option::<Uuid>::None))
+                .col_expr(llm_call::Column::CustomerKey, Expr::value(Option::<String>::None))
+                .filter(llm_call::Column::CustomerKey.eq(&key)),
+        );
+        unit.run_first(
+            &token_count::Entity::delete_many()
+                .filter(token_count::Column::Scope.eq(token_count::Scope::Customer))
+                .filter(token_count::Column::Key.eq(&key)),
+        );
         unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
         unit.run_first(&hint::Entity::delete_many().filter(hint::Column::Jid.eq(customer)));
         // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
@@ -73,13 +101,7 @@ impl Operation for EraseCustomer {
             subscribed = traces.subscribed;
         }
         let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
-        unit.event("customer.erased", None, None, serde_json::json!({ "customer": hash_of(customer) }));
+        unit.event("customer.erased", None, None, serde_json::json!({ "customer": key }));
         Ok(Gone { what, subscribed })
     }
-}
-
-/// Tells somebody who knows the JID that it is this one, and nobody else who it was.
-pub(in crate::helpdesk) fn hash_of(customer: &str) -> String {
-    let digest = Sha256::digest(format!("deskbridge customer {customer}"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -172,12 +172,17 @@ impl Operation for ReceiveLine {
         // Who corrects does not reply.
         let pace = if corrected.is_some() { Pace::Other } else { pace };
         let resource = self.line.resource.clone();
+        let upto = unit.ticket(ticket).and_then(|row| row.context_summary_upto);
+        let changes_summary = corrected.as_ref().is_some_and(|line| unit.is_summarised(ticket, line.origin, upto));
         unit.change(ticket, |row, now| {
             match &corrected {
                 Some(line) if !is_plain_thanks(row, &self.line.body) => {
                     lifecycle_feedback::customer_corrected(row, line.was_newest, now, &desk.rules);
                 }
                 _ => take(row, &self.line.body, now, &desk.rules),
+            }
+            if changes_summary {
+                lifecycle::forget_context(row);
             }
             if corrected.as_ref().is_some_and(|line| line.was_first) && !row.subject_is_named {
                 row.subject = subject_of(&words);

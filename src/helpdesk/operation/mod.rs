@@ -3,6 +3,7 @@
 pub(super) mod agent;
 pub(super) mod answer;
 pub(super) mod attachment;
+pub(super) mod copilot;
 mod correction;
 pub(super) mod customer;
 pub(super) mod delivery;
@@ -10,8 +11,10 @@ pub(super) mod echo;
 pub(super) mod erase;
 pub(super) mod hand_off;
 pub(super) mod hint;
+pub(super) mod job;
 pub(super) mod line;
 pub(super) mod presence;
+pub(super) mod proposal;
 pub(super) mod reaction;
 pub(super) mod reply;
 pub(super) mod retraction;
@@ -19,6 +22,7 @@ pub(super) mod room;
 pub(super) mod staff;
 pub(super) mod sweep;
 pub(super) mod typing;
+pub(super) mod usage;
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::message::{self, Author, Visibility};

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound};
+use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound, staff::check_version};
 use crate::helpdesk::{
     Error, Received, lifecycle,
     lifecycle_feedback::{self, Pace},
@@ -68,6 +68,15 @@ pub(super) fn corrected(
 pub(super) fn supersede(unit: &mut Unit, ticket: Uuid, line: &Corrected, by: Uuid) {
     unit.supersede(ticket, line.version);
     unit.event("message.corrected", Some(ticket), Some(line.version), serde_json::json!({ "by": by }));
+    forget_summary(unit, ticket, line.origin);
+}
+
+/// A summary that a line is a part of is not true any more when the line is not.
+fn forget_summary(unit: &mut Unit, ticket: Uuid, origin: Uuid) {
+    let upto = unit.ticket(ticket).and_then(|row| row.context_summary_upto);
+    if unit.is_summarised(ticket, origin, upto) {
+        unit.adjust(ticket, |row, _| lifecycle::forget_context(row));
+    }
 }
 
 fn unknown() -> Error {
@@ -108,6 +117,8 @@ fn speak(unit: &mut Unit, speaker: &Speaker, message: message::Model) -> Uuid {
 /// An agent replies in a ticket: an implicit claim.
 pub(in crate::helpdesk) struct Reply {
     pub ticket: Uuid,
+    /// The version that the speaker has seen, if it must be that one.
+    pub expected: Option<i64>,
     pub speaker: Speaker,
     pub body: String,
     /// A file that goes with it: its URL, which also stands in the text.
@@ -150,6 +161,7 @@ impl Operation for Reply {
             unit.check_no_other(ticket)?;
         }
         check_free(ticket, &self.speaker)?;
+        check_version(ticket, self.expected)?;
         let message = message::Model {
             sender_key: key,
             stanza_id: self.stanza.id.clone(),
@@ -194,6 +206,7 @@ impl Operation for TakeBack {
         let row = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
         let desk = unit.desk(&row.desk);
         let line = unit.word_with(self.ticket, &self.agent, &self.stanza_id).cloned().ok_or_else(unknown)?;
+        forget_summary(unit, self.ticket, line.origin());
         unit.retract(self.ticket, line.origin());
         unit.change(self.ticket, |row, now| lifecycle_feedback::agent_retracted(row, &self.agent, now));
         unit.event("message.retracted", Some(self.ticket), Some(line.id), serde_json::json!({}));

@@ -2,7 +2,7 @@
 
 use super::{attachment, hand_off::tell_holder, line::subject_of};
 use crate::helpdesk::{
-    Error, lifecycle_feedback,
+    Error, lifecycle, lifecycle_feedback,
     unit::{Conversation, Needs, Unit},
     writer::Operation,
 };
@@ -27,11 +27,16 @@ impl Operation for Retract {
         let Some(ticket) = unit.current(&self.conversation).map(|row| row.id) else { return Ok(false) };
         let Some(line) = unit.line_with(ticket, &self.stanza_id).cloned() else { return Ok(false) };
         let was_first = unit.is_first_line(ticket, &line);
+        let upto = unit.ticket(ticket).and_then(|row| row.context_summary_upto);
+        let changes_summary = unit.is_summarised(ticket, line.origin(), upto);
         unit.retract(ticket, line.origin());
         attachment::take_back(unit, ticket, line.origin());
         let unanswered = unit.has_unanswered(ticket);
         unit.change(ticket, |row, _| {
             lifecycle_feedback::customer_retracted(row, unanswered);
+            if changes_summary {
+                lifecycle::forget_context(row);
+            }
             if was_first && !row.subject_is_named {
                 // The subject was made of it.
                 row.subject = subject_of("");

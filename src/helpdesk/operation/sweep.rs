@@ -5,6 +5,7 @@ use deskbridge_entity::{
     message::Author,
     notice,
     ticket::{Handler, Status},
+    token_count,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use crate::helpdesk::{
     Error,
     lifecycle::{self, Resolution, Step},
     unit::{Needs, Unit},
+    usage::customers_day,
     writer::Operation,
 };
 
@@ -75,6 +77,10 @@ impl Operation for Sweep {
     fn apply(&self, unit: &mut Unit) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         purge_notices(unit);
+        // Of a customer's days only this one is of use.
+        let (scope, today, _) = customers_day(unit.now, "");
+        let over = token_count::Entity::delete_many().filter(token_count::Column::Scope.eq(scope));
+        unit.run(&over.filter(token_count::Column::Period.lt(today)));
         for id in std::mem::take(&mut unit.steps) {
             let Some(row) = unit.ticket(id).cloned() else { continue };
             let desk = unit.desk(&row.desk);

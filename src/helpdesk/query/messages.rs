@@ -103,6 +103,8 @@ pub(in crate::helpdesk) async fn was_said(
 pub struct Utterance {
     ticket_id: Uuid,
     id: Uuid,
+    /// Its number.
+    pub seq: i64,
     /// Who spoke.
     pub author: Author,
     /// The text; a file that came with it is `[file: its name]`.
@@ -114,7 +116,15 @@ pub struct Utterance {
     pub markable_id: Option<String>,
 }
 
-/// The last `limit` public messages of each ticket, oldest first: one query for all that were claimed together.
+impl Utterance {
+    /// One that stands in no database.
+    pub(in crate::helpdesk) fn imagined(ticket_id: Uuid, seq: i64, author: Author, body: &str) -> Self {
+        let body = body.to_owned();
+        Self { ticket_id, id: Uuid::now_v7(), seq, author, body, only_files: false, markable_id: None }
+    }
+}
+
+/// The last `limit` public messages of each ticket that no summary stands for, oldest first: one query for all that were claimed together.
 pub(in crate::helpdesk) async fn transcripts(
     store: &Store,
     tickets: &[Uuid],
@@ -126,12 +136,13 @@ pub(in crate::helpdesk) async fn transcripts(
     }
     let places: Vec<String> = (1..=tickets.len()).map(|place| format!("${place}")).collect();
     let sql = format!(
-        "SELECT ticket_id, id, author, body, CASE WHEN markable THEN stanza_id END AS markable_id \
+        "SELECT ticket_id, id, seq, author, body, CASE WHEN markable THEN stanza_id END AS markable_id \
          FROM (SELECT m.ticket_id, m.id, m.author, m.body, m.seq, m.markable, m.stanza_id, \
          ROW_NUMBER() OVER (PARTITION BY m.ticket_id ORDER BY m.seq DESC) AS place \
          FROM message m JOIN ticket t ON t.id = m.ticket_id \
          WHERE m.visibility = 'public' AND m.superseded_at IS NULL AND m.retracted_at IS NULL \
-         AND m.seq > COALESCE(t.episode_from, 0) AND m.ticket_id IN ({})) AS latest \
+         AND m.seq > COALESCE(t.episode_from, 0) AND m.seq > COALESCE(t.context_summary_upto, 0) \
+         AND m.ticket_id IN ({})) AS latest \
          WHERE place <= {limit} ORDER BY seq",
         places.join(", ")
     );

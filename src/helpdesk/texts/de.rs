@@ -60,6 +60,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::Hello => "Guten Tag! Was kann ich für Sie nachschlagen?",
         Text::Welcome => "Gern geschehen!",
         Text::NothingFound => "Dazu habe ich nichts gefunden. Ein Mensch wird Ihnen hier antworten.",
+        Text::StillLooking => "Einen Moment bitte, ich suche noch.",
         Text::StatusAway => "Gerade ist kein Mensch da; der Assistent antwortet.",
         Text::StatusOff => "Gerade ist niemand da. Hinterlassen Sie eine Nachricht: Sie wird gelesen.",
         Text::CommandNew => "Ein neues Gespräch beginnen",

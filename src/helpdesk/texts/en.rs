@@ -47,6 +47,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::Hello => "Hello! What can I look up for you?",
         Text::Welcome => "You are welcome!",
         Text::NothingFound => "I found nothing that answers this. A person will answer you here.",
+        Text::StillLooking => "One moment, I am still looking.",
         Text::StatusAway => "No person is here right now; the assistant answers.",
         Text::StatusOff => "Nobody is here right now. Leave a message: it will be read.",
         Text::CommandNew => "Begin a new conversation",

@@ -34,6 +34,7 @@ pub enum Text {
     Hello,
     Welcome,
     NothingFound,
+    StillLooking,
     StatusAway,
     StatusOff,
     CommandNew,
@@ -79,7 +80,7 @@ pub enum Text {
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 72] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -110,6 +111,7 @@ impl Text {
         Self::Hello,
         Self::Welcome,
         Self::NothingFound,
+        Self::StillLooking,
         Self::StatusAway,
         Self::StatusOff,
         Self::CommandNew,
@@ -187,6 +189,7 @@ impl Text {
             Self::Hello => "hello",
             Self::Welcome => "welcome",
             Self::NothingFound => "nothing_found",
+            Self::StillLooking => "still_looking",
             Self::StatusAway => "status_away",
             Self::StatusOff => "status_off",
             Self::CommandNew => "command_new",
@@ -268,6 +271,7 @@ impl Text {
             | Self::Hello
             | Self::Welcome
             | Self::NothingFound
+            | Self::StillLooking
             | Self::StatusAway
             | Self::StatusOff
             | Self::CommandNew

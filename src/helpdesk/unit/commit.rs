@@ -14,7 +14,7 @@ use super::{Committed, Unit};
 use crate::helpdesk::lifecycle;
 
 /// Rows written by one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
-const ROWS_PER_STATEMENT: usize = 500;
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
 /// Resources that are known of one bare JID. People have a few; who invents new ones all the time loses the oldest.
 const RESOURCES: i64 = 32;
 /// How long it is remembered that a resource has gone.
@@ -28,6 +28,8 @@ impl Unit {
             files_gone: self.files_gone,
             files: self.attachments.iter().any(|file| file.state == attachment::State::Pending),
             duty: self.duty_changed,
+            copilot: self.copilot,
+            learning: self.learning,
             rooms: !self.erased.is_empty(),
             ..Committed::default()
         };
@@ -43,6 +45,7 @@ impl Unit {
         self.write_attachments(&mut statements);
         self.write_presence(&mut statements);
         self.write_hints(&mut statements);
+        self.write_calls(&mut statements);
         statements.append(&mut self.statements);
         execute(&tx, statements).await?;
         tx.commit().await?;

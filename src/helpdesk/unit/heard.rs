@@ -12,7 +12,7 @@ use super::{
     Conversation, Unit,
     load::{DAY, REMEMBERED, received_at},
 };
-use crate::helpdesk::{Error, operation::erase::hash_of};
+use crate::helpdesk::{Error, usage::customer_key};
 
 impl Unit {
     /// Carries out what a stanza asks for, unless one of its `keys` is known. What fails may be asked for again.
@@ -58,7 +58,7 @@ impl Unit {
         }
         let rows = opened.into_iter().map(|(row, opened_at)| {
             let (id, desk) = (row.id, row.desk.clone());
-            opening::Model { id, desk, customer: hash_of(customer), opened_at }.into_active_model()
+            opening::Model { id, desk, customer: customer_key(customer), opened_at }.into_active_model()
         });
         let insert = opening::Entity::insert_many(rows.collect::<Vec<_>>());
         self.run(&insert);
@@ -71,14 +71,14 @@ impl Unit {
         tx: &DatabaseTransaction,
         conversations: &[&Conversation],
     ) -> Result<(), DbErr> {
-        let hashes: HashSet<String> = conversations.iter().map(|(_, customer)| hash_of(customer)).collect();
+        let hashes: HashSet<String> = conversations.iter().map(|(_, customer)| customer_key(customer)).collect();
         let rows = opening::Entity::find()
             .filter(opening::Column::Customer.is_in(hashes))
             .filter(opening::Column::OpenedAt.gt(self.now - DAY))
             .all(tx)
             .await?;
         for conversation in conversations.iter().filter(|_| !rows.is_empty()) {
-            let hash = hash_of(&conversation.1);
+            let hash = customer_key(&conversation.1);
             let erased = rows.iter().filter(|row| row.desk == conversation.0 && row.customer == hash).count();
             let count = self.opened_lately.entry((*conversation).clone()).or_default();
             *count = count.saturating_add(u32::try_from(erased).unwrap_or(u32::MAX));

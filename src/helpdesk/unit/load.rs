@@ -18,7 +18,7 @@ use crate::helpdesk::{agents, lifecycle::is_live, query};
 
 /// How long a stanza is remembered: longer than any client or server replays, shorter than it takes a client
 /// that counts its ids from one to say the same words under the same id again.
-pub(super) const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+pub(in crate::helpdesk) const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 /// What "a day" means where a customer's new tickets are counted.
 pub(super) const DAY: chrono::TimeDelta = chrono::TimeDelta::hours(24);
@@ -67,6 +67,9 @@ impl Unit {
                 }
                 self.track(row);
             });
+        }
+        if !needs.proposals.is_empty() {
+            self.load_proposals(tx, needs.proposals).await?;
         }
         if !needs.erased.is_empty() {
             self.load_traces(tx, needs.erased).await?;

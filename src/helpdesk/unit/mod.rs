@@ -7,10 +7,12 @@
 mod commit;
 mod forget;
 mod heard;
+mod learning;
 mod load;
 mod people;
 mod recent;
 mod tickets;
+mod usage;
 mod waiting;
 
 use std::{
@@ -19,13 +21,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::{attachment, hint, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{attachment, hint, llm_call, message, notice, presence, proposal, subscription, ticket};
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
 use uuid::Uuid;
 
-use super::{Agent, Desk};
+use super::{Agent, Desk, usage::Sums};
 
-pub(super) use tickets::new_ticket;
+pub(super) use {load::REMEMBERED, tickets::new_ticket};
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
@@ -63,6 +65,7 @@ pub(super) struct Needs {
     pub hints: HashSet<Conversation>,
     /// Customers of whom everything goes.
     pub erased: BTreeSet<String>,
+    pub proposals: BTreeSet<Uuid>,
 }
 
 /// What there is of a customer who is to be erased.
@@ -96,6 +99,10 @@ pub struct Committed {
     pub files_gone: bool,
     /// Desks whose people on duty may have changed.
     pub duty: bool,
+    /// Whether something was asked of the copilot, or answered.
+    pub copilot: bool,
+    /// Whether there is something to learn, or something learned was decided or written down.
+    pub learning: bool,
     /// Whether a ticket with a room has changed, or one that may have had one is gone.
     pub rooms: bool,
     /// The last event's number.
@@ -157,6 +164,8 @@ pub(super) struct Unit {
     attachments: Vec<attachment::Model>,
     /// Who was told what is said once; with a row where that is new.
     hints: HashMap<Conversation, Option<hint::Model>>,
+    calls: Vec<llm_call::Model>,
+    tokens: Sums,
     pub files_gone: bool,
     /// Of customers who are to be erased, by their bare JIDs.
     traces: HashMap<String, Traces>,
@@ -164,6 +173,11 @@ pub(super) struct Unit {
     erased: Vec<Uuid>,
     /// Whether people on duty may have changed.
     pub duty_changed: bool,
+    proposals: HashMap<Uuid, proposal::Model>,
+    /// As in [`Committed`].
+    pub copilot: bool,
+    /// As in [`Committed`].
+    pub learning: bool,
 }
 
 impl Unit {
@@ -201,10 +215,15 @@ impl Unit {
             notices: Vec::new(),
             attachments: Vec::new(),
             hints: HashMap::new(),
+            calls: Vec::new(),
+            tokens: Sums::new(),
             files_gone: false,
             traces: HashMap::new(),
             erased: Vec::new(),
             duty_changed: false,
+            proposals: HashMap::new(),
+            copilot: false,
+            learning: false,
         };
         unit.fill(tx, needs).await?;
         Ok(unit)

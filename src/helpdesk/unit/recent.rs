@@ -18,6 +18,8 @@ const REACH: u64 = 500;
 #[derive(Clone, Debug)]
 pub(in crate::helpdesk) struct Said {
     pub id: Uuid,
+    /// Its number; of this batch's own messages none is known yet, and all are greater.
+    seq: Option<i64>,
     pub author: Author,
     /// The agent who wrote it.
     pub author_id: Option<String>,
@@ -33,6 +35,7 @@ pub(in crate::helpdesk) struct Said {
 #[derive(FromQueryResult)]
 struct Row {
     id: Uuid,
+    seq: i64,
     author: Author,
     author_id: Option<String>,
     visibility: Visibility,
@@ -46,6 +49,7 @@ impl Said {
     pub(super) fn of(message: &message::Model) -> Self {
         Self {
             id: message.id,
+            seq: None,
             author: message.author,
             author_id: message.author_id.clone(),
             visibility: message.visibility,
@@ -56,9 +60,9 @@ impl Said {
     }
 
     fn read(row: Row) -> Self {
-        let Row { id, author, author_id, visibility, stanza_id, corrects, superseded_at, retracted_at } = row;
+        let Row { id, seq, author, author_id, visibility, stanza_id, corrects, superseded_at, retracted_at } = row;
         let stands = superseded_at.is_none() && retracted_at.is_none();
-        Self { id, author, author_id, visibility, stanza_id, corrects, stands }
+        Self { id, seq: Some(seq), author, author_id, visibility, stanza_id, corrects, stands }
     }
 
     /// The id of the message as it was first written: the same for all its versions.
@@ -81,6 +85,7 @@ impl Unit {
             .select_only()
             .columns([
                 message::Column::Id,
+                message::Column::Seq,
                 message::Column::Author,
                 message::Column::AuthorId,
                 message::Column::Visibility,
@@ -127,6 +132,12 @@ impl Unit {
     /// Whether no standing line of the customer came later.
     pub(in crate::helpdesk) fn is_newest_line(&self, ticket: Uuid, line: Uuid) -> bool {
         self.recent(ticket).iter().rev().find(|said| said.is_line()).is_some_and(|said| said.id == line)
+    }
+
+    /// Whether a version of this line is a part of what was summarised up to the message with this number.
+    pub(in crate::helpdesk) fn is_summarised(&self, ticket: Uuid, origin: Uuid, upto: Option<i64>) -> bool {
+        let is_covered = |said: &Said| said.seq.is_some_and(|seq| Some(seq) <= upto);
+        self.recent(ticket).iter().any(|said| said.origin() == origin && is_covered(said))
     }
 
     /// Whether it is what the ticket began with.

@@ -57,11 +57,16 @@ impl Unit {
         let now = self.now;
         let Some(tracked) = self.tickets.get_mut(&id) else { return };
         let waited = waiting::place_of(&tracked.row, now);
+        let before = tracked.row.status;
         change(&mut tracked.row, now);
         tracked.row.version += 1;
         tracked.row.updated_at = now;
         tracked.changed = true;
         self.waiting.moved(&tracked.row.desk, waited, waiting::place_of(&tracked.row, now));
+        let (after, desk) = (tracked.row.status, tracked.row.desk.clone());
+        if after == Status::Resolved && before != Status::Resolved {
+            self.learn_from(id, &desk);
+        }
         self.reschedule(id);
     }
 
@@ -178,6 +183,10 @@ pub(in crate::helpdesk) fn new_ticket(
         step_at: None,
         episode_from: None,
         episode_summary: None,
+        context_summary: None,
+        context_summary_upto: None,
+        episode_answers: 0,
+        nothing_found: 0,
         resolution: None,
         tags: serde_json::Value::Array(Vec::new()),
         room: None,

@@ -59,6 +59,7 @@ pub fn form(command: Command, texts: &Texts) -> Option<Form> {
             let count = field("count", words("How many messages"), Kind::Line);
             (None, vec![Field { value: Some(HISTORY.0.to_string()), ..count }])
         }
+        Command::Suggest => (None, vec![field("hint", words("What you want to say"), Kind::Text)]),
         Command::Tickets
         | Command::Status
         | Command::Resolve
@@ -71,7 +72,8 @@ pub fn form(command: Command, texts: &Texts) -> Option<Form> {
         | Command::ResolveTicket
         | Command::ReopenTicket
         | Command::Room
-        | Command::Summary => return None,
+        | Command::Summary
+        | Command::Send => return None,
     };
     Some(Form { title: label(command, texts), instructions, fields })
 }
@@ -144,6 +146,8 @@ pub fn at_ticket(command: Command, filled: &Filled) -> Result<AtTicket, &'static
         },
         Command::Room => AtTicket::Room,
         Command::Summary => AtTicket::Summary,
+        Command::Suggest => AtTicket::Suggest(text("hint")),
+        Command::Send => AtTicket::SendSuggestion,
         _ => return Err("This is a desk's command."),
     })
 }

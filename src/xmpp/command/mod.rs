@@ -4,9 +4,10 @@
 //! Both ways end in an order, a plain value: `words` reads one from a line of chat, `fields` from a form. `run` carries
 //! it out by the domain, which alone decides who may. `adhoc` and `form` translate XML, `place` says what is at an
 //! address, `sessions` remembers forms that are being filled in and `stages` goes through them; `serve` answers, and
-//! each command is an `errand` of its own.
+//! each command is an `errand` of its own; what waits for a model is `copilot`'s.
 
 pub mod adhoc;
+pub mod copilot;
 pub mod errand;
 pub mod fields;
 pub mod form;
@@ -94,6 +95,10 @@ pub enum AtTicket {
     History(usize),
     /// What it is about and how it stands.
     Summary,
+    /// A draft of the next reply, with what the agent wants to say.
+    Suggest(Option<String>),
+    /// To send what was suggested last.
+    SendSuggestion,
     /// What there is to ask for.
     Help,
 }
@@ -147,6 +152,8 @@ pub enum Command {
     Room,
     History,
     Summary,
+    Suggest,
+    Send,
 }
 
 impl Command {
@@ -165,7 +172,7 @@ impl Command {
     /// An agent's at a desk.
     pub const AT_DESK: [Self; 3] = [Self::Queue, Self::Mine, Self::Duty];
     /// An agent's at a ticket.
-    pub const AT_TICKET: [Self; 13] = [
+    pub const AT_TICKET: [Self; 15] = [
         Self::Claim,
         Self::Release,
         Self::Reply,
@@ -179,6 +186,8 @@ impl Command {
         Self::Room,
         Self::History,
         Self::Summary,
+        Self::Suggest,
+        Self::Send,
     ];
 
     /// All of them.
@@ -214,6 +223,8 @@ impl Command {
             Self::Room => "room",
             Self::History => "history",
             Self::Summary => "summary",
+            Self::Suggest => "suggest",
+            Self::Send => "send",
         }
     }
 
@@ -252,6 +263,8 @@ impl Command {
             Self::Room => Label::Words("Talk in a room"),
             Self::History => Label::Words("History"),
             Self::Summary => Label::Words("Summary"),
+            Self::Suggest => Label::Words("Suggest a reply"),
+            Self::Send => Label::Words("Send the suggestion"),
         }
     }
 }

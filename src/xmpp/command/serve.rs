@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::FutureExt;
 use jid::{BareJid, Jid};
 use xmpp_parsers::minidom::Element;
 
 use super::{
     Command, DeskOrder, Own,
     adhoc::{Ask, Fault},
+    copilot::{self, Copilot},
     errand::{Busy, Errands},
     run::{self, Answer},
     sessions::Sessions,
@@ -30,6 +32,7 @@ pub struct Commands {
     pub(super) helpdesk: Helpdesk,
     outlet: Outlet,
     pub(super) rooms: Rooms,
+    pub(super) copilot: Copilot,
     errands: Errands,
     sessions: Arc<Mutex<Sessions>>,
 }
@@ -37,14 +40,15 @@ pub struct Commands {
 impl Commands {
     /// The commands on a link.
     #[must_use]
-    pub fn new(helpdesk: Helpdesk, outlet: Outlet, rooms: Rooms, errands: Errands) -> Self {
-        Self { helpdesk, outlet, rooms, errands, sessions: Arc::default() }
+    pub fn new(helpdesk: Helpdesk, outlet: Outlet, rooms: Rooms, copilot: Copilot, errands: Errands) -> Self {
+        Self { helpdesk, outlet, rooms, copilot, errands, sessions: Arc::default() }
     }
 
     /// Answers a command's request, in its turn.
     pub fn answer(&self, from: Jid, to: BareJid, id: String, ask: Ask, stanza: Element) {
         let (this, whose) = (self.clone(), from.to_bare());
         let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
+        let is_slow = copilot::is_slow_node(&ask.node);
         let errand = async move {
             match this.execute(&from, &to, &ask).await {
                 Ok(Done { reply, chat }) => {
@@ -65,7 +69,9 @@ impl Commands {
                 }
             }
         };
-        if self.errands.hand_in(&whose, errand) == Err(Busy)
+        let handed_in =
+            if is_slow { self.copilot.aside(errand.map(drop)) } else { self.errands.hand_in(&whose, errand) };
+        if handed_in == Err(Busy)
             && let Some(reply) = refused
         {
             self.turn_away(&reply);
@@ -186,7 +192,7 @@ pub(super) fn failed(error: &Error) -> Fault {
         Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. } | Error::Limited(_) | Error::Repeated => {
             Fault::BadPayload
         }
-        Error::Database(_) | Error::WriteFailed(_) | Error::Stopping => {
+        Error::Database(_) | Error::WriteFailed(_) | Error::Stopping | Error::Unavailable(_) | Error::NotReady => {
             tracing::error!(%error, "a command failed");
             Fault::Failed
         }

@@ -91,13 +91,19 @@ impl Commands {
             }
             Place::Ticket(ticket, agent) => {
                 let order = fields::at_ticket(command, filled).map_err(|_| Fault::BadPayload)?;
-                run::at_ticket(&self.helpdesk, &self.rooms, agent, ticket, order).await
+                run::at_ticket(&self.helpdesk, &self.rooms, &self.copilot, agent, ticket, order).await
             }
         };
         let texts = place.texts();
         let (tone, answer) = match answer {
             Ok(answer) => (Tone::Info, answer),
-            Err(error @ (Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. })) => {
+            Err(
+                error @ (Error::Invalid { .. }
+                | Error::Conflict(_)
+                | Error::Overtaken { .. }
+                | Error::Unavailable(_)
+                | Error::NotReady),
+            ) => {
                 let text = if matches!(place, Place::Desk(_, None)) {
                     texts.plain(Text::CommandFailed)
                 } else {

@@ -33,11 +33,29 @@ impl Database {
         sea_orm::Database::connect(&self.url).await.unwrap()
     }
 
+    /// What a query of one text column gives.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        strings(&self.connect().await, sql).await
+    }
+
     /// Every row that has `text` somewhere, as text, with its table.
     pub async fn find(&self, text: &str) -> Vec<String> {
         let db = self.connect().await;
         let mut found = Vec::new();
-        for table in ["ticket", "message", "event", "notice", "attachment", "presence", "subscription", "agent"] {
+        for table in [
+            "ticket",
+            "message",
+            "event",
+            "notice",
+            "attachment",
+            "presence",
+            "subscription",
+            "agent",
+            "copilot",
+            "proposal",
+            "llm_call",
+            "token_count",
+        ] {
             let rows = match db.get_database_backend() {
                 sea_orm::DbBackend::Sqlite => {
                     let columns = format!("SELECT name FROM pragma_table_info('{table}')");

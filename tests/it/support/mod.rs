@@ -6,6 +6,7 @@ pub mod contact;
 pub mod database;
 pub mod load;
 pub mod model;
+pub mod obedient;
 pub mod server;
 pub mod staff;
 pub mod stage;

@@ -20,9 +20,17 @@ use axum::{
 };
 use futures::stream;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::Notify, time};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::Notify,
+    time,
+};
 
-use super::server::free_port;
+use super::{
+    obedient::{self, Obeyed},
+    server::free_port,
+};
 
 /// What the model does with one request.
 #[derive(Clone, Debug)]
@@ -37,6 +45,8 @@ pub enum Reply {
     Content(String),
     /// This HTTP status with a plain text.
     Status(u16),
+    /// This HTTP status with a header.
+    StatusWith(u16, &'static str, String),
     /// This as the whole body.
     Raw(&'static str),
     /// A web page, as a proxy answers for a server that is gone.
@@ -45,6 +55,8 @@ pub enum Reply {
     Counted(Duration),
     /// A structured answer, once the test says so.
     Gated(Arc<Notify>, String),
+    /// Whatever the prompt orders, see [`super::obedient`]; without an order, "Fine.".
+    Obey,
     /// Half a body, and then nothing.
     Stall,
     /// Nothing at all.
@@ -93,6 +105,28 @@ impl Model {
         let address = self.url.trim_start_matches("http://").trim_end_matches("/v1");
         let listener = TcpListener::bind(address).await.unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    }
+
+    /// One that breaks off in the middle of the answer's headers, and keeps the connection.
+    pub async fn stuck() -> Self {
+        let model = Self::down(Reply::Hang);
+        let address = model.url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+        let listener = TcpListener::bind(address).await.unwrap();
+        tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 1024]).await.unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-ty").await.unwrap();
+                kept.push(stream);
+            }
+        });
+        model
+    }
+
+    /// The line of configuration that makes it an endpoint behind the first.
+    pub fn endpoint(&self, name: &str, more: &str) -> String {
+        let url = &self.url;
+        format!("[[assistant.endpoints]]\nname = \"{name}\"\nbase_url = \"{url}\"\nmodel = \"{name}-model\"\n{more}\n")
     }
 
     /// What requests with this text in them get from now on.
@@ -144,32 +178,43 @@ impl Drop for Watch {
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<Value>) -> Response {
+    let obeyed = obedient::content(&request);
     let mut watch = Watch { script: Arc::clone(&script), done: false };
+    let is_plain;
     let reply = {
         let mut script = script.lock().unwrap();
         let text = request.to_string();
+        is_plain = request.get("response_format").is_none();
         script.requests.push(request);
         let ruled = script.rules.iter().find(|(needle, _)| text.contains(needle)).map(|(_, reply)| reply.clone());
         ruled.or_else(|| script.next.pop_front()).or_else(|| script.default.clone()).unwrap()
     };
     let response = match reply {
-        Reply::Answer(text) => answer(&text),
+        Reply::Answer(text) => answer(&text, is_plain),
         Reply::Slow(delay, text) => {
             time::sleep(delay).await;
-            answer(&text)
+            answer(&text, is_plain)
         }
         Reply::Counted(delay) => {
             time::sleep(delay).await;
-            answer(&format!("Answer {}.", COUNT.fetch_add(1, Ordering::Relaxed)))
+            answer(&format!("Answer {}.", COUNT.fetch_add(1, Ordering::Relaxed)), is_plain)
         }
         Reply::Gated(gate, text) => {
             gate.notified().await;
-            answer(&text)
+            answer(&text, is_plain)
         }
+        Reply::Obey => match obeyed {
+            Some(Obeyed::Content(content)) => completion(&content),
+            Some(Obeyed::Body(body)) => Json(body).into_response(),
+            None => answer("Fine.", is_plain),
+        },
         Reply::Page(html) => Html(html).into_response(),
         Reply::Object(object) => completion(&object.to_string()),
         Reply::Content(text) => completion(&text),
         Reply::Status(status) => (StatusCode::from_u16(status).unwrap(), "no, not now").into_response(),
+        Reply::StatusWith(status, name, value) => {
+            (StatusCode::from_u16(status).unwrap(), [(name, value)], "no, not now").into_response()
+        }
         Reply::Raw(body) => ([("content-type", "application/json")], body).into_response(),
         Reply::Stall => {
             let half = stream::once(async { Ok::<_, Infallible>("{\"choices\":[{\"message\":{\"role\":\"assis") });
@@ -181,7 +226,11 @@ async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<
     response
 }
 
-fn answer(text: &str) -> Response {
+/// Who asks for no structure gets the text alone.
+fn answer(text: &str, is_plain: bool) -> Response {
+    if is_plain {
+        return completion(text);
+    }
     completion(&json!({ "reply": text, "action": "continue", "reason": "", "citations": [] }).to_string())
 }
 

@@ -40,6 +40,8 @@ pub struct Setting<'a> {
     pub knowledge: Option<PathBuf>,
     /// `xmpp.rooms`.
     pub rooms: Option<&'a str>,
+    /// More lines of TOML for `[assistant]`.
+    pub assistant: String,
     /// More lines of TOML for the desk `support`.
     pub desk: String,
     /// More lines of TOML for `[attachments]`, whose folder is beside the database.
@@ -61,6 +63,7 @@ impl<'a> Setting<'a> {
             limits: true,
             knowledge,
             rooms: None,
+            assistant: String::new(),
             desk: String::new(),
             attachments: String::new(),
             env: Vec::new(),
@@ -84,6 +87,7 @@ impl<'a> Setting<'a> {
         if let Some(model) = self.model {
             text += &format!("base_url = \"{}\"\nmodel = \"scripted\"\n", model.url);
         }
+        text += &self.assistant;
         let home = self.database.folder.path().display();
         // Whether or not this machine has the weights.
         text += "[knowledge]\nembeddings = \"off\"\n";

@@ -12,7 +12,7 @@ use super::{Answer, list, utterance, word};
 use crate::{
     helpdesk::{Agent, Caller, Error, Helpdesk, lifecycle, texts::Texts},
     xmpp::{
-        command::{AtTicket, Snooze},
+        command::{AtTicket, Snooze, copilot::Copilot},
         rooms::Rooms,
     },
 };
@@ -30,6 +30,8 @@ pub const TICKET_HELP: &str = "What you write here goes to the customer. These d
     /room: talk with the customer in a room\n\
     /history or /history 50: what was said\n\
     /summary: what it is about\n\
+    /suggest: a draft of your reply, /suggest TEXT of one that says TEXT\n\
+    /send: send the last suggestion\n\
     /help: this list";
 
 /// Does what an agent asks a ticket's address for. `ticket` was found for this agent.
@@ -39,6 +41,7 @@ pub const TICKET_HELP: &str = "What you write here goes to the customer. These d
 pub async fn at_ticket(
     helpdesk: &Helpdesk,
     rooms: &Rooms,
+    copilot: &Copilot,
     agent: &Agent,
     ticket: &Model,
     order: AtTicket,
@@ -122,7 +125,15 @@ pub async fn at_ticket(
             };
             list(said.messages[skipped..].iter().map(line), "Nothing.")
         }
-        AtTicket::Summary => summary(helpdesk, &caller, ticket).await?,
+        AtTicket::Summary => {
+            let facts = summary(helpdesk, &caller, ticket).await?;
+            copilot.summary(helpdesk, &caller, ticket, facts).await?
+        }
+        AtTicket::Suggest(hint) => copilot.suggest(helpdesk, &caller, ticket, hint).await?,
+        AtTicket::SendSuggestion => {
+            copilot.send(helpdesk, &caller, ticket).await?;
+            "Sent to the customer.".to_owned()
+        }
         AtTicket::Help => TICKET_HELP.to_owned(),
     };
     Ok(Answer::new(done))

@@ -42,6 +42,9 @@ pub fn at_ticket(body: &str) -> Said<AtTicket> {
             None => return Said::Misused("/history or /history NUMBER"),
         },
         "summary" => AtTicket::Summary,
+        "suggest" => AtTicket::Suggest(Some(text()).filter(|text| !text.is_empty())),
+        "send" if rest.is_empty() => AtTicket::SendSuggestion,
+        "send" => return Said::Misused("/send, for the last suggestion; /reply TEXT for words of your own"),
         "help" => AtTicket::Help,
         _ => return Said::Unknown(word),
     };
@@ -84,6 +87,9 @@ mod tests {
             ("/history", order(AtTicket::History(20))),
             ("/history 5", order(AtTicket::History(5))),
             ("/summary", order(AtTicket::Summary)),
+            ("/suggest", order(AtTicket::Suggest(None))),
+            ("/suggest No refund", order(AtTicket::Suggest(Some("No refund".to_owned())))),
+            ("/send", order(AtTicket::SendSuggestion)),
             ("/help", order(AtTicket::Help)),
         ] {
             assert_eq!(at_ticket(body), said, "{body:?}");
@@ -113,6 +119,7 @@ mod tests {
             "/priority",
             "/priority huge",
             "/history 0",
+            "/send it",
             "/history all",
             "/history 100000",
         ] {

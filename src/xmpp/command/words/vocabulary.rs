@@ -37,6 +37,8 @@ const fn words(command: Command, language: Language) -> &'static [&'static str] 
         (Command::Room, Language::English) => &["room"],
         (Command::History, Language::English) => &["history"],
         (Command::Summary, Language::English) => &["summary"],
+        (Command::Suggest, Language::English) => &["suggest"],
+        (Command::Send, Language::English) => &["send"],
         (_, Language::German) => &[],
     }
 }

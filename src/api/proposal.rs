@@ -1,0 +1,174 @@
+//! `/api/v1/xmpp/desks/{desk}/proposals` and `/api/v1/xmpp/proposals/{id}/…`: what a desk may learn, and who decides.
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path, State},
+    http::{header::ETAG, request::Parts},
+    response::{AppendHeaders, IntoResponse, Response},
+};
+use deskbridge_entity::proposal::{Model, State as Stands};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    Api, ApiError, copilot,
+    extract::{self, MaybeBody, Parameters},
+    if_match::{self, IfMatch},
+    wire::Timestamp,
+};
+use crate::helpdesk::{Caller, Edits};
+
+/// Proposals in a list, unless the caller says otherwise, and at most.
+const LIMIT: (u64, u64) = (50, 100);
+
+#[derive(Debug, Serialize)]
+pub(super) struct ProposalOut {
+    id: String,
+    desk: String,
+    /// Null when its customer was erased.
+    ticket_id: Option<String>,
+    state: &'static str,
+    title: Option<String>,
+    question: Option<String>,
+    answer: Option<String>,
+    /// `model`, or `rules`: quoted from the ticket as it was said.
+    source: Option<&'static str>,
+    reason: Option<String>,
+    /// Its path in the desk's knowledge folder.
+    page: Option<String>,
+    similar_to: Option<String>,
+    version: i64,
+    created_at: Timestamp,
+    decided_at: Option<Timestamp>,
+    decided_by: Option<String>,
+}
+
+/// One proposal, with its version as its entity tag.
+pub(super) struct OneProposal(ProposalOut);
+
+impl IntoResponse for OneProposal {
+    fn into_response(self) -> Response {
+        let tag = if_match::tag(self.0.version).map(|tag| (ETAG, tag));
+        (AppendHeaders(tag), Json(self.0)).into_response()
+    }
+}
+
+/// Somebody decides on a proposal.
+pub(super) struct Ask {
+    api: Api,
+    caller: Caller,
+    proposal: Uuid,
+    /// The version that it must be at, if the caller says so.
+    expected: Option<i64>,
+}
+
+impl FromRequestParts<Api> for Ask {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, api).await?;
+        let unknown = || ApiError::NotFound("proposal not found".to_owned());
+        let Path(id) = Path::<String>::from_request_parts(parts, api).await.map_err(|_| unknown())?;
+        let proposal = Uuid::parse_str(&id).map_err(|_| unknown())?;
+        let expected = match IfMatch::of(&parts.headers)? {
+            IfMatch::Any => None,
+            several => several.expected(api.helpdesk.proposal(&caller, proposal).await?.version),
+        };
+        Ok(Self { api: api.clone(), caller, proposal, expected })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListIn {
+    state: Option<String>,
+    limit: Option<u64>,
+}
+
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(desk): Path<String>,
+    Parameters(input): Parameters<ListIn>,
+) -> Result<Json<Vec<ProposalOut>>, ApiError> {
+    let state = input.state.map(|word| {
+        let problem = "must be proposed, approved, rejected or discarded";
+        read_state(&word).ok_or_else(|| ApiError::bad_parameter("state", problem))
+    });
+    let limit = input.limit.unwrap_or(LIMIT.0);
+    if !(1..=LIMIT.1).contains(&limit) {
+        return Err(ApiError::bad_parameter("limit", format!("must be 1 to {}", LIMIT.1)));
+    }
+    let rows = api.helpdesk.proposals(&caller, &desk, state.transpose()?, limit).await?;
+    Ok(Json(rows.into_iter().map(ProposalOut::from).collect()))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ApprovalIn {
+    title: Option<String>,
+    question: Option<String>,
+    answer: Option<String>,
+}
+
+pub(super) async fn approve(ask: Ask, MaybeBody(input): MaybeBody<ApprovalIn>) -> Result<OneProposal, ApiError> {
+    let carried = |field, text: Option<String>| text.map(|text| extract::text(field, text)).transpose();
+    let edits = Edits {
+        title: carried("title", input.title)?,
+        question: carried("question", input.question)?,
+        answer: carried("answer", input.answer)?,
+    };
+    let Ask { api, caller, proposal, expected } = ask;
+    let row = api.helpdesk.approve_proposal(&caller, proposal, expected, edits, copilot::PATIENCE).await?;
+    Ok(OneProposal(row.into()))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RejectionIn {
+    reason: Option<String>,
+}
+
+pub(super) async fn reject(ask: Ask, MaybeBody(input): MaybeBody<RejectionIn>) -> Result<OneProposal, ApiError> {
+    let reason = input.reason.map(|text| extract::text("reason", text)).transpose()?;
+    let Ask { api, caller, proposal, expected } = ask;
+    Ok(OneProposal(api.helpdesk.reject_proposal(&caller, proposal, expected, reason).await?.into()))
+}
+
+impl From<Model> for ProposalOut {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id.to_string(),
+            desk: row.desk,
+            ticket_id: row.ticket_id.map(|id| id.to_string()),
+            state: state(row.state),
+            title: row.title,
+            question: row.question,
+            answer: row.answer,
+            source: row.source.map(copilot::source),
+            reason: row.reason,
+            page: row.page,
+            similar_to: row.similar_to,
+            version: row.version,
+            created_at: Timestamp(row.created_at),
+            decided_at: row.decided_at.map(Timestamp),
+            decided_by: row.decided_by,
+        }
+    }
+}
+
+fn state(state: Stands) -> &'static str {
+    match state {
+        Stands::Due => "due",
+        Stands::Proposed => "proposed",
+        Stands::Approved => "approved",
+        Stands::Rejected => "rejected",
+        Stands::Discarded => "discarded",
+    }
+}
+
+/// Reads what [`state`] writes. What is due is nobody's business yet.
+fn read_state(word: &str) -> Option<Stands> {
+    let all = [Stands::Proposed, Stands::Approved, Stands::Rejected, Stands::Discarded];
+    all.into_iter().find(|known| state(*known) == word)
+}

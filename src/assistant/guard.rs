@@ -1,0 +1,207 @@
+//! The last look at a reply before it is one: it must not carry the instructions that the model was given, and no e-mail
+//! address that nobody has shown it.
+//!
+//! A model can be talked into printing its prompt. What it then writes is compared with the prompt letter by letter, so that
+//! case, spaces, punctuation, Markdown and invisible characters make no difference; also backwards, as ROT13, and decoded
+//! from base64 or hexadecimal. This stops what costs an attacker one sentence. It cannot stop a paraphrase, a translation or a
+//! cipher of the attacker's own: nothing that must stay secret belongs into a prompt.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{draft::is_hidden, llm::LlmError};
+use crate::knowledge::{Audience, Passage};
+
+/// Shared runs of fewer letters are how everybody writes. "I am the AI assistant of Tea Support" has 26 of its own letters
+/// and the title's.
+const RUN: usize = 24;
+
+/// So many letters in shared runs are no accident: about twelve words. The largest overlap of an honest text that was
+/// measured is 36 (a test holds the figure).
+const LIMIT: usize = 60;
+
+/// What the model was told and may not pass on.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// The whole system text.
+    pub system: &'a str,
+    /// The desk's own instructions, which are a part of it.
+    pub instructions: Option<&'a str>,
+    /// The desk's title, which is no secret.
+    pub title: &'a str,
+    /// What was retrieved, which is there to be said.
+    pub passages: &'a [Arc<Passage>],
+}
+
+impl Told<'_> {
+    /// A reply without e-mail addresses that stand neither in what was retrieved nor in the `known` texts.
+    ///
+    /// # Errors
+    /// [`LlmError::Malformed`] when it carries the instructions.
+    pub fn guarded<'a>(&'a self, reply: &str, known: impl Iterator<Item = &'a str>) -> Result<String, LlmError> {
+        if self.is_in(reply) {
+            return Err(LlmError::Malformed("it repeats its instructions"));
+        }
+        let retrieved = self.passages.iter().filter(|passage| passage.audience == Audience::Customer);
+        Ok(without_foreign_addresses(reply, retrieved.map(|passage| passage.text.as_str()).chain(known)))
+    }
+
+    /// Whether `reply` carries a long enough part of the instructions.
+    #[must_use]
+    fn is_in(&self, reply: &str) -> bool {
+        if reply.len() < RUN {
+            return false;
+        }
+        // Short instructions are given away by fewer letters, but not by a phrase.
+        let own = self.instructions.map(letters).unwrap_or_default();
+        let own_limit = own.len().clamp(RUN, LIMIT);
+        let (system, own) = (self.runs(&letters(self.system)), self.runs(&own));
+        let is_in = |text: &[char]| shared(text, &system) >= LIMIT || shared(text, &own) >= own_limit;
+        disguises(reply).iter().any(|text| is_in(text))
+    }
+
+    /// Whether a line as short as a subject carries any of it.
+    #[must_use]
+    pub fn is_touched_by(&self, subject: &str) -> bool {
+        shared(&letters(subject), &self.runs(&letters(self.system))) > 0
+    }
+
+    /// The hashes of all runs of [`RUN`] letters in `secret` that are not public, sorted.
+    fn runs(&self, secret: &[char]) -> Vec<u64> {
+        let public = self.passages.iter().flat_map(|passage| [passage.title.as_str(), passage.text.as_str()]);
+        let public: HashSet<u64> = public.chain([self.title]).flat_map(|text| hashes(&letters(text))).collect();
+        let mut runs: Vec<u64> = hashes(secret).into_iter().filter(|run| !public.contains(run)).collect();
+        runs.sort_unstable();
+        runs
+    }
+}
+
+/// One hash for each run of [`RUN`] letters, in their order. Rolling: a prompt has thousands of runs, and this is done for
+/// every answer.
+fn hashes(text: &[char]) -> Vec<u64> {
+    const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
+    let leaving = (0..RUN).fold(1_u64, |power, _| power.wrapping_mul(BASE));
+    let mut hash = 0_u64;
+    let mut hashes = Vec::with_capacity(text.len());
+    for (at, c) in text.iter().enumerate() {
+        hash = hash.wrapping_mul(BASE).wrapping_add(u64::from(u32::from(*c)));
+        if let Some(gone) = at.checked_sub(RUN).and_then(|gone| text.get(gone)) {
+            hash = hash.wrapping_sub(leaving.wrapping_mul(u64::from(u32::from(*gone))));
+        }
+        if at + 1 >= RUN {
+            hashes.push(hash);
+        }
+    }
+    hashes
+}
+
+/// How many letters of `text` stand in one of `runs`.
+fn shared(text: &[char], runs: &[u64]) -> usize {
+    let mut count = 0;
+    let mut counted_to = 0;
+    for (start, hash) in hashes(text).into_iter().enumerate() {
+        if runs.binary_search(&hash).is_ok() {
+            let end = start + RUN;
+            count += end - counted_to.max(start);
+            counted_to = end;
+        }
+    }
+    count
+}
+
+/// Letters and digits, in lower case; full-width forms and tag characters as what they stand for.
+fn letters(text: &str) -> Vec<char> {
+    let plain = text.chars().map(|c| match c {
+        '\u{FF01}'..='\u{FF5E}' => shifted(c, 0xFEE0),
+        '\u{E0020}'..='\u{E007E}' => shifted(c, 0xE0000),
+        c => c,
+    });
+    plain.flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+fn shifted(c: char, by: u32) -> char {
+    u32::from(c).checked_sub(by).and_then(char::from_u32).unwrap_or(c)
+}
+
+/// The letters of a reply, as they stand and as a reader could make them with a tool that everybody has.
+fn disguises(reply: &str) -> Vec<Vec<char>> {
+    let plain = letters(reply);
+    let backwards = plain.iter().rev().copied().collect();
+    let turned = plain.iter().copied().map(rot13).collect();
+    let mut all = vec![plain, backwards, turned];
+    // Lines may be broken anywhere in an encoded text.
+    let dense: String = reply.chars().filter(|c| !c.is_whitespace() && !is_hidden(*c)).collect();
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
+    for run in dense.split(|c| !is_base64(c)).filter(|run| run.len() > RUN) {
+        // A word before it shifts the groups of four.
+        all.extend((0..4).filter_map(|skip| Some(letters(&base64(run.get(skip..)?)))));
+    }
+    for run in dense.split(|c: char| !c.is_ascii_hexdigit()).filter(|run| run.len() > 2 * RUN) {
+        all.extend((0..2).filter_map(|skip| Some(letters(&hexadecimal(run.get(skip..)?)))));
+    }
+    all
+}
+
+fn rot13(c: char) -> char {
+    let turn = |base: u8| char::from(base + (u8::try_from(c).unwrap_or(base) - base + 13) % 26);
+    if c.is_ascii_lowercase() { turn(b'a') } else { c }
+}
+
+/// Both alphabets (RFC 4648 §4, §5), and no complaint about the end.
+fn base64(text: &str) -> String {
+    let value = |c: u8| match c {
+        b'A'..=b'Z' => c - b'A',
+        b'a'..=b'z' => c - b'a' + 26,
+        b'0'..=b'9' => c - b'0' + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let groups = text.as_bytes().chunks(4).flat_map(|group| {
+        let bits = group.iter().fold(0_u32, |bits, c| bits << 6 | u32::from(value(*c))) << (6 * (4 - group.len()));
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        bytes.into_iter().take(group.len().saturating_sub(1))
+    });
+    String::from_utf8_lossy(&groups.collect::<Vec<u8>>()).into_owned()
+}
+
+fn hexadecimal(text: &str) -> String {
+    let pairs = text.as_bytes().chunks_exact(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+    let bytes: Vec<u8> = pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Removes every e-mail address that stands in none of the `known` texts: what a model was shown it may repeat, and what it
+/// made up, or was told to say, may be anybody's.
+#[must_use]
+fn without_foreign_addresses<'a>(reply: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: HashSet<String> =
+        known.flat_map(|text| addresses(text).map(|(from, to)| text[from..to].to_lowercase())).collect();
+    let mut kept = String::with_capacity(reply.len());
+    let mut done = 0;
+    for (from, to) in addresses(reply) {
+        // Of `a@b.example@c.example` the first takes the second's beginning.
+        let from = from.max(done);
+        if to > from && !known.contains(&reply[from..to].to_lowercase()) {
+            kept.push_str(reply[done..from].trim_end_matches(' '));
+            done = to;
+        }
+    }
+    kept.push_str(&reply[done..]);
+    kept
+}
+
+/// The byte ranges of e-mail addresses, and of JIDs, which look the same.
+fn addresses(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    text.match_indices('@').filter_map(|(at, _)| {
+        let is_local = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
+        let before = text[..at].trim_end_matches(is_local).len();
+        // Quotes and the like before it are no part of it.
+        let from = before + text[before..at].find(char::is_alphanumeric)?;
+        let after = &text[at + 1..];
+        let length = after.find(|c: char| !(c.is_alphanumeric() || ".-".contains(c))).unwrap_or(after.len());
+        let domain = after[..length].trim_end_matches(['.', '-']);
+        (domain.contains('.') && domain.starts_with(char::is_alphanumeric)).then_some((from, at + 1 + domain.len()))
+    })
+}
+
+#[cfg(test)]
+mod tests;

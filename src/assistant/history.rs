@@ -1,0 +1,54 @@
+//! A conversation, as far as answering it is concerned. Pure.
+
+use deskbridge_entity::message::Author as Wrote;
+
+use super::prompt::{Author, Turn};
+use crate::helpdesk::Utterance;
+
+/// What Deskbridge says by itself, such as a greeting, is neither an answer nor a part of a question.
+fn is_answer(message: &Utterance) -> bool {
+    matches!(message.author, Wrote::Assistant | Wrote::Agent)
+}
+
+/// The customer's lines since anybody else spoke: one question, however many lines it was typed in. A file without words
+/// asks nothing.
+pub(super) fn question(history: &[Utterance]) -> String {
+    let asked = history.iter().rposition(is_answer).map_or(0, |last| last + 1);
+    asked_in(&history[asked..])
+}
+
+/// The question before that one.
+pub(super) fn question_before(history: &[Utterance]) -> String {
+    let Some(last) = history.iter().rposition(is_answer) else { return String::new() };
+    // Several answers in a row are one.
+    let Some(end) = history[..last].iter().rposition(|message| message.author == Wrote::Customer) else {
+        return String::new();
+    };
+    question(&history[..=end])
+}
+
+fn asked_in(part: &[Utterance]) -> String {
+    let said = part.iter().filter(|message| message.author == Wrote::Customer && !message.only_files);
+    said.map(|message| message.body.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether the customer has sent nothing but files since anybody else spoke.
+pub(super) fn is_files_alone(history: &[Utterance]) -> bool {
+    let said = history.iter().rev().filter(|message| message.author != Wrote::System);
+    let mut newest = said.take_while(|message| message.author == Wrote::Customer).peekable();
+    newest.peek().is_some() && newest.all(|message| message.only_files)
+}
+
+/// The turns of a prompt, each with its message's number.
+pub(super) fn turns(history: &[Utterance]) -> (Vec<i64>, Vec<Turn>) {
+    let turn = |message: &Utterance| {
+        let author = match message.author {
+            Wrote::Customer => Author::Customer,
+            Wrote::Assistant => Author::Assistant,
+            Wrote::Agent => Author::Agent,
+            Wrote::System => return None,
+        };
+        Some((message.seq, Turn { author, text: message.body.clone() }))
+    };
+    history.iter().filter_map(turn).unzip()
+}

@@ -1,0 +1,156 @@
+//! What an endpoint understands, as far as it has shown.
+//!
+//! It is asked in the richest way first. When it refuses that, it is asked more plainly, and what worked then is
+//! remembered: for the process, whoever asks.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use serde_json::Value;
+
+/// How the form of an answer is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Structure {
+    /// By a JSON schema.
+    Schema,
+    /// As any JSON object; the prompt says which.
+    Object,
+    /// By the prompt alone.
+    Prompt,
+}
+
+/// How a request is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Manner {
+    pub(super) structure: Structure,
+    /// The most tokens of an answer are called `max_completion_tokens`.
+    pub(super) completion_tokens: bool,
+    /// A temperature is sent.
+    pub(super) temperature: bool,
+}
+
+/// What an endpoint did not like in a request, in its own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disliked {
+    /// The name `max_tokens`.
+    MaxTokens,
+    /// A temperature, or this one.
+    Temperature,
+    /// The form that was asked for.
+    Structure,
+    /// It does not say.
+    Unknown,
+}
+
+impl Disliked {
+    /// Reads the body of an error with this status; `None` when a plainer request would not help.
+    pub(super) fn of(status: u16, body: &str) -> Option<Self> {
+        // Endpoints differ in where the words stand, not in the words.
+        let said = serde_json::from_str::<Value>(body).map_or_else(|_| body.to_owned(), |json| json.to_string());
+        let said = said.to_ascii_lowercase();
+        let names = |words: &[&str]| words.iter().any(|word| said.contains(word));
+        match status {
+            400 | 404 | 422 if names(&["max_completion_tokens"]) => Some(Self::MaxTokens),
+            400 | 404 | 422 if names(&["temperature"]) => Some(Self::Temperature),
+            400 | 404 | 422 if names(&["response_format", "json_schema", "json_object", "structured output"]) => {
+                Some(Self::Structure)
+            }
+            // A longer text is no shorter for being asked for more plainly.
+            400 | 422
+                if names(&["context length", "context_length", "context size", "too long", "too many tokens"]) =>
+            {
+                None
+            }
+            400 | 422 => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+}
+
+impl Manner {
+    /// The next plainer way, if there is one.
+    pub(super) fn without(self, disliked: Disliked) -> Option<Self> {
+        let plainer = match self.structure {
+            Structure::Schema => Some(Structure::Object),
+            Structure::Object => Some(Structure::Prompt),
+            Structure::Prompt => None,
+        };
+        match disliked {
+            Disliked::MaxTokens => (!self.completion_tokens).then_some(Self { completion_tokens: true, ..self }),
+            Disliked::Temperature => self.temperature.then_some(Self { temperature: false, ..self }),
+            Disliked::Structure | Disliked::Unknown => plainer.map(|structure| Self { structure, ..self }),
+        }
+    }
+}
+
+/// What is remembered of one endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Capability(AtomicU8);
+
+impl Capability {
+    pub(super) fn manner(&self) -> Manner {
+        let bits = self.0.load(Ordering::Relaxed);
+        let structure = match bits & 0b11 {
+            0 => Structure::Schema,
+            1 => Structure::Object,
+            _ => Structure::Prompt,
+        };
+        Manner { structure, completion_tokens: bits & 0b100 != 0, temperature: bits & 0b1000 == 0 }
+    }
+
+    /// This worked; from now on it is the first that is tried.
+    pub(super) fn remember(&self, manner: Manner) {
+        let bits = manner.structure as u8
+            | if manner.completion_tokens { 0b100 } else { 0 }
+            | if manner.temperature { 0 } else { 0b1000 };
+        self.0.store(bits, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_endpoints_say_they_dislike() {
+        for (status, body, disliked) in [
+            (
+                400,
+                r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.","param":"max_tokens"}}"#,
+                Some(Disliked::MaxTokens),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.2 with this model."}}"#,
+                Some(Disliked::Temperature),
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Invalid parameter: 'response_format' of type 'json_schema' is not supported"}}"#,
+                Some(Disliked::Structure),
+            ),
+            (404, "No endpoints found that support response_format", Some(Disliked::Structure)),
+            (422, r#"{"detail":[{"msg":"extra fields not permitted"}]}"#, Some(Disliked::Unknown)),
+            (400, "This model's maximum context length is 8192 tokens", None),
+            (404, r#"{"error":{"message":"The model `x` does not exist"}}"#, None),
+            (401, "temperature", None),
+            (500, "response_format", None),
+        ] {
+            assert_eq!(Disliked::of(status, body), disliked, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn every_way_is_remembered_as_it_is_and_plainer_ways_come_to_an_end() {
+        let capability = Capability::default();
+        let mut manner = capability.manner();
+        let first = Manner { structure: Structure::Schema, completion_tokens: false, temperature: true };
+        assert_eq!(manner, first);
+        let steps = [Disliked::MaxTokens, Disliked::Unknown, Disliked::Temperature, Disliked::Structure];
+        for disliked in steps {
+            manner = manner.without(disliked).unwrap();
+            capability.remember(manner);
+            assert_eq!(capability.manner(), manner);
+        }
+        assert!(steps.into_iter().all(|disliked| manner.without(disliked).is_none()), "{manner:?}");
+    }
+}

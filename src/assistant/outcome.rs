@@ -1,0 +1,54 @@
+//! From a draft to what becomes of the ticket. Pure: everything a model may do is one of these, and on its own ticket.
+
+use deskbridge_entity::ticket::{self, Priority as TicketPriority};
+
+use super::{
+    brain::Failure,
+    draft::{Action, Draft, Priority},
+    history,
+    situation::situation,
+};
+use crate::helpdesk::{
+    Due, HandOff, Outcome, Triage, Utterance, Words,
+    phrases::{self, SmallTalk},
+};
+
+/// What becomes of a ticket whose answer failed: one honest line, and a person gets it.
+#[must_use]
+pub fn give_up(failure: &Failure, due: &Due) -> Outcome {
+    let Due { ticket, transcript: history } = due;
+    let reason = failure.to_string();
+    Outcome::HandOff(HandOff { words: Words::Failure, summary: summary(&reason, ticket, history), reason })
+}
+
+pub(super) fn triage(draft: &Draft) -> Triage {
+    let priority = draft.priority.map(|priority| match priority {
+        Priority::Low => TicketPriority::Low,
+        Priority::Normal => TicketPriority::Normal,
+        Priority::High => TicketPriority::High,
+        Priority::Urgent => TicketPriority::Urgent,
+    });
+    Triage { subject: draft.subject.clone(), priority, tags: draft.tags.clone() }
+}
+
+pub(super) fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance]) -> Outcome {
+    match draft.action {
+        Action::HandOff => {
+            let words = if draft.reply.trim().is_empty() { Words::Person } else { Words::Own(draft.reply) };
+            let reason = draft.reason.unwrap_or_else(|| "the assistant handed off".to_owned());
+            Outcome::HandOff(HandOff { words, summary: summary(&reason, ticket, history), reason })
+        }
+        // Resolving needs the customer's word, not only the model's.
+        Action::Resolve if phrases::small_talk(&history::question(history)) == Some(SmallTalk::Thanks) => {
+            Outcome::Resolve { body: draft.reply }
+        }
+        Action::Continue | Action::Clarify | Action::Resolve => Outcome::Answer { body: draft.reply },
+    }
+}
+
+/// What an agent should know at once, and why it is a person's now.
+fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> String {
+    let said: Vec<_> = history.iter().map(|message| (message.author, message.body.as_str())).collect();
+    let earlier = ticket.context_summary.as_deref();
+    format!("Handed off: {reason}\n{}", situation(&ticket.subject, earlier, ticket.episode_answers, &said))
+}
