@@ -8,7 +8,7 @@ use xmpp_parsers::minidom::Element;
 use super::{
     Command, DeskOrder, Own,
     adhoc::{Ask, Fault},
-    errand::{Busy, Errands},
+    errand::{Busy, Errands, Turn},
     run::{self, Answer},
     sessions::Sessions,
     stages::Done,
@@ -45,7 +45,8 @@ impl Commands {
     pub fn answer(&self, from: Jid, to: BareJid, id: String, ask: Ask, stanza: Element) {
         let (this, whose) = (self.clone(), from.to_bare());
         let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
-        let errand = async move {
+        let errand = |turn: Turn| async move {
+            let _place = turn.come().await;
             match this.execute(&from, &to, &ask).await {
                 Ok(Done { reply, chat }) => {
                     let result = outgoing::result(&to, &from, &id, Some(reply.element()));
@@ -103,8 +104,19 @@ impl Commands {
     pub fn hear(&self, desk: Arc<Desk>, said: Said<DeskOrder>, chat: Box<Chat>, stanza: Element) {
         let (this, whose) = (self.clone(), chat.from.to_bare());
         let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
-        let errand = async move {
-            let answer = match this.follow(&desk, &chat, said).await {
+        let errand = |turn: Turn| async move {
+            let (answer, _place) = match said {
+                // A change is queued without looking anything up: what is written next must not overtake it.
+                Said::Order(DeskOrder::Own(order)) if order.is_change() => {
+                    let answer = run::own(&this.helpdesk, &desk, &chat.from, order, Some(&chat)).await;
+                    (answer, turn.come().await)
+                }
+                said => {
+                    let place = turn.come().await;
+                    (this.follow(&desk, &chat, said).await, place)
+                }
+            };
+            let answer = match answer {
                 // It was followed and answered then; only the receipt may have been lost.
                 Err(Error::Repeated) => Ok(Answer { text: String::new(), is_said: true }),
                 answer => answer,
@@ -136,13 +148,11 @@ impl Commands {
     }
 
     async fn follow(&self, desk: &Desk, chat: &Chat, said: Said<DeskOrder>) -> Result<Answer, Error> {
-        let said = match said {
-            // These are queued without looking anything up: what is written next must not overtake them.
-            Said::Order(DeskOrder::Own(order)) if order != Own::Help => {
-                return run::own(&self.helpdesk, desk, &chat.from, order, Some(chat)).await;
-            }
-            said => said,
-        };
+        if let Said::Order(DeskOrder::Own(order)) = &said
+            && *order != Own::Help
+        {
+            return run::own(&self.helpdesk, desk, &chat.from, order.clone(), Some(chat)).await;
+        }
         let agent = self.helpdesk.agent_at(&chat.from.to_bare()).await?.filter(|agent| agent.serves(&desk.name));
         match said {
             Said::Order(order) if agent.is_some() || order == DeskOrder::Own(Own::Help) => {
