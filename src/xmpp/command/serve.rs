@@ -196,7 +196,7 @@ pub(super) fn failed(error: &Error) -> Fault {
         Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. } | Error::Limited(_) | Error::Repeated => {
             Fault::BadPayload
         }
-        Error::Database(_) | Error::WriteFailed(_) | Error::Stopping => {
+        Error::Database(_) | Error::Busy | Error::WriteFailed(_) | Error::Stopping => {
             tracing::error!(%error, "a command failed");
             Fault::Failed
         }
