@@ -11,7 +11,7 @@ use axum::{
     Json,
     http::{
         HeaderValue, StatusCode,
-        header::{ETAG, WWW_AUTHENTICATE},
+        header::{ETAG, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -19,6 +19,9 @@ use serde::Serialize;
 
 use super::{if_match, ticket::TicketOut, token::TokenError, wire::Timestamp};
 use crate::helpdesk::{Caller, Error, Helpdesk};
+
+/// When to come again after an answer that says that it was too much at once.
+const RETRY_SECONDS: &str = "5";
 
 /// Why a request failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -64,6 +67,9 @@ pub enum ApiError {
     /// 429: a limit of the desk.
     #[error("{0}")]
     TooMany(String),
+    /// 429: the caller reads so much at once that this had no place.
+    #[error("this caller reads too much at once; please try again in a few seconds")]
+    Crowded,
     /// 500: our fault. The text is for the log only.
     #[error("{0}")]
     Internal(String),
@@ -84,7 +90,7 @@ impl From<Error> for ApiError {
             Error::Conflict(reason) | Error::Overtaken { reason, .. } => Self::Conflict(reason),
             Error::Repeated => Self::Conflict(error.to_string()),
             Error::Limited(reason) => Self::TooMany(reason),
-            Error::Stopping | Error::Unavailable(_) => Self::Unavailable(error.to_string()),
+            Error::Stopping | Error::Busy | Error::Unavailable(_) => Self::Unavailable(error.to_string()),
             Error::NotReady => Self::NotReady(error.to_string()),
             Error::Database(_) | Error::WriteFailed(_) => Self::Internal(error.to_string()),
         }
@@ -124,7 +130,7 @@ impl ApiError {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID"),
-            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+            Self::TooMany(_) | Self::Crowded => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::NotReady(_) => (StatusCode::GATEWAY_TIMEOUT, "NOT_READY"),
@@ -149,6 +155,9 @@ impl ApiError {
         }
         if let Self::Unauthorized(reason) = self {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge(*reason));
+        }
+        if matches!(self, Self::Unavailable(_) | Self::Crowded) {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
         }
         response
     }

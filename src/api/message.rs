@@ -1,6 +1,6 @@
 //! `/api/v1/xmpp/tickets/{id}/messages` and `…/sync`: speaking in a ticket, and reading it.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode, response::Response};
 use deskbridge_entity::{
     message::{Author, Model},
     ticket,
@@ -12,6 +12,7 @@ use super::{
     Api, ApiError,
     attachment::{self, AttachmentOut},
     extract::{self, Body, Parameters, TicketId},
+    portion::Portions,
     ticket::Inside,
     wire::{self, Timestamp},
 };
@@ -143,10 +144,12 @@ impl SyncQuery {
 
 pub(super) async fn sync(
     State(api): State<Api>,
+    Extension(portions): Extension<Portions>,
     caller: Caller,
     TicketId(id): TicketId,
     Parameters(query): Parameters<SyncQuery>,
-) -> Result<Json<SyncOut>, ApiError> {
+) -> Result<Response, ApiError> {
+    let portion = portions.take(&caller).await?;
     let Conversation { ticket, messages, mut attachments, earlier } =
         api.helpdesk.conversation(&caller, id, query.before()?).await?;
     let title = api.helpdesk.desk(&ticket.desk).map_or(ticket.desk.as_str(), |desk| desk.title.as_str());
@@ -157,7 +160,7 @@ pub(super) async fn sync(
         view.message(message, files)
     });
     let messages = messages.collect();
-    Ok(Json(SyncOut { earlier, ..SyncOut::new(&ticket, messages, &caller, &api.helpdesk) }))
+    portion.serve(&SyncOut { earlier, ..SyncOut::new(&ticket, messages, &caller, &api.helpdesk) })
 }
 
 impl SyncOut {

@@ -2,7 +2,8 @@
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
-//! `presence` are the routes, and `change` is what those of `staff` share; `serve` is the listening side.
+//! `presence` are the routes, and `change` is what those of `staff` share; `portion` bounds what is read at once; `serve` is
+//! the listening side.
 
 mod agent;
 mod attachment;
@@ -15,6 +16,7 @@ mod healthz;
 mod if_match;
 mod knowledge;
 mod message;
+mod portion;
 mod presence;
 mod proposal;
 mod queue;
@@ -31,7 +33,7 @@ mod wire;
 use std::time::Duration;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     http::{Method, StatusCode},
     middleware,
@@ -44,6 +46,8 @@ pub use error::ApiError;
 pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
+
+use portion::Portions;
 
 use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library};
 
@@ -75,7 +79,7 @@ pub fn router(state: Api) -> Router {
         .route("/healthz", get(healthz::show))
         .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
         .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
-        .route("/api/v1/xmpp/tickets/{id}/sync", get(message::sync))
+        .route("/api/v1/xmpp/tickets/{id}/sync", get(message::sync).layer(Extension(Portions::default())))
         .route("/api/v1/xmpp/attachments/{id}", get(attachment::show))
         .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
         .route("/api/v1/xmpp/desks", get(desk::list))

@@ -71,7 +71,7 @@ impl Helpdesk {
         let (tickets, next_due) = if self.store.is_embedded() {
             // With the database to itself a process knows what it is at, and after a crash nobody is: a look is enough.
             let now = self.clock.now();
-            let rows = query::due(now, limit, &running).all(self.store.read()).await?;
+            let rows = query::due(now, limit, &running).all(self.store.house()).await?;
             query::pick_due(rows, now, limit, &running)
         } else {
             let Leased { tickets, next_due } = self.writer.write(ClaimDue { worker, limit, lease, running }).await?;

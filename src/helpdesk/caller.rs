@@ -6,7 +6,7 @@ use jid::BareJid;
 use super::Error;
 
 /// What a caller is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// A bare JID that writes to desks; sees its own tickets only.
     Customer,

@@ -42,13 +42,25 @@ pub enum Error {
     NotReady,
     /// The database failed; details are for the log only.
     #[error("the database failed: {0}")]
-    Database(#[from] sea_orm::DbErr),
+    Database(#[source] sea_orm::DbErr),
+    /// So many read at the moment that this one found no place; nothing was done.
+    #[error("too many requests at the moment; please try again in a few seconds")]
+    Busy,
     /// A batch failed in the database; the cause is logged once by the writer.
     #[error("the write failed: {0}")]
     WriteFailed(String),
     /// The process is shutting down.
     #[error("Deskbridge is stopping")]
     Stopping,
+}
+
+impl From<sea_orm::DbErr> for Error {
+    fn from(error: sea_orm::DbErr) -> Self {
+        match error {
+            sea_orm::DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout) => Self::Busy,
+            error => Self::Database(error),
+        }
+    }
 }
 
 impl Error {

@@ -159,7 +159,7 @@ pub(super) async fn ticket_at(store: &Store, caller: &Caller, short_id: &str) ->
 
 /// The tickets that have a room.
 pub(super) async fn with_room(store: &Store) -> Result<Vec<ticket::Model>, Error> {
-    Ok(ticket::Entity::find().filter(ticket::Column::Room.is_not_null()).all(store.read()).await?)
+    Ok(ticket::Entity::find().filter(ticket::Column::Room.is_not_null()).all(store.house()).await?)
 }
 
 /// The live ticket of a customer at a desk, else the latest.

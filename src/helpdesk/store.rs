@@ -1,7 +1,10 @@
-//! The database: one connection that writes, a pool that reads.
+//! The database: one connection that writes, a pool that reads for those who ask, and a small one for ourselves.
 //!
 //! SQLite allows one writer; a second would only wait and fail. PostgreSQL could take more, but the one
 //! writer commits many changes at once (`writer`), which is faster than many connections that commit one each.
+//!
+//! What the desk lives by (the outbox, the assistant, files, a sign of life) reads by connections of its own: however many
+//! ask for their tickets, answers go out.
 
 use deskbridge_migration::{Migrator, MigratorTrait};
 use sea_orm::{
@@ -15,10 +18,17 @@ use std::time::Duration;
 pub struct Store {
     write: DatabaseConnection,
     read: DatabaseConnection,
+    house: DatabaseConnection,
 }
 
-/// How many connections read at once.
+/// How many connections read at once for those who ask.
 const READERS: u32 = 4;
+/// How many read for ourselves.
+const HOUSE: u32 = 2;
+/// How long a request waits for a connection before it is told to come again.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long our own work waits.
+const OWN_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Connects to `sqlite://…` or `postgres://…`. A SQLite file's missing folder is created when the URL
@@ -38,9 +48,10 @@ impl Store {
         } else if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
             return Err(DbErr::Custom("the database URL must start with sqlite:// or postgres://".to_owned()));
         }
-        let write = Database::connect(options(url, 1)).await?;
-        let read = Database::connect(options(url, READERS)).await?;
-        Ok(Self { write, read })
+        let write = Database::connect(options(url, 1, OWN_PATIENCE)).await?;
+        let read = Database::connect(options(url, READERS, PATIENCE)).await?;
+        let house = Database::connect(options(url, HOUSE, OWN_PATIENCE)).await?;
+        Ok(Self { write, read, house })
     }
 
     /// Brings the schema up to date. Gives how many steps that took.
@@ -88,10 +99,16 @@ impl Store {
         Ok(None)
     }
 
-    /// For reading, outside of transactions.
+    /// For reading what somebody asks for, outside of transactions. When many ask, [`DbErr::ConnectionAcquire`].
     #[must_use]
     pub fn read(&self) -> &DatabaseConnection {
         &self.read
+    }
+
+    /// For reading what the desk itself lives by, outside of transactions: nothing that others can ask for in numbers.
+    #[must_use]
+    pub(super) fn house(&self) -> &DatabaseConnection {
+        &self.house
     }
 
     /// Which database this is.
@@ -123,13 +140,14 @@ impl Store {
     /// # Errors
     /// [`DbErr`] when it does not answer.
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.read.ping().await
+        self.house.ping().await
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
         // A failed close leaves nothing undone: every commit was synced when it happened.
         let _ = self.read.clone().close().await;
+        let _ = self.house.clone().close().await;
         let _ = self.write.clone().close().await;
     }
 }
@@ -146,13 +164,13 @@ fn sqlite_path(url: &str) -> Result<&str, DbErr> {
     Ok(path)
 }
 
-fn options(url: &str, connections: u32) -> ConnectOptions {
+fn options(url: &str, connections: u32, patience: Duration) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)
         .min_connections(1)
         .connect_timeout(Duration::from_secs(10))
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(patience)
         // SQL text does not belong in logs: it can carry customers' words.
         .sqlx_logging(false)
         .record_stmt_in_spans(false)

@@ -134,7 +134,7 @@ impl AgentChat {
                 }
             }
             Err(Error::NotFound(_)) => self.refuse(stanza, Refusal::NO_DESK).await,
-            Err(error @ (Error::Database(_) | Error::WriteFailed(_) | Error::Stopping)) => {
+            Err(error @ (Error::Database(_) | Error::Busy | Error::WriteFailed(_) | Error::Stopping)) => {
                 tracing::error!(%error, "an agent's line could not be stored");
                 self.refuse(stanza, Refusal::NOT_STORED).await
             }

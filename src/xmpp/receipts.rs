@@ -67,8 +67,11 @@ pub(super) fn refusal(error: &Error) -> Refusal {
         Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
         Error::Conflict(_) | Error::Overtaken { .. } | Error::Repeated => DefinedCondition::Conflict.into(),
         Error::Limited(_) => Refusal::new(DefinedCondition::PolicyViolation, error.to_string()).for_now(),
-        Error::Stopping | Error::Database(_) | Error::WriteFailed(_) | Error::Unavailable(_) | Error::NotReady => {
-            Refusal::NOT_STORED
-        }
+        Error::Stopping
+        | Error::Database(_)
+        | Error::Busy
+        | Error::WriteFailed(_)
+        | Error::Unavailable(_)
+        | Error::NotReady => Refusal::NOT_STORED,
     }
 }

@@ -8,6 +8,7 @@ scenario!(words_do_the_same_for_a_customer);
 scenario!(words_do_the_same_for_an_agent);
 scenario!(nobody_gets_what_is_not_theirs);
 scenario!(an_erased_customer_is_gone_and_begins_anew);
+scenario!(a_burst_of_forms_delays_nobody_else);
 
 pub mod scenarios {
     use std::{path::Path, process::Command, time::Duration};
@@ -18,9 +19,10 @@ pub mod scenarios {
 
     use crate::support::{
         client::{Client, body, error_condition},
+        component,
         database::Database,
         eventually,
-        server::{Kind, Server},
+        server::{ELSEWHERE, Kind, Server},
         stage::{DESK, Running, Setting, lines, token},
     };
 
@@ -83,6 +85,35 @@ pub mod scenarios {
     async fn ticket_address(app: &Running, jid: &str, status: &str) -> String {
         let ticket = app.rest.ticket_in(jid, status).await["ticket_id"].as_str().unwrap().replace('-', "");
         format!("t-{}@help.localhost", &ticket[20..])
+    }
+
+    /// Eight forms of one JID, then eight of each of thirty.
+    pub async fn a_burst_of_forms_delays_nobody_else(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting { limits: false, ..Setting::new(&server, &database, None) }.start().await;
+        let mut mallory = component::connect(&server, ELSEWHERE).await;
+        let mut bob = Client::login(&server, "bob", "phone").await;
+        let status = format!("<command xmlns='{COMMANDS}' node='status'/>");
+        let token = token(Role::Customer, "bob@localhost");
+        for people in [1, 30] {
+            let burst: String = (0..8 * people)
+                .map(|number| {
+                    let from = format!("user{}@{ELSEWHERE}/x", number % people);
+                    format!("<iq type='set' id='{number}' from='{from}' to='{DESK}'>{status}</iq>")
+                })
+                .collect();
+            mallory.send(&burst).await;
+            for _ in 0..3 {
+                let reply = bob.ask(DESK, "set", &status).await;
+                assert_eq!(reply.attr("type"), Some("result"), "{}", String::from(&reply));
+                app.rest.tickets(&token).await;
+                app.rest.healthy().await;
+            }
+            for _ in 0..8 * people {
+                mallory.expect("an answer", |stanza| stanza.name() == "iq").await;
+            }
+        }
+        app.stop().await;
     }
 
     pub async fn a_customer_uses_forms(server: &Server, database: Database) {

@@ -2,7 +2,7 @@
 
 use axum::{body::Bytes, middleware, response::IntoResponse, routing::get};
 use futures::{StreamExt, stream};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 
 use super::*;
 
@@ -124,6 +124,41 @@ async fn a_message_into_a_closed_ticket_is_409_and_stored_nowhere() {
     }
     let sync = desks.get(&customer(ANN), &sync_of(&ticket)).await.ok(200);
     assert_eq!(sync["messages"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn readers_that_are_all_busy_are_503_and_nothing_else_waits() {
+    let desks = Desks::new().await;
+    let ticket = desks.ticket("support").await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(desks.store.read().begin().await.unwrap());
+    }
+    let ann = customer(ANN);
+    let (busy, healthy, unsent) =
+        tokio::join!(desks.get(&ann, TICKETS), desks.get(&ann, "/healthz"), desks.api.helpdesk.unsent(0, 10));
+    assert_eq!(healthy.json()["services"]["database"], "healthy", "{}", healthy.text);
+    unsent.unwrap();
+    busy.failure(503, "UNAVAILABLE");
+    assert_eq!(busy.header("retry-after"), "5");
+    drop(held);
+    desks.get(&customer(ANN), &sync_of(&ticket)).await.ok(200);
+}
+
+#[tokio::test]
+async fn who_takes_no_answer_gets_no_third_and_others_do() {
+    let desks = Desks::new().await;
+    let path = sync_of(&desks.ticket("support").await);
+    let asked = || desks.router.clone().oneshot(request(Method::GET, &path, Some(&customer(ANN)), None));
+    let (one, two) = tokio::join!(asked(), asked());
+    let (ann, eve) = (customer(ANN), agent("eve"));
+    let (third, other) = tokio::join!(desks.get(&ann, &path), desks.get(&eve, &path));
+    third.failure(429, "TOO_MANY_REQUESTS");
+    assert_eq!(third.header("retry-after"), "5");
+    other.ok(200);
+    // A client that has gone has taken its answer with it.
+    drop((one, two));
+    desks.get(&customer(ANN), &path).await.ok(200);
 }
 
 #[tokio::test]

@@ -49,11 +49,11 @@ pub(in crate::helpdesk) async fn is_customer_of(store: &Store, jid: &BareJid, de
 /// Whether a contact sees a desk's presence.
 pub(in crate::helpdesk) async fn is_subscribed(store: &Store, desk: &str, contact: &BareJid) -> Result<bool, Error> {
     let key = (desk.to_owned(), contact.to_string());
-    Ok(subscription::Entity::find_by_id(key).count(store.read()).await? > 0)
+    Ok(subscription::Entity::find_by_id(key).count(store.house()).await? > 0)
 }
 
 /// Everybody who sees a desk's presence.
 pub(in crate::helpdesk) async fn subscribers(store: &Store, desk: &str) -> Result<Vec<BareJid>, Error> {
-    let rows = subscription::Entity::find().filter(subscription::Column::Desk.eq(desk)).all(store.read()).await?;
+    let rows = subscription::Entity::find().filter(subscription::Column::Desk.eq(desk)).all(store.house()).await?;
     Ok(rows.into_iter().filter_map(|row| BareJid::new(&row.jid).ok()).collect())
 }

@@ -77,11 +77,11 @@ pub(in crate::helpdesk) async fn pending_files(
         )
         .order_by_asc(attachment::Column::Id)
         .limit(limit)
-        .all(store.read())
+        .all(store.house())
         .await?;
     let mut files = Vec::with_capacity(rows.len());
     for row in rows {
-        if let Some(ticket) = ticket::Entity::find_by_id(row.ticket_id).one(store.read()).await? {
+        if let Some(ticket) = ticket::Entity::find_by_id(row.ticket_id).one(store.house()).await? {
             files.push(PendingFile { row, customer: ticket.customer, desk: ticket.desk });
         }
     }
@@ -99,14 +99,14 @@ pub(in crate::helpdesk) async fn counted_files(
     let in_states = |states: &[attachment::State]| {
         attachment::Entity::find().filter(attachment::Column::State.is_in(states.iter().copied()))
     };
-    let of_ticket = in_states(&[Stored]).filter(attachment::Column::TicketId.eq(ticket)).count(store.read()).await?;
+    let of_ticket = in_states(&[Stored]).filter(attachment::Column::TicketId.eq(ticket)).count(store.house()).await?;
     let tickets =
         ticket::Entity::find().select_only().column(ticket::Column::Id).filter(ticket::Column::Customer.eq(customer));
     // A refused one has cost a request, too.
     let of_customer = in_states(&[Stored, Refused])
         .filter(attachment::Column::CreatedAt.gte(since))
         .filter(attachment::Column::TicketId.in_subquery(QueryTrait::into_query(tickets)))
-        .count(store.read())
+        .count(store.house())
         .await?;
     Ok((of_ticket, of_customer))
 }
@@ -119,7 +119,7 @@ pub(in crate::helpdesk) async fn kept_files(store: &Store, ids: &[Uuid]) -> Resu
         .filter(attachment::Column::Id.is_in(ids.iter().copied()))
         .filter(attachment::Column::State.is_in([attachment::State::Stored, attachment::State::Pending]))
         .into_tuple()
-        .all(store.read())
+        .all(store.house())
         .await?;
     Ok(rows.into_iter().collect())
 }

@@ -95,7 +95,7 @@ pub(in crate::helpdesk) async fn was_said(
         .filter(message::Column::Author.eq(Author::System))
         .filter(message::Column::CreatedAt.gte(since))
         .filter(message::Column::Body.eq(line));
-    Ok(said.count(store.read()).await? > 0)
+    Ok(said.count(store.house()).await? > 0)
 }
 
 /// One public message, as the assistant sees it.
@@ -148,7 +148,7 @@ pub(in crate::helpdesk) async fn transcripts(
     );
     let values = tickets.iter().map(|id| sea_orm::Value::from(*id));
     let statement = Statement::from_sql_and_values(store.backend(), sql, values);
-    for row in Utterance::find_by_statement(statement).all(store.read()).await? {
+    for row in Utterance::find_by_statement(statement).all(store.house()).await? {
         transcripts.entry(row.ticket_id).or_default().push(row);
     }
     name_files(store, &mut transcripts).await?;
@@ -168,7 +168,7 @@ async fn name_files(store: &Store, transcripts: &mut HashMap<Uuid, Vec<Utterance
         .columns([attachment::Column::MessageId, attachment::Column::Url])
         .filter(attachment::Column::TicketId.is_in(tickets))
         .into_tuple()
-        .all(store.read())
+        .all(store.house())
         .await?;
     let mut files: HashMap<Uuid, Vec<String>> = HashMap::new();
     for (message, url) in rows {
@@ -195,7 +195,7 @@ pub(in crate::helpdesk) async fn markable_line_before(
         .filter(message::Column::Seq.lt(seq))
         .filter(message::Column::Visibility.eq(Visibility::Public))
         .order_by_desc(message::Column::Seq)
-        .one(store.read())
+        .one(store.house())
         .await?;
     Ok(before.filter(|line| line.author == Author::Customer && line.markable).and_then(|line| line.stanza_id))
 }

@@ -66,7 +66,7 @@ pub(in crate::helpdesk) async fn unsent(store: &Store, after: i64, limit: u64) -
                ORDER BY m.seq LIMIT $2";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let statement = Statement::from_sql_and_values(store.backend(), sql, [after.into(), limit.into()]);
-    let rows = OutgoingRow::find_by_statement(statement).all(store.read()).await?;
+    let rows = OutgoingRow::find_by_statement(statement).all(store.house()).await?;
     Ok(rows.into_iter().filter_map(OutgoingRow::addressed).collect())
 }
 
@@ -81,7 +81,7 @@ pub(in crate::helpdesk) async fn unsent_notices(
         .filter(notice::Column::Seq.gt(after))
         .order_by_asc(notice::Column::Seq)
         .limit(limit);
-    Ok(notices.all(store.read()).await?)
+    Ok(notices.all(store.house()).await?)
 }
 
 impl OutgoingRow {

@@ -1,16 +1,21 @@
 //! Commands that are being carried out, apart from what only reads and answers, so that a long one holds up neither
 //! lines nor presence: those of one customer one after the other, those of a few customers at a time. Nobody may have more
 //! than a few waiting.
+//!
+//! All of them are polled all the time, those that wait, too: a future that is polled once and left keeps what it has
+//! asked for meanwhile, such as a connection to the database, and nobody else gets it. Their turn is something that they
+//! wait for themselves.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
+    convert::Infallible,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use jid::BareJid;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::xmpp::outlet::SendError;
 
@@ -18,7 +23,7 @@ use crate::xmpp::outlet::SendError;
 const WAITING: usize = 256;
 /// Errands of one bare JID that may wait.
 const OF_ONE: usize = 8;
-/// Customers whose errands run at a time; a long one may hold some megabytes.
+/// Customers who have their turn at a time; an errand may hold some megabytes then.
 const AT_ONCE: usize = 8;
 
 type Errand = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>;
@@ -26,8 +31,9 @@ type Errand = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>;
 /// Where errands are handed in.
 #[derive(Clone)]
 pub struct Errands {
-    queue: mpsc::UnboundedSender<(BareJid, Errand)>,
-    waiting: Arc<Mutex<HashMap<BareJid, usize>>>,
+    queue: mpsc::UnboundedSender<Errand>,
+    lanes: Lanes,
+    places: Arc<Semaphore>,
 }
 
 /// Too many wait.
@@ -39,108 +45,122 @@ impl Errands {
     pub fn new() -> (Self, impl Future<Output = ()> + Send + 'static) {
         // Bounded by what is counted.
         let (queue, errands) = mpsc::unbounded_channel();
-        (Self { queue, waiting: Arc::default() }, run(errands))
+        (Self { queue, lanes: Lanes::default(), places: Arc::new(Semaphore::new(AT_ONCE)) }, run(errands))
     }
 
     /// Hands in an errand for somebody. Its first step is taken at once: a change that it queues comes before the lines
-    /// behind it.
+    /// behind it. It must wait for its [`Turn`] before it reads and before it answers.
     ///
     /// # Errors
     /// [`Busy`]; then nothing was done.
-    pub fn hand_in(
-        &self,
-        whose: &BareJid,
-        errand: impl Future<Output = Result<(), SendError>> + Send + 'static,
-    ) -> Result<(), Busy> {
-        let ticket = self.count(whose.clone()).ok_or(Busy)?;
+    pub fn hand_in<E>(&self, whose: &BareJid, errand: impl FnOnce(Turn) -> E) -> Result<(), Busy>
+    where
+        E: Future<Output = Result<(), SendError>> + Send + 'static,
+    {
+        let (before, waiting) = self.lanes.enter(whose.clone()).ok_or(Busy)?;
+        let errand = errand(Turn { before, places: Arc::clone(&self.places) });
         let mut errand: Errand = Box::pin(async move {
-            let _ticket = ticket;
+            let _waiting = waiting;
             errand.await
         });
         if (&mut errand).now_or_never().is_none() {
             // Nobody runs them any more: the link is down.
-            let _ = self.queue.send((whose.clone(), errand));
+            let _ = self.queue.send(errand);
         }
         Ok(())
     }
+}
 
-    fn count(&self, whose: BareJid) -> Option<Waiting> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.values().sum::<usize>() >= WAITING || waiting.get(&whose).is_some_and(|count| *count >= OF_ONE) {
+/// An errand's turn, which comes when its owner's errands before it are done and there is a place.
+#[must_use]
+pub struct Turn {
+    /// Ends with the one before it.
+    before: Option<oneshot::Receiver<Infallible>>,
+    places: Arc<Semaphore>,
+}
+
+/// Held while an errand has its turn.
+#[must_use]
+pub struct Place {
+    _held: Option<OwnedSemaphorePermit>,
+}
+
+impl Turn {
+    /// The turn of what waits for nobody, because it is bounded elsewhere.
+    pub fn aside() -> Self {
+        Self { before: None, places: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Returns when the turn has come; it ends with what is returned.
+    pub async fn come(self) -> Place {
+        if let Some(before) = self.before {
+            // It only ever ends.
+            let _ = before.await;
+        }
+        // The places are never closed.
+        Place { _held: self.places.acquire_owned().await.ok() }
+    }
+}
+
+/// Who has how many errands, and the end of everybody's last.
+#[derive(Clone, Default)]
+struct Lanes(Arc<Mutex<HashMap<BareJid, Lane>>>);
+
+#[derive(Default)]
+struct Lane {
+    count: usize,
+    last: Option<oneshot::Receiver<Infallible>>,
+}
+
+impl Lanes {
+    /// The end of the one before, if there is one, and a place in the lane; `None` when too many wait.
+    fn enter(&self, whose: BareJid) -> Option<(Option<oneshot::Receiver<Infallible>>, Waiting)> {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = lanes.values().map(|lane| lane.count).sum();
+        if all >= WAITING || lanes.get(&whose).is_some_and(|lane| lane.count >= OF_ONE) {
             return None;
         }
-        *waiting.entry(whose.clone()).or_default() += 1;
-        Some(Waiting { whose, waiting: Arc::clone(&self.waiting) })
+        let (end, ended) = oneshot::channel();
+        let lane = lanes.entry(whose.clone()).or_default();
+        lane.count += 1;
+        let before = lane.last.replace(ended);
+        Some((before, Waiting { whose, lanes: self.clone(), _end: end }))
     }
 }
 
 /// One that waits or runs; it is counted until it is dropped.
 struct Waiting {
     whose: BareJid,
-    waiting: Arc<Mutex<HashMap<BareJid, usize>>>,
+    lanes: Lanes,
+    /// Dropping it lets the next one go.
+    _end: oneshot::Sender<Infallible>,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = waiting.get_mut(&self.whose) {
-            *count -= 1;
-            if *count == 0 {
-                waiting.remove(&self.whose);
+        let mut lanes = self.lanes.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get_mut(&self.whose) {
+            lane.count -= 1;
+            if lane.count == 0 {
+                lanes.remove(&self.whose);
             }
         }
     }
 }
 
-/// What waits behind each customer's running errand, and whose turn is next.
-#[derive(Default)]
-struct Lanes {
-    /// Of everybody who has an errand running or ready; the errands are those behind it.
-    behind: HashMap<BareJid, VecDeque<Errand>>,
-    ready: VecDeque<(BareJid, Errand)>,
-}
-
-impl Lanes {
-    fn take(&mut self, whose: BareJid, errand: Errand) {
-        match self.behind.get_mut(&whose) {
-            Some(behind) => behind.push_back(errand),
-            None => {
-                self.behind.insert(whose.clone(), VecDeque::new());
-                self.ready.push_back((whose, errand));
-            }
-        }
-    }
-
-    /// One is done: the customer's next is ready, behind those of others.
-    fn done(&mut self, whose: BareJid) {
-        match self.behind.get_mut(&whose).and_then(VecDeque::pop_front) {
-            Some(next) => self.ready.push_back((whose, next)),
-            None => {
-                self.behind.remove(&whose);
-            }
-        }
-    }
-}
-
-async fn run(mut errands: mpsc::UnboundedReceiver<(BareJid, Errand)>) {
-    let (mut lanes, mut running, mut is_open) = (Lanes::default(), FuturesUnordered::new(), true);
+async fn run(mut errands: mpsc::UnboundedReceiver<Errand>) {
+    let (mut running, mut is_open) = (FuturesUnordered::new(), true);
     while is_open || !running.is_empty() {
         tokio::select! {
             next = errands.recv(), if is_open => match next {
-                Some((whose, errand)) => lanes.take(whose, errand),
+                Some(errand) => running.push(errand),
                 None => is_open = false,
             },
-            Some((whose, result)) = running.next() => {
+            Some(result) = running.next() => {
                 if result == Err(SendError::Down) {
                     return;
                 }
-                lanes.done(whose);
             }
-        }
-        while running.len() < AT_ONCE
-            && let Some((whose, errand)) = lanes.ready.pop_front()
-        {
-            running.push(async move { (whose, errand.await) });
         }
     }
 }
@@ -161,9 +181,10 @@ mod tests {
         let steps = Arc::new(AtomicUsize::new(0));
         for _ in 0..2 {
             let steps = Arc::clone(&steps);
-            let errand = async move {
+            let errand = |turn: Turn| async move {
                 steps.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
+                let _place = turn.come().await;
                 steps.fetch_add(10, Ordering::Relaxed);
                 Ok(())
             };
@@ -178,11 +199,12 @@ mod tests {
     #[tokio::test]
     async fn a_long_one_holds_up_only_its_owner() {
         let (errands, run) = Errands::new();
-        let (release, held) = tokio::sync::oneshot::channel::<()>();
+        let (release, held) = oneshot::channel::<()>();
         let (done, mut order) = mpsc::unbounded_channel();
         let errand = |name: &'static str, first: Pin<Box<dyn Future<Output = ()> + Send>>| {
             let done = done.clone();
-            async move {
+            move |turn: Turn| async move {
+                let _place = turn.come().await;
                 first.await;
                 done.send(name).unwrap();
                 Ok(())
@@ -206,9 +228,8 @@ mod tests {
         let (most, now) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         for number in 0..3 * AT_ONCE {
             let (most, now) = (Arc::clone(&most), Arc::clone(&now));
-            let errand = async move {
-                // Its first step is taken where it is handed in.
-                tokio::task::yield_now().await;
+            let errand = |turn: Turn| async move {
+                let _place = turn.come().await;
                 most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
                 now.fetch_sub(1, Ordering::Relaxed);
@@ -221,17 +242,52 @@ mod tests {
         assert_eq!((most.load(Ordering::Relaxed), now.load(Ordering::Relaxed)), (AT_ONCE, 0));
     }
 
+    fn done(_: Turn) -> std::future::Ready<Result<(), SendError>> {
+        std::future::ready(Ok(()))
+    }
+
+    /// Such as a connection to the database: what one that waits has asked for before its turn must come back from it.
+    #[tokio::test]
+    async fn one_that_waits_for_its_turn_keeps_nothing_from_others() {
+        let (errands, run) = Errands::new();
+        let run = tokio::spawn(run);
+        let shared = Arc::new(Semaphore::new(0));
+        let (release, held) = oneshot::channel::<()>();
+        errands
+            .hand_in(&jid("ann"), |turn: Turn| async move {
+                let _place = turn.come().await;
+                let _ = held.await;
+                Ok(())
+            })
+            .unwrap();
+        for _ in 1..OF_ONE {
+            let shared = Arc::clone(&shared);
+            let errand = |turn: Turn| async move {
+                drop(shared.acquire().await);
+                let _place = turn.come().await;
+                Ok(())
+            };
+            errands.hand_in(&jid("ann"), errand).unwrap();
+        }
+        shared.add_permits(1);
+        let free = tokio::time::timeout(std::time::Duration::from_secs(10), shared.acquire()).await;
+        drop(free.expect("it has come back").unwrap());
+        release.send(()).unwrap();
+        drop(errands);
+        run.await.unwrap();
+    }
+
     #[tokio::test]
     async fn one_who_asks_too_much_waits_and_others_do_not() {
         let (errands, run) = Errands::new();
         for _ in 0..OF_ONE {
-            errands.hand_in(&jid("mallory"), tokio::task::yield_now().map(Ok)).unwrap();
+            errands.hand_in(&jid("mallory"), |_| tokio::task::yield_now().map(Ok)).unwrap();
         }
-        assert_eq!(errands.hand_in(&jid("mallory"), std::future::ready(Ok(()))), Err(Busy));
-        assert_eq!(errands.hand_in(&jid("ann"), std::future::ready(Ok(()))), Ok(()));
+        assert_eq!(errands.hand_in(&jid("mallory"), done), Err(Busy));
+        assert_eq!(errands.hand_in(&jid("ann"), done), Ok(()));
         let run = tokio::spawn(run);
         // When they are done there is room again.
-        while errands.hand_in(&jid("mallory"), std::future::ready(Ok(()))).is_err() {
+        while errands.hand_in(&jid("mallory"), done).is_err() {
             tokio::task::yield_now().await;
         }
         drop(errands);

@@ -50,6 +50,17 @@ pub enum Own {
     Help,
 }
 
+impl Own {
+    /// Whether it changes something; the rest only reads.
+    #[must_use]
+    pub const fn is_change(&self) -> bool {
+        match self {
+            Self::New(_) | Self::Human(_) | Self::Resolve | Self::Reopen | Self::Erase { confirmed: true } => true,
+            Self::Tickets | Self::Status | Self::Export | Self::Erase { confirmed: false } | Self::Help => false,
+        }
+    }
+}
+
 /// What an agent asks a desk for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtDesk {

@@ -10,7 +10,7 @@ use super::{
     Command, DeskOrder, Own,
     adhoc::{Ask, Fault},
     copilot::{self, Copilot},
-    errand::{Busy, Errands},
+    errand::{Busy, Errands, Turn},
     run::{self, Answer},
     sessions::Sessions,
     stages::Done,
@@ -49,7 +49,8 @@ impl Commands {
         let (this, whose) = (self.clone(), from.to_bare());
         let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
         let is_slow = copilot::is_slow_node(&ask.node);
-        let errand = async move {
+        let errand = |turn: Turn| async move {
+            let _place = turn.come().await;
             match this.execute(&from, &to, &ask).await {
                 Ok(Done { reply, chat }) => {
                     let result = outgoing::result(&to, &from, &id, Some(reply.element()));
@@ -69,8 +70,11 @@ impl Commands {
                 }
             }
         };
-        let handed_in =
-            if is_slow { self.copilot.aside(errand.map(drop)) } else { self.errands.hand_in(&whose, errand) };
+        let handed_in = if is_slow {
+            self.copilot.aside(errand(Turn::aside()).map(drop))
+        } else {
+            self.errands.hand_in(&whose, errand)
+        };
         if handed_in == Err(Busy)
             && let Some(reply) = refused
         {
@@ -109,8 +113,19 @@ impl Commands {
     pub fn hear(&self, desk: Arc<Desk>, said: Said<DeskOrder>, chat: Box<Chat>, stanza: Element) {
         let (this, whose) = (self.clone(), chat.from.to_bare());
         let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
-        let errand = async move {
-            let answer = match this.follow(&desk, &chat, said).await {
+        let errand = |turn: Turn| async move {
+            let (answer, _place) = match said {
+                // A change is queued without looking anything up: what is written next must not overtake it.
+                Said::Order(DeskOrder::Own(order)) if order.is_change() => {
+                    let answer = run::own(&this.helpdesk, &desk, &chat.from, order, Some(&chat)).await;
+                    (answer, turn.come().await)
+                }
+                said => {
+                    let place = turn.come().await;
+                    (this.follow(&desk, &chat, said).await, place)
+                }
+            };
+            let answer = match answer {
                 // It was followed and answered then; only the receipt may have been lost.
                 Err(Error::Repeated) => Ok(Answer { text: String::new(), is_said: true }),
                 answer => answer,
@@ -142,13 +157,11 @@ impl Commands {
     }
 
     async fn follow(&self, desk: &Desk, chat: &Chat, said: Said<DeskOrder>) -> Result<Answer, Error> {
-        let said = match said {
-            // These are queued without looking anything up: what is written next must not overtake them.
-            Said::Order(DeskOrder::Own(order)) if order != Own::Help => {
-                return run::own(&self.helpdesk, desk, &chat.from, order, Some(chat)).await;
-            }
-            said => said,
-        };
+        if let Said::Order(DeskOrder::Own(order)) = &said
+            && *order != Own::Help
+        {
+            return run::own(&self.helpdesk, desk, &chat.from, order.clone(), Some(chat)).await;
+        }
         let agent = self.helpdesk.agent_at(&chat.from.to_bare()).await?.filter(|agent| agent.serves(&desk.name));
         match said {
             Said::Order(order) if agent.is_some() || order == DeskOrder::Own(Own::Help) => {
@@ -192,7 +205,12 @@ pub(super) fn failed(error: &Error) -> Fault {
         Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. } | Error::Limited(_) | Error::Repeated => {
             Fault::BadPayload
         }
-        Error::Database(_) | Error::WriteFailed(_) | Error::Stopping | Error::Unavailable(_) | Error::NotReady => {
+        Error::Database(_)
+        | Error::Busy
+        | Error::WriteFailed(_)
+        | Error::Stopping
+        | Error::Unavailable(_)
+        | Error::NotReady => {
             tracing::error!(%error, "a command failed");
             Fault::Failed
         }

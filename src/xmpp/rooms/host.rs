@@ -159,7 +159,7 @@ impl Host {
         };
         match self.helpdesk.hear_room(heard).await {
             Ok(_) => {}
-            Err(error @ (Error::Database(_) | Error::WriteFailed(_) | Error::Stopping)) => {
+            Err(error @ (Error::Database(_) | Error::Busy | Error::WriteFailed(_) | Error::Stopping)) => {
                 tracing::error!(%error, "a line of a room could not be stored");
             }
             Err(error) => tracing::debug!(%error, "a line of a room was left out"),
