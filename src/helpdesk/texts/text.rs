@@ -69,6 +69,7 @@ pub enum Text {
     Erased,
     ExportSent,
     ExportCut,
+    ExportSoon,
     FieldMessage,
     FieldReason,
     CommandFailed,
@@ -79,7 +80,7 @@ pub enum Text {
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 72] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -145,6 +146,7 @@ impl Text {
         Self::Erased,
         Self::ExportSent,
         Self::ExportCut,
+        Self::ExportSoon,
         Self::FieldMessage,
         Self::FieldReason,
         Self::CommandFailed,
@@ -222,6 +224,7 @@ impl Text {
             Self::Erased => "erased",
             Self::ExportSent => "export_sent",
             Self::ExportCut => "export_cut",
+            Self::ExportSoon => "export_soon",
             Self::FieldMessage => "field_message",
             Self::FieldReason => "field_reason",
             Self::CommandFailed => "command_failed",
@@ -296,6 +299,7 @@ impl Text {
             | Self::EraseNot
             | Self::ExportSent
             | Self::ExportCut
+            | Self::ExportSoon
             | Self::FieldMessage
             | Self::FieldReason
             | Self::CommandFailed
