@@ -67,7 +67,7 @@ impl Helpdesk {
         Ok(Wait { ahead, hours: &desk.hours, now: self.clock.now(), on_duty })
     }
 
-    /// The public messages of a ticket behind `after` in their order, at most 500 of them.
+    /// The public messages of a ticket behind `after` in their order, at most 500 of them and 200,000 characters.
     ///
     /// # Errors
     /// [`Error::NotFound`] also when it is somebody else's.

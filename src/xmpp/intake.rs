@@ -43,6 +43,7 @@ pub(super) struct Intake {
     pub outlet: Outlet,
     pub fences: Fences,
     pub pace: Arc<Pace>,
+    pub parts: Arc<Pace>,
     pub returned: mpsc::UnboundedSender<u64>,
     pub storing: mpsc::Sender<Storing>,
     pub requests: mpsc::Sender<Asked>,
@@ -186,7 +187,9 @@ impl Intake {
 
     fn fence_came_back(&self, id: &str) -> bool {
         // The outbox may have ended; then the session is ending, too.
-        self.fences.number(id).is_some_and(|number| self.returned.send(number).is_ok()) || self.pace.came_back(id)
+        self.fences.number(id).is_some_and(|number| self.returned.send(number).is_ok())
+            || self.pace.came_back(id)
+            || self.parts.came_back(id)
     }
 
     /// In order, and without waiting for the disk: many lines share a commit.

@@ -13,7 +13,11 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     IN_DOUBT,
     agent_chat::{self, AgentChat},
-    command::{copilot::Copilot, errand::Errands, serve::Commands},
+    command::{
+        copilot::Copilot,
+        errand::{self, Errands},
+        serve::Commands,
+    },
     flood::Floods,
     hints::{self, Hints},
     intake::Intake,
@@ -96,11 +100,19 @@ impl Session {
         let (meetings, met) = mpsc::channel(WAITING);
         let (spoken, lines) = mpsc::channel(agent_chat::WAITING);
         let fences = Fences::new(address.clone());
-        let pace = Arc::new(Pace::new(address));
-        let (errands, running) = Errands::new();
+        let (pace, parts) = (Arc::new(Pace::of_presence(address.clone())), Arc::new(Pace::of_parts(address)));
+        let (errands, running) = Errands::new(errand::COMMANDS);
+        let (exports, exporting) = Errands::new(errand::EXPORTS);
         let (rooms, keeping) = Rooms::new(service, helpdesk.clone(), outlet.clone());
         let (copilot, helping) = Copilot::new();
-        let commands = Commands::new(helpdesk.clone(), outlet.clone(), rooms.clone(), copilot.clone(), errands);
+        let commands = Commands::new(
+            helpdesk.clone(),
+            outlet.clone(),
+            rooms.clone(),
+            copilot.clone(),
+            (errands, exports),
+            Arc::clone(&parts),
+        );
         let manners = Manners {
             helpdesk: helpdesk.clone(),
             outlet: outlet.clone(),
@@ -114,6 +126,7 @@ impl Session {
             outlet: outlet.clone(),
             fences: fences.clone(),
             pace,
+            parts,
             returned,
             storing,
             requests,
@@ -134,6 +147,7 @@ impl Session {
         helpers.spawn(receipts::acknowledge(stored, outlet.clone(), helpdesk.clone()));
         helpers.spawn(Hints { helpdesk: helpdesk.clone(), outlet: outlet.clone() }.explain(unread));
         helpers.spawn(running);
+        helpers.spawn(exporting);
         helpers.spawn(keeping);
         helpers.spawn(manners.clone().answer(asked));
         helpers.spawn(manners.clone().meet(shown, meetings));

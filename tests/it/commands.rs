@@ -9,6 +9,7 @@ scenario!(words_do_the_same_for_an_agent);
 scenario!(nobody_gets_what_is_not_theirs);
 scenario!(an_erased_customer_is_gone_and_begins_anew);
 scenario!(a_burst_of_forms_delays_nobody_else);
+scenario!(a_long_export_comes_in_parts_and_once_in_a_while);
 
 pub mod scenarios {
     use std::{path::Path, process::Command, time::Duration};
@@ -85,6 +86,36 @@ pub mod scenarios {
     async fn ticket_address(app: &Running, jid: &str, status: &str) -> String {
         let ticket = app.rest.ticket_in(jid, status).await["ticket_id"].as_str().unwrap().replace('-', "");
         format!("t-{}@help.localhost", &ticket[20..])
+    }
+
+    pub async fn a_long_export_comes_in_parts_and_once_in_a_while(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app =
+            Setting { limits: false, quiet_window: "60s", ..Setting::new(&server, &database, None) }.start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        let id = alice.say(DESK, "How are you?").await;
+        alice.receipt(&id).await;
+        let token = token(Role::Customer, "alice@localhost");
+        let ticket = app.rest.tickets(&token).await[0]["id"].as_str().unwrap().to_owned();
+        let path = format!("/api/v1/xmpp/tickets/{ticket}/messages");
+        for number in 0..10 {
+            let text = format!("{number} {}", "tea ".repeat(10_000));
+            assert_eq!(app.rest.post(&token, &path, &json!({ "content": text })).await.status, 201);
+        }
+        alice.say(DESK, "/export").await;
+        let mut export = String::new();
+        for _ in 0..10 {
+            export += &alice.answer_text().await;
+        }
+        let numbers: Vec<_> = (0..10).map(|number| export.find(&format!(" customer: {number} tea"))).collect();
+        assert!(numbers.is_sorted() && numbers[0].is_some(), "{numbers:?}");
+        alice.say(DESK, "/export").await;
+        let refused = alice.answer_text().await;
+        assert!(refused.starts_with("You were sent everything a moment ago"), "{}", refused.len());
+        app.clock.advance(Duration::from_mins(6));
+        alice.say(DESK, "/export").await;
+        assert!(alice.answer_text().await.contains("How are you?"));
+        app.stop().await;
     }
 
     /// Eight forms of one JID, then eight of each of thirty.

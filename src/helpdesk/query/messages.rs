@@ -8,7 +8,8 @@ use deskbridge_entity::{
     message::{self, Author, Visibility},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    SelectGetableTuple, Selector, Statement,
     sea_query::{Expr, Func},
 };
 use uuid::Uuid;
@@ -28,16 +29,37 @@ pub(in crate::helpdesk) async fn public_messages(
     let messages = message::Entity::find()
         .filter(message::Column::TicketId.eq(ticket))
         .filter(message::Column::Visibility.eq(Visibility::Public))
-        .filter(message::Column::Seq.gt(after))
-        .order_by_asc(message::Column::Seq)
-        .limit(PART as u64);
-    Ok(messages.all(store.read()).await?)
+        .filter(message::Column::Seq.gt(after));
+    let lengths = messages.clone().order_by_asc(message::Column::Seq).limit(PART as u64);
+    let lengths = with_lengths(lengths).all(store.read()).await?;
+    let Some((last, _)) = lengths[..fitting(&lengths, PAGE_CHARACTERS)].last() else { return Ok(Vec::new()) };
+    let page = messages.filter(message::Column::Seq.lte(*last)).order_by_asc(message::Column::Seq);
+    Ok(page.all(store.read()).await?)
+}
+
+/// Numbers and lengths: what does not fit must not be read into memory only to be left out.
+fn with_lengths(messages: Select<message::Entity>) -> Selector<SelectGetableTuple<(i64, i32)>> {
+    let length = Func::char_length(Expr::col(message::Column::Body));
+    messages.select_only().column(message::Column::Seq).expr(length).into_tuple()
+}
+
+/// How many of the first have no more characters than `most` together; one in any case.
+fn fitting(lengths: &[(i64, i32)], most: i64) -> usize {
+    let mut characters = 0_i64;
+    let fitting = lengths.iter().take(PART).take_while(|(_, length)| {
+        let fits = characters == 0 || characters + i64::from(*length) <= most;
+        characters += i64::from(*length).max(1);
+        fits
+    });
+    fitting.count()
 }
 
 /// Messages in one part of a conversation, at most.
 const PART: usize = 500;
 /// Characters of their texts together, at most; the newest message counts in any case.
 const PART_CHARACTERS: i64 = 2 * 1024 * 1024;
+/// The same where a customer's texts are gathered one page after the other.
+const PAGE_CHARACTERS: i64 = 200_000;
 
 /// The newest messages of a ticket before `before`, in their order, and where the part before them ends, if there is
 /// one. Notes only for those who may read them.
@@ -56,24 +78,9 @@ pub(in crate::helpdesk) async fn messages(
     if let Some(before) = before {
         query = query.filter(message::Column::Seq.lt(before));
     }
-    // Lengths first: what does not fit must not be read into memory only to be left out.
-    let lengths: Vec<(i64, i32)> = query
-        .clone()
-        .select_only()
-        .column(message::Column::Seq)
-        .expr(Func::char_length(Expr::col(message::Column::Body)))
-        .order_by_desc(message::Column::Seq)
-        .limit(PART as u64 + 1)
-        .into_tuple()
-        .all(store.read())
-        .await?;
-    let mut characters = 0_i64;
-    let fitting = lengths.iter().take(PART).take_while(|(_, length)| {
-        let fits = characters == 0 || characters + i64::from(*length) <= PART_CHARACTERS;
-        characters += i64::from(*length).max(1);
-        fits
-    });
-    let fitting = fitting.count();
+    let newest = query.clone().order_by_desc(message::Column::Seq).limit(PART as u64 + 1);
+    let lengths = with_lengths(newest).all(store.read()).await?;
+    let fitting = fitting(&lengths, PART_CHARACTERS);
     let Some((first, _)) = lengths[..fitting].last() else { return Ok((Vec::new(), None)) };
     let rows = query.filter(message::Column::Seq.gte(*first)).order_by_asc(message::Column::Seq).all(store.read());
     let earlier = (lengths.len() > fitting).then_some(*first);

@@ -104,6 +104,9 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::EraseNot => "Es wurde nichts gelöscht.",
         Text::Erased => "Alles ist gelöscht. Gespräche: {count}.",
         Text::ExportSent => "Das ist viel: Es kommt als Nachrichten im Chat.",
+        Text::ExportSoon => {
+            "Sie haben eben erst alles bekommen, oder es ist unterwegs. Bitte fragen Sie in fünf Minuten noch einmal."
+        }
         Text::ExportCut => "Es ist mehr, als in einen Chat passt. Bitte fragen Sie uns nach dem Rest.",
         Text::FieldMessage => "Worum geht es?",
         Text::FieldReason => "Warum? (kann leer bleiben)",

@@ -88,6 +88,9 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::EraseNot => "Nothing was erased.",
         Text::Erased => "Everything is erased. Conversations: {count}.",
         Text::ExportSent => "That is much: it comes as messages in the chat.",
+        Text::ExportSoon => {
+            "You were sent everything a moment ago, or it is on its way. Please ask again in five minutes."
+        }
         Text::ExportCut => "There is more than fits into a chat. Please ask us for the rest.",
         Text::FieldMessage => "What is it about?",
         Text::FieldReason => "Why? (may stay empty)",

@@ -70,6 +70,7 @@ pub enum Text {
     Erased,
     ExportSent,
     ExportCut,
+    ExportSoon,
     FieldMessage,
     FieldReason,
     CommandFailed,
@@ -80,7 +81,7 @@ pub enum Text {
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 72] = [
+    pub const ALL: [Self; 73] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -147,6 +148,7 @@ impl Text {
         Self::Erased,
         Self::ExportSent,
         Self::ExportCut,
+        Self::ExportSoon,
         Self::FieldMessage,
         Self::FieldReason,
         Self::CommandFailed,
@@ -225,6 +227,7 @@ impl Text {
             Self::Erased => "erased",
             Self::ExportSent => "export_sent",
             Self::ExportCut => "export_cut",
+            Self::ExportSoon => "export_soon",
             Self::FieldMessage => "field_message",
             Self::FieldReason => "field_reason",
             Self::CommandFailed => "command_failed",
@@ -300,6 +303,7 @@ impl Text {
             | Self::EraseNot
             | Self::ExportSent
             | Self::ExportCut
+            | Self::ExportSoon
             | Self::FieldMessage
             | Self::FieldReason
             | Self::CommandFailed

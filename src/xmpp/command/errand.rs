@@ -19,12 +19,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::xmpp::outlet::SendError;
 
-/// Errands that may wait in all.
-const WAITING: usize = 256;
-/// Errands of one bare JID that may wait.
-const OF_ONE: usize = 8;
-/// Customers who have their turn at a time; an errand may hold some megabytes then.
-const AT_ONCE: usize = 8;
+/// How many there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Errands that may wait in all.
+    waiting: usize,
+    /// Errands of one bare JID that may wait.
+    of_one: usize,
+    /// Customers who have their turn at a time.
+    at_once: usize,
+}
+
+/// Those of commands.
+pub const COMMANDS: Bounds = Bounds { waiting: 256, of_one: 8, at_once: 8 };
+/// Those of exports, each of which holds some megabytes and goes out slowly: others' commands must not wait behind them.
+pub const EXPORTS: Bounds = Bounds { waiting: 64, of_one: 1, at_once: 2 };
 
 type Errand = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send>>;
 
@@ -34,6 +43,7 @@ pub struct Errands {
     queue: mpsc::UnboundedSender<Errand>,
     lanes: Lanes,
     places: Arc<Semaphore>,
+    bounds: Bounds,
 }
 
 /// Too many wait.
@@ -42,10 +52,11 @@ pub struct Busy;
 
 impl Errands {
     /// The way in, and what runs them until the link is down.
-    pub fn new() -> (Self, impl Future<Output = ()> + Send + 'static) {
+    pub fn new(bounds: Bounds) -> (Self, impl Future<Output = ()> + Send + 'static) {
         // Bounded by what is counted.
         let (queue, errands) = mpsc::unbounded_channel();
-        (Self { queue, lanes: Lanes::default(), places: Arc::new(Semaphore::new(AT_ONCE)) }, run(errands))
+        let places = Arc::new(Semaphore::new(bounds.at_once));
+        (Self { queue, lanes: Lanes::default(), places, bounds }, run(errands))
     }
 
     /// Hands in an errand for somebody. Its first step is taken at once: a change that it queues comes before the lines
@@ -57,7 +68,7 @@ impl Errands {
     where
         E: Future<Output = Result<(), SendError>> + Send + 'static,
     {
-        let (before, waiting) = self.lanes.enter(whose.clone()).ok_or(Busy)?;
+        let (before, waiting) = self.lanes.enter(whose.clone(), self.bounds).ok_or(Busy)?;
         let errand = errand(Turn { before, places: Arc::clone(&self.places) });
         let mut errand: Errand = Box::pin(async move {
             let _waiting = waiting;
@@ -114,10 +125,10 @@ struct Lane {
 
 impl Lanes {
     /// The end of the one before, if there is one, and a place in the lane; `None` when too many wait.
-    fn enter(&self, whose: BareJid) -> Option<(Option<oneshot::Receiver<Infallible>>, Waiting)> {
+    fn enter(&self, whose: BareJid, bounds: Bounds) -> Option<(Option<oneshot::Receiver<Infallible>>, Waiting)> {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = lanes.values().map(|lane| lane.count).sum();
-        if all >= WAITING || lanes.get(&whose).is_some_and(|lane| lane.count >= OF_ONE) {
+        if all >= bounds.waiting || lanes.get(&whose).is_some_and(|lane| lane.count >= bounds.of_one) {
             return None;
         }
         let (end, ended) = oneshot::channel();
@@ -177,7 +188,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_step_is_taken_at_once_and_the_rest_in_turn() {
-        let (errands, run) = Errands::new();
+        let (errands, run) = Errands::new(COMMANDS);
         let steps = Arc::new(AtomicUsize::new(0));
         for _ in 0..2 {
             let steps = Arc::clone(&steps);
@@ -198,7 +209,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_one_holds_up_only_its_owner() {
-        let (errands, run) = Errands::new();
+        let (errands, run) = Errands::new(COMMANDS);
         let (release, held) = oneshot::channel::<()>();
         let (done, mut order) = mpsc::unbounded_channel();
         let errand = |name: &'static str, first: Pin<Box<dyn Future<Output = ()> + Send>>| {
@@ -224,9 +235,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_few_customers_have_their_turn_at_a_time() {
-        let (errands, run) = Errands::new();
+        let (errands, run) = Errands::new(COMMANDS);
         let (most, now) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        for number in 0..3 * AT_ONCE {
+        for number in 0..3 * COMMANDS.at_once {
             let (most, now) = (Arc::clone(&most), Arc::clone(&now));
             let errand = |turn: Turn| async move {
                 let _place = turn.come().await;
@@ -239,7 +250,7 @@ mod tests {
         }
         drop(errands);
         run.await;
-        assert_eq!((most.load(Ordering::Relaxed), now.load(Ordering::Relaxed)), (AT_ONCE, 0));
+        assert_eq!((most.load(Ordering::Relaxed), now.load(Ordering::Relaxed)), (COMMANDS.at_once, 0));
     }
 
     fn done(_: Turn) -> std::future::Ready<Result<(), SendError>> {
@@ -249,7 +260,7 @@ mod tests {
     /// Such as a connection to the database: what one that waits has asked for before its turn must come back from it.
     #[tokio::test]
     async fn one_that_waits_for_its_turn_keeps_nothing_from_others() {
-        let (errands, run) = Errands::new();
+        let (errands, run) = Errands::new(COMMANDS);
         let run = tokio::spawn(run);
         let shared = Arc::new(Semaphore::new(0));
         let (release, held) = oneshot::channel::<()>();
@@ -260,7 +271,7 @@ mod tests {
                 Ok(())
             })
             .unwrap();
-        for _ in 1..OF_ONE {
+        for _ in 1..COMMANDS.of_one {
             let shared = Arc::clone(&shared);
             let errand = |turn: Turn| async move {
                 drop(shared.acquire().await);
@@ -279,8 +290,8 @@ mod tests {
 
     #[tokio::test]
     async fn one_who_asks_too_much_waits_and_others_do_not() {
-        let (errands, run) = Errands::new();
-        for _ in 0..OF_ONE {
+        let (errands, run) = Errands::new(COMMANDS);
+        for _ in 0..COMMANDS.of_one {
             errands.hand_in(&jid("mallory"), |_| tokio::task::yield_now().map(Ok)).unwrap();
         }
         assert_eq!(errands.hand_in(&jid("mallory"), done), Err(Busy));

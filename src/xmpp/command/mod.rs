@@ -4,11 +4,13 @@
 //! Both ways end in an order, a plain value: `words` reads one from a line of chat, `fields` from a form. `run` carries
 //! it out by the domain, which alone decides who may. `adhoc` and `form` translate XML, `place` says what is at an
 //! address, `sessions` remembers forms that are being filled in and `stages` goes through them; `serve` answers, and
-//! each command is an `errand` of its own; what waits for a model is `copilot`'s.
+//! each command is an `errand` of its own; what waits for a model is `copilot`'s; `exported` knows who had a long export
+//! lately.
 
 pub mod adhoc;
 pub mod copilot;
 pub mod errand;
+mod exported;
 pub mod fields;
 pub mod form;
 mod place;

@@ -11,6 +11,7 @@ use super::{
     adhoc::{Ask, Fault},
     copilot::{self, Copilot},
     errand::{Busy, Errands, Turn},
+    exported::Exported,
     run::{self, Answer},
     sessions::Sessions,
     stages::Done,
@@ -21,6 +22,7 @@ use crate::{
     xmpp::{
         line, outgoing,
         outlet::{Outlet, SendError},
+        pace::Pace,
         rooms::Rooms,
         stanza::{self, Chat, Refusal},
     },
@@ -34,14 +36,25 @@ pub struct Commands {
     pub(super) rooms: Rooms,
     pub(super) copilot: Copilot,
     errands: Errands,
+    exports: Errands,
+    parts: Arc<Pace>,
     sessions: Arc<Mutex<Sessions>>,
+    exported: Arc<Mutex<Exported>>,
 }
 
 impl Commands {
-    /// The commands on a link.
+    /// The commands on a link: where they wait, and where exports do; `parts` is the pace of long answers.
     #[must_use]
-    pub fn new(helpdesk: Helpdesk, outlet: Outlet, rooms: Rooms, copilot: Copilot, errands: Errands) -> Self {
-        Self { helpdesk, outlet, rooms, copilot, errands, sessions: Arc::default() }
+    pub(in crate::xmpp) fn new(
+        helpdesk: Helpdesk,
+        outlet: Outlet,
+        rooms: Rooms,
+        copilot: Copilot,
+        (errands, exports): (Errands, Errands),
+        parts: Arc<Pace>,
+    ) -> Self {
+        let (sessions, exported) = (Arc::default(), Arc::default());
+        Self { helpdesk, outlet, rooms, copilot, errands, exports, parts, sessions, exported }
     }
 
     /// Answers a command's request, in its turn.
@@ -49,6 +62,7 @@ impl Commands {
         let (this, whose) = (self.clone(), from.to_bare());
         let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
         let is_slow = copilot::is_slow_node(&ask.node);
+        let errands = if ask.node == Command::Export.node() { &self.exports } else { &self.errands };
         let errand = |turn: Turn| async move {
             let _place = turn.come().await;
             match this.execute(&from, &to, &ask).await {
@@ -70,11 +84,8 @@ impl Commands {
                 }
             }
         };
-        let handed_in = if is_slow {
-            self.copilot.aside(errand(Turn::aside()).map(drop))
-        } else {
-            self.errands.hand_in(&whose, errand)
-        };
+        let handed_in =
+            if is_slow { self.copilot.aside(errand(Turn::aside()).map(drop)) } else { errands.hand_in(&whose, errand) };
         if handed_in == Err(Busy)
             && let Some(reply) = refused
         {
@@ -94,7 +105,7 @@ impl Commands {
         match (order, agent) {
             (DeskOrder::Own(order), _) => {
                 let is_help = order == Own::Help;
-                let mut answer = run::own(&self.helpdesk, desk, from, order, chat).await?;
+                let mut answer = self.own(desk, from, order, chat).await?;
                 if is_help && agent.is_some() {
                     answer.text = format!("{}\n\n{}", answer.text, run::DESK_HELP);
                 }
@@ -112,7 +123,12 @@ impl Commands {
     /// Takes a command that was said to a desk in words.
     pub fn hear(&self, desk: Arc<Desk>, said: Said<DeskOrder>, chat: Box<Chat>, stanza: Element) {
         let (this, whose) = (self.clone(), chat.from.to_bare());
-        let refused = stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH);
+        let (errands, refused) = if said == Said::Order(DeskOrder::Own(Own::Export)) {
+            let words = desk.texts.plain(Text::ExportSoon);
+            (&self.exports, Some(outgoing::notice(&chat.to, &chat.from, &words, chat.thread.as_deref())))
+        } else {
+            (&self.errands, stanza::error_reply(&stanza, self.helpdesk.domain(), Refusal::TOO_MUCH))
+        };
         let errand = |turn: Turn| async move {
             let (answer, _place) = match said {
                 // A change is queued without looking anything up: what is written next must not overtake it.
@@ -149,7 +165,7 @@ impl Commands {
             }
             this.tell(&chat.to, &chat.from, chat.thread.as_deref(), &answer).await
         };
-        if self.errands.hand_in(&whose, errand) == Err(Busy)
+        if errands.hand_in(&whose, errand) == Err(Busy)
             && let Some(reply) = refused
         {
             self.turn_away(&reply);
@@ -160,7 +176,7 @@ impl Commands {
         if let Said::Order(DeskOrder::Own(order)) = &said
             && *order != Own::Help
         {
-            return run::own(&self.helpdesk, desk, &chat.from, order.clone(), Some(chat)).await;
+            return self.own(desk, &chat.from, order.clone(), Some(chat)).await;
         }
         let agent = self.helpdesk.agent_at(&chat.from.to_bare()).await?.filter(|agent| agent.serves(&desk.name));
         match said {
@@ -178,9 +194,30 @@ impl Commands {
         }
     }
 
+    /// Does what a customer asks for; a long export only once in a while.
+    async fn own(&self, desk: &Desk, from: &Jid, order: Own, chat: Option<&Chat>) -> Result<Answer, Error> {
+        if order != Own::Export {
+            return run::own(&self.helpdesk, desk, from, order, chat).await;
+        }
+        let (customer, now) = (from.to_bare(), self.helpdesk.clock().now());
+        if self.exported().is_recent(&customer, now) {
+            return Ok(Answer { text: desk.texts.plain(Text::ExportSoon), is_said: false });
+        }
+        let answer = run::own(&self.helpdesk, desk, from, order, chat).await?;
+        if run::in_parts(&answer.text).len() > 1 {
+            self.exported().note(customer, now);
+        }
+        Ok(answer)
+    }
+
+    /// What has many parts goes out no faster than the server takes it.
     async fn tell(&self, from: &BareJid, to: &Jid, thread: Option<&str>, answer: &Answer) -> Result<(), SendError> {
-        for part in run::in_parts(&answer.text) {
+        let parts = run::in_parts(&answer.text);
+        for part in &parts {
             self.outlet.send(&outgoing::notice(from, to, part, thread)).await?;
+            if parts.len() > 1 {
+                self.parts.keep(&self.outlet).await?;
+            }
         }
         Ok(())
     }
@@ -190,6 +227,10 @@ impl Commands {
         if !self.outlet.offer(reply) {
             tracing::debug!("nobody could be told that too many commands wait");
         }
+    }
+
+    fn exported(&self) -> MutexGuard<'_, Exported> {
+        self.exported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
