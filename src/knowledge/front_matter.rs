@@ -65,6 +65,10 @@ impl FrontMatter {
             serde_saphyr::from_str(yaml)
                 .map_err(|error| format!("has front matter that is no YAML: {}", first(&error)))?
         };
+        // A quote that is not closed makes one text of several lines, and such a line a part of it.
+        if yaml.lines().filter(|line| is_audience(line)).count() > usize::from(keys.contains_key("audience")) {
+            return Err("has an audience that is a part of another value; is a quote not closed?".to_owned());
+        }
         let audience = match keys.remove("audience") {
             None => Audience::Customer,
             Some(value) => {
@@ -84,6 +88,13 @@ impl FrontMatter {
             audience,
         })
     }
+}
+
+/// Whether a line looks like one that says for whom the page is.
+fn is_audience(line: &str) -> bool {
+    let quotes = ['"', '\''];
+    let rest = line.trim_start().trim_start_matches(quotes).strip_prefix("audience");
+    rest.is_some_and(|rest| rest.trim_start_matches(quotes).trim_start().starts_with(':'))
 }
 
 /// What is between the `---` lines, and what follows. White space before the first does not hide it.
@@ -186,6 +197,8 @@ mod tests {
             "---\naudience agents\n---\n",
             "---\n- audience: agents\n---\n",
             "---\ntitle: [x\naudience: agents\n---\n",
+            "---\ntitle: \"\naudience: agents\na: \"\n---\n",
+            "---\ntitle: '\naudience: agents\na: '\naudience: customers\n---\n",
         ] {
             assert!(parse(source).is_err(), "{source:?} gives {:?}", parse(source));
         }
