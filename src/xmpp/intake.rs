@@ -115,6 +115,7 @@ impl Intake {
             // Whoever stands behind a room's name is no customer: it is another for each room.
             Inbound::Chat(chat) if self.rooms.serves(&chat.from) => self.answer_error(&element, Refusal::IN_THE_ROOM),
             Inbound::RoomLine(line) => self.pass_on(line.from.clone(), Event::Line(line)),
+            Inbound::RoomSubject(subject) => self.pass_on(subject.at.clone(), Event::Subject(subject)),
             Inbound::Occupant(occupant) => self.pass_on(occupant.at.clone(), Event::Occupant(occupant)),
             Inbound::Presence(presence) if self.rooms.serves(&presence.from) => {
                 if presence.kind == PresenceKind::Error {
@@ -123,7 +124,8 @@ impl Intake {
                 }
             }
             Inbound::IqReply(reply) if self.rooms.serves(&reply.from) => {
-                let result = if reply.is_error { Err(stanza::condition(&element)) } else { Ok(()) };
+                let result =
+                    if reply.is_error { Err(stanza::condition(&element)) } else { Ok(stanza::listed(&element)) };
                 let answer = Event::Answer(reply.from.to_bare(), reply.id, result);
                 self.pass_on(reply.from, answer);
             }
