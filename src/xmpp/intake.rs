@@ -240,14 +240,21 @@ impl Intake {
         if let Some(ticket) = retraction.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
             return self.pass_to_ticket(Spoken { act: Act::Retraction(retraction), ticket, stanza });
         }
-        let Some(desk) = self.helpdesk.desk_at(&retraction.to) else { return };
+        let Some(desk) = self.helpdesk.desk_at(&retraction.to).cloned() else { return };
+        if !self.bears_quietly(&desk, &retraction.to, &retraction.from, None) {
+            return;
+        }
         if let Err(error) = self.helpdesk.retract(&desk.name, &retraction.from.to_bare(), retraction.retracts).await {
             tracing::error!(%error, "a retraction could not be stored");
         }
     }
 
-    async fn react(&self, reactions: Reactions) {
+    async fn react(&mut self, reactions: Reactions) {
         let Ok(message) = Uuid::try_parse(&reactions.id) else { return };
+        let Some(desk) = self.helpdesk.desk_at(&reactions.to).cloned() else { return };
+        if !self.bears_quietly(&desk, &reactions.to, &reactions.from, None) {
+            return;
+        }
         if let Err(error) = self.helpdesk.react(message, &reactions.from.to_bare(), reactions.emojis).await {
             tracing::error!(%error, "a reaction could not be stored");
         }

@@ -3,6 +3,7 @@
 mod body;
 mod bounce;
 mod change;
+mod emoji;
 mod file;
 mod signal;
 
