@@ -252,6 +252,20 @@ pub fn may_tell(ticket: &mut Model, now: DateTime<Utc>) -> bool {
     true
 }
 
+/// Counts a notice that need not come later if it may not go out now.
+pub fn may_mention(ticket: &mut Model, now: DateTime<Utc>) -> bool {
+    let due = ticket.notice_due_at;
+    let is_told = may_tell(ticket, now);
+    ticket.notice_due_at = due;
+    is_told
+}
+
+/// Until when notices count after one at `at`.
+#[must_use]
+pub fn told_until(until: Option<DateTime<Utc>>, at: DateTime<Utc>) -> DateTime<Utc> {
+    until.map_or(at, |until| until.max(at)) + NOTICES.1
+}
+
 /// Final.
 pub fn closed(ticket: &mut Model, now: DateTime<Utc>) {
     ticket.epoch += 1;

@@ -8,7 +8,7 @@ use super::{
     Caller, Error, Helpdesk,
     conversation::check_body,
     lifecycle,
-    operation::room::{CloseRoom, HearRoom, Heard, OpenRoom, RoomLine},
+    operation::room::{CloseRoom, HearRoom, Heard, NoteOfRoom, OpenRoom, RoomLine},
     query, without_nul,
 };
 
@@ -36,6 +36,15 @@ impl Helpdesk {
     pub async fn hear_room(&self, line: RoomLine) -> Result<Heard, Error> {
         let body = check_body("message", line.body)?;
         self.writer.write(HearRoom::new(RoomLine { body, nick: without_nul(line.nick), ..line })).await
+    }
+
+    /// Leaves a note, for the staff, of what goes on in a ticket's room.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the ticket has no such room.
+    pub async fn note_of_room(&self, ticket: Uuid, room: BareJid, text: String) -> Result<(), Error> {
+        let text = without_nul(text);
+        self.writer.write(NoteOfRoom { ticket, room, text }).await
     }
 
     /// The tickets that have a room.

@@ -116,6 +116,7 @@ impl Intake {
             // Whoever stands behind a room's name is no customer: it is another for each room.
             Inbound::Chat(chat) if self.rooms.serves(&chat.from) => self.answer_error(&element, Refusal::IN_THE_ROOM),
             Inbound::RoomLine(line) => self.pass_on(line.from.clone(), Event::Line(line)),
+            Inbound::RoomSubject(subject) => self.pass_on(subject.at.clone(), Event::Subject(subject)),
             Inbound::Occupant(occupant) => self.pass_on(occupant.at.clone(), Event::Occupant(occupant)),
             Inbound::Presence(presence) if self.rooms.serves(&presence.from) => {
                 if presence.kind == PresenceKind::Error {
@@ -124,7 +125,8 @@ impl Intake {
                 }
             }
             Inbound::IqReply(reply) if self.rooms.serves(&reply.from) => {
-                let result = if reply.is_error { Err(stanza::condition(&element)) } else { Ok(()) };
+                let result =
+                    if reply.is_error { Err(stanza::condition(&element)) } else { Ok(stanza::listed(&element)) };
                 let answer = Event::Answer(reply.from.to_bare(), reply.id, result);
                 self.pass_on(reply.from, answer);
             }
@@ -241,14 +243,21 @@ impl Intake {
         if let Some(ticket) = retraction.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
             return self.pass_to_ticket(Spoken { act: Act::Retraction(retraction), ticket, stanza });
         }
-        let Some(desk) = self.helpdesk.desk_at(&retraction.to) else { return };
+        let Some(desk) = self.helpdesk.desk_at(&retraction.to).cloned() else { return };
+        if !self.bears_quietly(&desk, &retraction.to, &retraction.from, None) {
+            return;
+        }
         if let Err(error) = self.helpdesk.retract(&desk.name, &retraction.from.to_bare(), retraction.retracts).await {
             tracing::error!(%error, "a retraction could not be stored");
         }
     }
 
-    async fn react(&self, reactions: Reactions) {
+    async fn react(&mut self, reactions: Reactions) {
         let Ok(message) = Uuid::try_parse(&reactions.id) else { return };
+        let Some(desk) = self.helpdesk.desk_at(&reactions.to).cloned() else { return };
+        if !self.bears_quietly(&desk, &reactions.to, &reactions.from, None) {
+            return;
+        }
         if let Err(error) = self.helpdesk.react(message, &reactions.from.to_bare(), reactions.emojis).await {
             tracing::error!(%error, "a reaction could not be stored");
         }

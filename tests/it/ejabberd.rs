@@ -85,6 +85,10 @@ async fn tickets_are_taken_to_rooms() {
     tidy(&server).await;
     rooms::a_room_outlives_a_restart(&server, Database::sqlite()).await;
     tidy(&server).await;
+    rooms::who_has_the_ticket_no_longer_is_sent_out_of_its_room(&server, Database::sqlite()).await;
+    tidy(&server).await;
+    rooms::what_a_room_repeats_only_the_room_says_and_its_lines_count(&server, Database::sqlite()).await;
+    tidy(&server).await;
     rooms::a_room_ends_with_its_customer_and_with_the_assistant(&server, Database::sqlite()).await;
     tidy(&server).await;
     rooms::what_cannot_be_a_room_is_told_to_the_agent(&server, Database::sqlite()).await;

@@ -152,3 +152,65 @@ async fn erasing_does_not_lift_the_limit_of_new_tickets() {
     assert_eq!(alice.answer_text().await, "This is a new conversation. What is it about?");
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn erasing_does_not_let_notices_ring_without_end() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let desk = "agents = [\"bob@localhost\"]\n".to_owned();
+    let app = Setting { desk, limits: false, ..Setting::new(&server, &database, None) }.start().await;
+    let mut bob = Client::login(&server, "bob", "desk").await;
+    bob.say(DESK, "/on").await;
+    bob.answer_text().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    for _ in 0..6 {
+        alice.say(DESK, "/human It burns").await;
+        assert!(alice.answer_text().await.starts_with("A person will answer you here."));
+        alice.say(DESK, "/erase confirm").await;
+        assert_eq!(alice.answer_text().await, "Everything is erased. Conversations: 1.");
+    }
+    let told = bob.drain(Duration::from_secs(1)).await;
+    let told = told.iter().filter_map(body).filter(|text| text.starts_with("alice@localhost waits")).count();
+    assert!(told <= 3, "{told} notices");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reactions_count_as_lines_and_ring_seldom() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let desk = "agents = [\"bob@localhost\"]\nlimits = { messages_per_minute = 10 }\n".to_owned();
+    let app = Setting { desk, ..Setting::new(&server, &database, None) }.start().await;
+    let mut bob = Client::login(&server, "bob", "desk").await;
+    bob.say(DESK, "/on").await;
+    bob.answer_text().await;
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    alice.say(DESK, "/human It burns").await;
+    let line = alice.answer().await;
+    let line = line.attr("id").unwrap();
+    let waits = |stanza: &xmpp_parsers::minidom::Element| {
+        body(stanza).is_some_and(|text| text.starts_with("alice@localhost waits"))
+    };
+    let address = bob.expect("a notice", waits).await.attr("from").unwrap().to_owned();
+    bob.say(&address, "/claim").await;
+    let has_it =
+        |stanza: &xmpp_parsers::minidom::Element| body(stanza).is_some_and(|text| text.starts_with("You have it"));
+    bob.expect("the ticket", has_it).await;
+    let faces: Vec<char> = ('😀'..='😯').collect();
+    for face in &faces {
+        let list =
+            format!("<reactions xmlns='urn:xmpp:reactions:0' id='{line}'><reaction>{face}</reaction></reactions>");
+        alice.send(&format!("<message type='chat' to='{DESK}'>{list}<store xmlns='urn:xmpp:hints'/></message>")).await;
+    }
+    // One warning, as for lines.
+    let warned = |stanza: &xmpp_parsers::minidom::Element| {
+        body(stanza).is_some_and(|text| text.starts_with("That was more than 10 messages in a minute"))
+    };
+    alice.expect("a warning", warned).await;
+    let told = bob.drain(Duration::from_secs(1)).await;
+    let told: Vec<_> = told.iter().filter_map(body).filter(|text| text.contains("reacts with")).collect();
+    assert!((1..=2).contains(&told.len()), "{told:?}");
+    let id = app.rest.tickets_of("alice@localhost").await[0]["id"].as_str().unwrap().to_owned();
+    let kept = app.rest.message(&id, line).await["reaction"].as_str().unwrap().chars().next();
+    let place = faces.iter().position(|face| Some(*face) == kept).unwrap();
+    assert!(place < 20, "{place} of {} reactions were taken", faces.len());
+    app.stop().await;
+}

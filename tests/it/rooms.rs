@@ -5,12 +5,17 @@ use crate::support::scenario_on_any_server;
 scenario_on_any_server!(a_ticket_is_taken_to_a_room_and_the_room_ends_with_it);
 scenario_on_any_server!(a_room_outlives_a_restart);
 scenario_on_any_server!(a_room_ends_with_its_customer_and_with_the_assistant);
+scenario_on_any_server!(who_has_the_ticket_no_longer_is_sent_out_of_its_room);
+scenario_on_any_server!(what_a_room_repeats_only_the_room_says_and_its_lines_count);
 scenario_on_any_server!(what_cannot_be_a_room_is_told_to_the_agent);
 
 pub mod scenarios {
     use std::time::Duration;
 
     use xmpp_parsers::minidom::Element;
+
+    use deskbridge::helpdesk::{Caller, NewAgent, Role};
+    use deskbridge_entity::agent::Duty;
 
     use crate::support::{
         client::{Client, body, error_condition},
@@ -223,6 +228,102 @@ pub mod scenarios {
         join(&mut alice, &second, "Alice").await;
         alice.say(DESK, "/erase confirm").await;
         thrown_out(&mut alice, &format!("{second}/Alice")).await;
+        app.stop().await;
+    }
+
+    /// What the room says of somebody's affiliation.
+    fn affiliation(presence: &Element) -> Option<&str> {
+        presence.get_child("x", USER)?.get_child("item", USER)?.attr("affiliation")
+    }
+
+    /// The room sends somebody out, and does not let that one in again.
+    async fn sent_out(client: &mut Client, room: &str, nick: &str) {
+        let place = format!("{room}/{nick}");
+        let out = |stanza: &Element| stanza.attr("from") == Some(&place) && stanza.attr("type") == Some("unavailable");
+        let presence = client.expect("to be sent out of the room", out).await;
+        assert_eq!(affiliation(&presence), Some("none"), "{}", String::from(&presence));
+        client.send(&format!("<presence to='{place}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")).await;
+        // Before it, ejabberd also shows the place without its affiliation.
+        let answered = |stanza: &Element| stanza.attr("from") == Some(&place) && stanza.attr("type") == Some("error");
+        let refused = client.expect("an answer to coming again", answered).await;
+        assert_eq!(error_condition(&refused).as_deref(), Some("registration-required"), "{}", String::from(&refused));
+    }
+
+    pub async fn who_has_the_ticket_no_longer_is_sent_out_of_its_room(server: &Server, database: Database) {
+        let app = setting(server, &database).start().await;
+        let helpdesk = app.helpdesk.clone().unwrap();
+        let boss = Caller { id: "boss".to_owned(), name: None, role: Role::Admin, desks: None, scopes: Vec::new() };
+        let carol_is_one = NewAgent {
+            id: "carol".to_owned(),
+            jid: Some("carol@localhost".parse().unwrap()),
+            name: Some("Carol".to_owned()),
+            desks: None,
+            is_admin: false,
+            duty: Duty::Auto,
+        };
+        helpdesk.bind_agent(&boss, carol_is_one).await.unwrap();
+        let mut alice = Client::login(server, "alice", "phone").await;
+        let mut bob = Client::login(server, "bob", "desktop").await;
+        let mut carol = Client::login(server, "carol", "laptop").await;
+        let (address, room) = meet(&app, &mut alice, &mut bob).await;
+        // Given back to the queue: the customer stays alone.
+        told(&mut bob, &address, "/release queue", "It is back in the queue.").await;
+        sent_out(&mut bob, &room, "Bob").await;
+        // A colleague takes it, and is an agent no longer.
+        told(&mut carol, &address, "/claim", "You have it").await;
+        said_by(&mut carol, &address, "The room is xmpp:").await;
+        assert_eq!(affiliation(&join(&mut carol, &room, "Carol").await), Some("member"));
+        helpdesk.remove_agent(&boss, "carol").await.unwrap();
+        sent_out(&mut carol, &room, "Carol").await;
+        // Nor does it outlive a restart.
+        told(&mut bob, &address, "/claim", "You have it").await;
+        said_by(&mut bob, &address, "The room is xmpp:").await;
+        join(&mut bob, &room, "Bob").await;
+        drop(helpdesk);
+        app.stop().await;
+        let mut setting = setting(server, &database);
+        setting.desk = "agents = [\"dave@localhost\"]\n".to_owned();
+        let app = setting.start().await;
+        sent_out(&mut bob, &room, "Bob").await;
+        says_there(&mut alice, &room, "a1", "Where is Bob?").await;
+        line_is_kept(&app, "customer", "Where is Bob?").await;
+        app.stop().await;
+    }
+
+    pub async fn what_a_room_repeats_only_the_room_says_and_its_lines_count(server: &Server, database: Database) {
+        let mut setting = setting(server, &database);
+        setting.desk.push_str("limits = { messages_per_minute = 5 }\n");
+        let app = setting.start().await;
+        let mut alice = Client::login(server, "alice", "phone").await;
+        let mut bob = Client::login(server, "bob", "desktop").await;
+        let (_, room) = meet(&app, &mut alice, &mut bob).await;
+        for by in ["", &format!("from='{room}'"), "from='alice@localhost'"] {
+            let delay = format!("<delay xmlns='urn:xmpp:delay' {by} stamp='2026-11-25T10:00:00Z'/>");
+            let line = format!("<message to='{room}' type='groupchat'><body>Late {}</body>{delay}</message>", by.len());
+            alice.send(&line).await;
+            line_is_kept(&app, "customer", &format!("Late {}", by.len())).await;
+        }
+        for number in 0..20 {
+            says_there(&mut alice, &room, &format!("a{number}"), &format!("line {number}")).await;
+        }
+        let warned = |stanza: &Element| {
+            body(stanza).is_some_and(|text| text.starts_with("That was more than 5 messages in a minute"))
+        };
+        alice.expect("a warning in the room", warned).await;
+        says_there(&mut bob, &room, "b1", "Slowly, please").await;
+        line_is_kept(&app, "agent", "Slowly, please").await;
+        let id = app.rest.tickets_of("alice@localhost").await[0]["id"].as_str().unwrap().to_owned();
+        let said = lines(&app.rest.sync_as_agent(&id).await);
+        let of = |author: &str, begins: &str| {
+            said.iter().filter(|(who, text)| who == author && text.starts_with(begins)).count()
+        };
+        assert_eq!(
+            (of("customer", "line"), of("system", "In the room Alice says more than is kept")),
+            (2, 1),
+            "{said:?}"
+        );
+        assert_eq!(of("system", "In the room Alice said"), 0, "{said:?}");
+        assert_eq!(bob.drain(Duration::from_millis(300)).await.iter().filter(|stanza| warned(stanza)).count(), 1);
         app.stop().await;
     }
 

@@ -52,9 +52,11 @@ impl Operation for Hear {
 fn open(unit: &mut Unit, desk: &str, customer: &BareJid, first_words: &str) -> Uuid {
     let subject = line::subject_of(first_words);
     let mut ticket = new_ticket(Uuid::now_v7(), desk, customer.as_str(), &subject, unit.now);
-    ticket.previous_ticket_id = unit.current(&(desk.to_owned(), customer.to_string())).map(|latest| latest.id);
-    // What agents were told of the conversation counts on.
-    ticket.notices_until = unit.current(&(desk.to_owned(), customer.to_string())).and_then(|row| row.notices_until);
+    let conversation = (desk.to_owned(), customer.to_string());
+    ticket.previous_ticket_id = unit.current(&conversation).map(|latest| latest.id);
+    // What agents were told of the conversation counts on, also after it was erased.
+    let told = unit.current(&conversation).and_then(|row| row.notices_until);
+    ticket.notices_until = told.max(unit.told_before_erasing(&conversation));
     let id = ticket.id;
     unit.open(ticket);
     id

@@ -62,7 +62,12 @@ impl Operation for React {
             Some(self.message),
             serde_json::json!({ "reaction": reaction, "feedback": feedback.map(Feedback::word) }),
         );
-        if let Some(reaction) = reaction {
+        // Who reacts in turn must not ring a telephone.
+        let mut is_told = false;
+        if reaction.is_some() && unit.ticket(ticket).is_some_and(|row| unit.holder(row).is_some()) {
+            unit.adjust(ticket, |row, now| is_told = lifecycle::may_mention(row, now));
+        }
+        if let Some(reaction) = reaction.filter(|_| is_told) {
             tell_holder(unit, ticket, None, format!("{} reacts with {reaction} to: {}", self.from, subject_of(&said)));
         }
         match consequence {
@@ -72,7 +77,7 @@ impl Operation for React {
                 unit.change(ticket, lifecycle::doubted);
                 if unit.ticket(ticket).is_some_and(|row| row.status == Status::Escalated) {
                     tell_waits(unit, ticket);
-                } else {
+                } else if is_told {
                     let text =
                         "The customer says that it is not solved: the ticket is open again, and yours.".to_owned();
                     tell_holder(unit, ticket, None, text);

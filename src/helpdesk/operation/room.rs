@@ -72,6 +72,29 @@ impl Operation for CloseRoom {
     }
 }
 
+/// What goes on in a ticket's room, for the staff.
+pub(in crate::helpdesk) struct NoteOfRoom {
+    pub ticket: Uuid,
+    pub room: BareJid,
+    pub text: String,
+}
+
+impl Operation for NoteOfRoom {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.tickets.insert(self.ticket);
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let row = unit.ticket(self.ticket).filter(|row| row.room.as_deref() == Some(self.room.as_str()));
+        row.ok_or_else(|| Error::NotFound(format!("the room of ticket {}", self.ticket)))?;
+        let note = new_message(self.ticket, Author::System, self.text.clone(), unit.now);
+        unit.say(message::Model { visibility: Visibility::Internal, ..note });
+        Ok(())
+    }
+}
+
 /// What somebody said in a ticket's room.
 #[derive(Clone, Debug)]
 pub struct RoomLine {

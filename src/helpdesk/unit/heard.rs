@@ -5,14 +5,15 @@ use std::collections::HashSet;
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{heard, opening, ticket};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict,
+    ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    sea_query::OnConflict,
 };
 
 use super::{
     Conversation, Unit,
     load::{DAY, REMEMBERED, received_at},
 };
-use crate::helpdesk::{Error, usage::customer_key};
+use crate::helpdesk::{Error, lifecycle, usage::customer_key};
 
 impl Unit {
     /// Carries out what a stanza asks for, unless one of its `keys` is known. What fails may be asked for again.
@@ -56,8 +57,12 @@ impl Unit {
         if opened.is_empty() {
             return;
         }
-        let rows = opened.into_iter().map(|(row, opened_at)| {
-            let (id, desk) = (row.id, row.desk.clone());
+        let mut opened: Vec<_> = opened.into_iter().map(|(row, at)| (at, row.id, row.desk.clone())).collect();
+        opened.sort_unstable();
+        for (at, _, desk) in &opened {
+            self.count_told((desk.clone(), customer.to_owned()), *at);
+        }
+        let rows = opened.into_iter().map(|(opened_at, id, desk)| {
             opening::Model { id, desk, customer: customer_key(customer), opened_at }.into_active_model()
         });
         let insert = opening::Entity::insert_many(rows.collect::<Vec<_>>());
@@ -75,15 +80,29 @@ impl Unit {
         let rows = opening::Entity::find()
             .filter(opening::Column::Customer.is_in(hashes))
             .filter(opening::Column::OpenedAt.gt(self.now - DAY))
+            .order_by_asc(opening::Column::OpenedAt)
             .all(tx)
             .await?;
         for conversation in conversations.iter().filter(|_| !rows.is_empty()) {
             let hash = customer_key(&conversation.1);
-            let erased = rows.iter().filter(|row| row.desk == conversation.0 && row.customer == hash).count();
-            let count = self.opened_lately.entry((*conversation).clone()).or_default();
-            *count = count.saturating_add(u32::try_from(erased).unwrap_or(u32::MAX));
+            for row in rows.iter().filter(|row| row.desk == conversation.0 && row.customer == hash) {
+                let count = self.opened_lately.entry((*conversation).clone()).or_default();
+                *count = count.saturating_add(1);
+                self.count_told((*conversation).clone(), row.opened_at);
+            }
         }
         Ok(())
+    }
+
+    /// How often agents were told of what was erased nobody knows any more: once of each ticket.
+    fn count_told(&mut self, conversation: Conversation, at: DateTime<Utc>) {
+        let until = self.told_before_erasing(&conversation);
+        self.told_before_erasing.insert(conversation, lifecycle::told_until(until, at));
+    }
+
+    /// Until when notices count of what was erased of a conversation.
+    pub(in crate::helpdesk) fn told_before_erasing(&self, conversation: &Conversation) -> Option<DateTime<Utc>> {
+        self.told_before_erasing.get(conversation).copied()
     }
 }
 

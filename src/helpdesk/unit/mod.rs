@@ -134,6 +134,8 @@ pub(super) struct Unit {
     current: HashMap<Conversation, Uuid>,
     /// How many tickets a conversation has had in the last 24 hours.
     opened_lately: HashMap<Conversation, u32>,
+    /// Until when notices count of what was erased of a conversation.
+    told_before_erasing: HashMap<Conversation, DateTime<Utc>>,
     loaded_messages: HashMap<Uuid, message::Model>,
     /// In their order, where they were asked for.
     recent: HashMap<Uuid, Vec<recent::Said>>,
@@ -195,6 +197,7 @@ impl Unit {
             tickets: HashMap::new(),
             current: HashMap::new(),
             opened_lately: HashMap::new(),
+            told_before_erasing: HashMap::new(),
             loaded_messages: HashMap::new(),
             recent: HashMap::new(),
             known: HashMap::new(),

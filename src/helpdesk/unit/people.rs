@@ -8,7 +8,7 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::Unit;
-use crate::helpdesk::{Agent, ticket_node};
+use crate::helpdesk::{Agent, shown, ticket_node};
 
 impl Unit {
     /// The agent with this id. Needs `people`, as everything about agents does.
@@ -63,7 +63,7 @@ impl Unit {
             retracts: None,
             sender,
             recipient: recipient.to_string(),
-            body,
+            body: shown(&body).into_owned(),
             created_at: self.now,
             sent_at: None,
         });

@@ -27,17 +27,25 @@ impl Intake {
         thread: Option<&str>,
         stanza: &Element,
     ) -> bool {
+        if self.bears_quietly(desk, to, from, thread) {
+            return true;
+        }
+        let text = desk.texts.too_fast(desk.limits.messages_per_minute.unwrap_or_default());
+        self.answer_error(stanza, Refusal::new(DefinedCondition::PolicyViolation, text).for_now());
+        false
+    }
+
+    /// The same for what needs no error, as reactions and what is taken back: nobody's client would show one.
+    pub(super) fn bears_quietly(&mut self, desk: &Desk, to: &BareJid, from: &Jid, thread: Option<&str>) -> bool {
         let limit = desk.limits.messages_per_minute;
         let verdict = self.floods.count(&desk.name, from.to_bare(), limit, Instant::now());
         if verdict == Verdict::Taken {
             return true;
         }
         self.tally.note(Fate::Refused, "more lines than one customer may write in a minute", Some(from), 1);
-        let text = desk.texts.too_fast(limit.unwrap_or_default());
         if verdict == Verdict::Warned {
-            self.tell(to, from, thread, &text);
+            self.tell(to, from, thread, &desk.texts.too_fast(limit.unwrap_or_default()));
         }
-        self.answer_error(stanza, Refusal::new(DefinedCondition::PolicyViolation, text).for_now());
         false
     }
 

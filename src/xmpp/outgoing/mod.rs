@@ -42,7 +42,9 @@ pub use self::{
     disco::{FEATURES, Feature, Identity, Item, command_info, disco_info, disco_items, node_info, ticket_info},
     presence::{Badge, presence},
     pubsub::{Node, published},
-    room::{Affiliation, configure, destroy, grant, invite, invite_by_room, join, leave, room_line, room_subject},
+    room::{
+        Affiliation, configure, destroy, grant, invite, invite_by_room, join, leave, list, room_line, room_subject,
+    },
 };
 
 /// The longest text of one message, in bytes. Servers close the stream from 256 KiB on, and escaping may make five

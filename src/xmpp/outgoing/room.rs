@@ -9,11 +9,10 @@ use xmpp_parsers::{
 };
 
 use super::{addressed, iq, sanitize, text_element};
-use crate::xmpp::stanza::MUC_USER;
+use crate::xmpp::stanza::{MUC_ADMIN, MUC_USER};
 
 /// XEP-0045.
 const MUC: &str = "http://jabber.org/protocol/muc";
-const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
 const MUC_OWNER: &str = "http://jabber.org/protocol/muc#owner";
 /// What a room's configuration form calls itself (XEP-0045 §15.5.3).
 const ROOM_CONFIG: &str = "http://jabber.org/protocol/muc#roomconfig";
@@ -28,8 +27,17 @@ const HISTORY: &str = "100";
 pub enum Affiliation {
     /// May come in.
     Member,
-    /// May bring others in, and see who they really are.
-    Admin,
+    /// May not; who is in is sent away (XEP-0045 §9.4).
+    None,
+}
+
+impl Affiliation {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Member => "member",
+            Self::None => "none",
+        }
+    }
 }
 
 /// Enters a room under a name, or makes it (XEP-0045 §7.2, §10.1).
@@ -47,8 +55,8 @@ pub fn leave(from: &BareJid, as_whom: &FullJid) -> Element {
     presence.attr(xml_ncname!("type").to_owned(), "unavailable").build()
 }
 
-/// Makes a new room one for members only that nobody finds and that stays when all have left, where only its admins see
-/// who somebody really is (XEP-0045 §10.1.3). Whether it keeps a public log is left to the service where
+/// Makes a new room one for members only that nobody finds and that stays when all have left, where only we see who
+/// somebody really is (XEP-0045 §10.1.3). Whether it keeps a public log is left to the service where
 /// `mentions_log` is false: ejabberd refuses the whole form over that field when it has no such logs.
 #[must_use]
 pub fn configure(from: &BareJid, room: &BareJid, id: &str, title: &str, mentions_log: bool) -> Element {
@@ -74,17 +82,21 @@ pub fn configure(from: &BareJid, room: &BareJid, id: &str, title: &str, mentions
     query(from, room, id, MUC_OWNER, form)
 }
 
-/// Lets somebody into a room (XEP-0045 §9.3, §10.6). One at a time: Prosody reads the first only.
+/// Lets somebody into a room, or takes that away (XEP-0045 §9.3, §9.4). One at a time: Prosody reads the first only.
 #[must_use]
 pub fn grant(from: &BareJid, room: &BareJid, id: &str, to: &BareJid, affiliation: Affiliation) -> Element {
-    let affiliation = match affiliation {
-        Affiliation::Member => "member",
-        Affiliation::Admin => "admin",
-    };
     let item = Element::builder("item", MUC_ADMIN)
-        .attr(xml_ncname!("affiliation").to_owned(), affiliation)
+        .attr(xml_ncname!("affiliation").to_owned(), affiliation.name())
         .attr(xml_ncname!("jid").to_owned(), to.as_str());
     query(from, room, id, MUC_ADMIN, item)
+}
+
+/// Asks a room who was let in, as `member` or as `admin` (XEP-0045 §9.5, §10.8).
+#[must_use]
+pub fn list(from: &BareJid, room: &BareJid, id: &str, affiliation: &str) -> Element {
+    let item = Element::builder("item", MUC_ADMIN).attr(xml_ncname!("affiliation").to_owned(), affiliation).build();
+    let query = Element::builder("query", MUC_ADMIN).append(item).build();
+    iq(from, &room.clone().into(), id, "get").append(query).build()
 }
 
 /// Ends a room; all who are in it read why (XEP-0045 §10.9).
@@ -168,6 +180,17 @@ mod tests {
                 "<iq from='support@help.example' to='t-1@rooms.example' id='7' type='set'>\
                  <query xmlns='http://jabber.org/protocol/muc#admin'>\
                  <item affiliation='member' jid='alice@home.example'/></query></iq>",
+            ),
+            (
+                grant(&from, &room, "7", &alice, Affiliation::None),
+                "<iq from='support@help.example' to='t-1@rooms.example' id='7' type='set'>\
+                 <query xmlns='http://jabber.org/protocol/muc#admin'>\
+                 <item affiliation='none' jid='alice@home.example'/></query></iq>",
+            ),
+            (
+                list(&from, &room, "7", "admin"),
+                "<iq from='support@help.example' to='t-1@rooms.example' id='7' type='get'>\
+                 <query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='admin'/></query></iq>",
             ),
             (
                 destroy(&from, &room, "8", "Over\u{0}"),

@@ -6,13 +6,16 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
-    host::{Host, Sent},
+    host::{Answered, Host, Sent},
     room::Step,
     upkeep::{GONE, NOT_OURS},
 };
-use crate::xmpp::{
-    outgoing::{self, Affiliation},
-    stanza::Occupant,
+use crate::{
+    helpdesk::Error,
+    xmpp::{
+        outgoing::{self, Affiliation},
+        stanza::Occupant,
+    },
 };
 
 impl Host {
@@ -65,24 +68,41 @@ impl Host {
         self.outlet.send(&configure).await
     }
 
-    /// Lets customer and agent in; invitations follow.
+    /// Lets customer and agent in and nobody else, whoever was let in before; invitations follow.
     pub(super) async fn let_in(&mut self, jid: &BareJid) -> Sent {
         let Some(room) = self.rooms.get_mut(jid) else { return Ok(()) };
+        let mut due = HashSet::new();
+        let mut stanzas = Vec::new();
+        // Agents were admins once.
+        for affiliation in ["member", "admin"] {
+            let id = Uuid::now_v7().to_string();
+            stanzas.push(outgoing::list(&room.desk, jid, &id, affiliation));
+            due.insert(id);
+        }
+        room.enter(Step::Listing { due, found: HashSet::new() });
+        self.send_all(stanzas).await
+    }
+
+    /// The room has listed `found`.
+    async fn grant(&mut self, jid: &BareJid, found: HashSet<BareJid>) -> Sent {
+        let Some(room) = self.rooms.get_mut(jid) else { return Ok(()) };
         let agent = room.agent.as_ref().and_then(|agent| agent.jid.clone());
-        let guests = [(Some(room.customer.clone()), Affiliation::Member), (agent, Affiliation::Admin)];
+        let guests: Vec<BareJid> = std::iter::once(room.customer.clone()).chain(agent).collect();
+        let others = found.into_iter().filter(|other| !guests.contains(other) && *other != room.desk);
+        let mut changes: Vec<_> = others.map(|other| (other, Affiliation::None)).collect();
+        changes.extend(guests.iter().map(|guest| (guest.clone(), Affiliation::Member)));
         let mut stanzas = Vec::new();
         let mut due = HashSet::new();
-        for (guest, affiliation) in guests {
-            let Some(guest) = guest else { continue };
+        for (whom, affiliation) in changes {
             let id = Uuid::now_v7().to_string();
-            stanzas.push(outgoing::grant(&room.desk, jid, &id, &guest, affiliation));
+            stanzas.push(outgoing::grant(&room.desk, jid, &id, &whom, affiliation));
             due.insert(id);
         }
         room.enter(Step::Granting(due));
         self.send_all(stanzas).await
     }
 
-    pub(super) async fn answered(&mut self, jid: &BareJid, id: &str, result: Result<(), &'static str>) -> Sent {
+    pub(super) async fn answered(&mut self, jid: &BareJid, id: &str, result: Answered) -> Sent {
         let Some(room) = self.rooms.get_mut(jid).filter(|room| room.awaits(id)) else { return Ok(()) };
         if let Step::Ending(_) = room.step {
             if let Err(condition) = result {
@@ -90,19 +110,31 @@ impl Host {
             }
             return self.forget(jid).await;
         }
-        if let Err(condition) = result {
-            return match room.step {
-                Step::Configuring { mentions_log: true, .. } if condition == "not-acceptable" => {
-                    self.configure(jid, false).await
-                }
-                _ => self.fail(jid, condition).await,
-            };
+        let listed = match result {
+            Ok(listed) => listed,
+            Err("not-acceptable") if matches!(room.step, Step::Configuring { mentions_log: true, .. }) => {
+                return self.configure(jid, false).await;
+            }
+            Err(condition) => return self.fail(jid, condition).await,
+        };
+        if let Step::Listing { found, .. } = &mut room.step {
+            found.extend(listed);
         }
-        let was_made = matches!(room.step, Step::Configuring { .. });
         if !room.has_answered(id) {
             return Ok(());
         }
-        if was_made { self.let_in(jid).await } else { self.invite(jid).await }
+        match &mut room.step {
+            Step::Configuring { .. } => self.let_in(jid).await,
+            Step::Listing { found, .. } => {
+                let found = std::mem::take(found);
+                self.grant(jid, found).await
+            }
+            _ => {
+                self.invite(jid).await?;
+                // The ticket may have changed hands meanwhile.
+                self.follow().await
+            }
+        }
     }
 
     /// Everybody may come in: the ticket has its room now.
@@ -116,6 +148,8 @@ impl Host {
         let Some(agent) = room.agent.clone() else { return Ok(()) };
         let row = match self.helpdesk.open_room(&agent.caller(), room.ticket, jid.clone()).await {
             Ok(row) => row,
+            // Somebody else has the ticket by now, for whom the room stays.
+            Err(Error::Conflict(_)) if !room.is_new => return Ok(()),
             Err(error) => {
                 self.tell(jid, &format!("There is no room: {error}.")).await?;
                 return self.end(jid).await;

@@ -6,7 +6,7 @@ use deskbridge_entity::ticket::Model;
 use jid::{BareJid, DomainPart, Jid};
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
-    time::{self, MissedTickBehavior},
+    time::{self, Instant, MissedTickBehavior},
 };
 use xmpp_parsers::minidom::Element;
 
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     helpdesk::{Agent, Error, Helpdesk, RoomLine, ticket_node},
     xmpp::{
+        flood::{Floods, Verdict},
         outgoing,
         outlet::{Outlet, SendError},
         stanza::Chat,
@@ -32,13 +33,17 @@ pub(super) struct Host {
     pub(super) outlet: Outlet,
     pub(super) service: Arc<DomainPart>,
     pub(super) rooms: HashMap<BareJid, Room>,
+    floods: Floods,
 }
 
 pub(super) type Sent = Result<(), SendError>;
 
+/// Whom a room lists, or why it does not do what it was asked for.
+pub(super) type Answered = Result<Vec<BareJid>, &'static str>;
+
 impl Host {
     pub fn new(helpdesk: Helpdesk, outlet: Outlet, service: Arc<DomainPart>) -> Self {
-        Self { helpdesk, outlet, service, rooms: HashMap::new() }
+        Self { helpdesk, outlet, service, rooms: HashMap::new(), floods: Floods::default() }
     }
 
     /// Goes on with the rooms that there are, and serves until the link is down.
@@ -79,6 +84,11 @@ impl Host {
             Event::Open(row, agent) => self.open(&row, agent).await,
             Event::Occupant(occupant) => self.see(occupant).await,
             Event::Line(line) => self.hear(*line).await,
+            Event::Subject(subject) => {
+                let room = self.rooms.get_mut(&subject.at.to_bare()).filter(|room| room.desk == subject.to);
+                room.into_iter().for_each(|room| room.is_catching_up = false);
+                Ok(())
+            }
             Event::Refused(jid, condition) => match self.rooms.get(&jid).map(|room| room.step.clone()) {
                 Some(Step::Joining) => self.fail(&jid, condition).await,
                 _ => Ok(()),
@@ -135,11 +145,16 @@ impl Host {
     async fn hear(&mut self, line: Chat) -> Sent {
         let jid = line.from.to_bare();
         let (Some(room), Some(nick)) = (self.rooms.get_mut(&jid), line.from.resource()) else { return Ok(()) };
-        if room.desk != line.to || nick.as_str() == room.nick.as_str() {
+        if room.desk != line.to {
+            return Ok(());
+        }
+        let was_before = room.is_catching_up && line.stamp.is_some();
+        room.is_catching_up = was_before;
+        if nick.as_str() == room.nick.as_str() {
             return Ok(());
         }
         if line.encrypted {
-            if std::mem::replace(&mut room.has_explained, true) || line.stamp.is_some() {
+            if was_before || std::mem::replace(&mut room.has_explained, true) {
                 return Ok(());
             }
             let desk = room.desk.clone();
@@ -147,12 +162,21 @@ impl Host {
             let texts = self.helpdesk.desk(&name).map(|desk| desk.texts.clone()).unwrap_or_default();
             return self.outlet.send(&outgoing::room_line(&desk, &jid, &texts.encrypted())).await;
         }
+        // What was said before we came was said by whoever had the name then.
+        let speaker = room.occupants.get(nick.as_str()).filter(|_| !was_before).cloned();
+        // How much that can be we have said ourselves.
+        if !was_before {
+            let (desk, who) = (room.desk.clone(), speaker.clone().unwrap_or_else(|| jid.clone()));
+            if !self.bears(&jid, &desk, who, nick.as_str()).await? {
+                return Ok(());
+            }
+        }
+        let Some(room) = self.rooms.get(&jid) else { return Ok(()) };
         let heard = RoomLine {
             ticket: room.ticket,
             room: jid.clone(),
             nick: nick.to_string(),
-            // What was said before we came was said by whoever had the name then.
-            speaker: room.occupants.get(nick.as_str()).filter(|_| line.stamp.is_none()).cloned(),
+            speaker,
             body: line.text(),
             stanza_id: line.id.clone().or_else(|| line.origin_id.clone()),
             agent_is_there: room.agent_is_there(),
@@ -165,6 +189,25 @@ impl Host {
             Err(error) => tracing::debug!(%error, "a line of a room was left out"),
         }
         Ok(())
+    }
+
+    /// Whether one more line of somebody is kept now; the first that is not, room and ticket are told of.
+    async fn bears(&mut self, jid: &BareJid, desk: &BareJid, speaker: BareJid, nick: &str) -> Result<bool, SendError> {
+        let Some(known) = self.helpdesk.desk_at(desk) else { return Ok(true) };
+        let limit = known.limits.messages_per_minute;
+        let verdict = self.floods.count(&known.name, speaker, limit, Instant::now());
+        if verdict == Verdict::Warned {
+            let limit = limit.unwrap_or_default();
+            let told = outgoing::room_line(desk, jid, &known.texts.too_fast(limit));
+            if let Some(ticket) = self.rooms.get(jid).map(|room| room.ticket) {
+                let note = format!("In the room {nick} says more than is kept here: {limit} lines a minute.");
+                if let Err(error) = self.helpdesk.note_of_room(ticket, jid.clone(), note).await {
+                    tracing::warn!(%error, "that somebody says too much in a room could not be stored");
+                }
+            }
+            self.outlet.send(&told).await?;
+        }
+        Ok(verdict == Verdict::Taken)
     }
 
     /// Tells the agent who has the ticket, in its own chat.

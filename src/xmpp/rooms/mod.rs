@@ -6,6 +6,9 @@
 //!
 //! Who speaks is known by the room's word alone, which is the service's that the configuration names; of what was said
 //! before the desk came it knows but names, so that becomes notes.
+//!
+//! Only customer and agent may be there. Whom a room lets in the room itself remembers; so at each coming of the desk and
+//! at each change of agents it is asked, and whoever else it lists is sent away.
 
 mod entrance;
 mod host;
@@ -20,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     outlet::Outlet,
-    stanza::{Chat, Occupant},
+    stanza::{Chat, Occupant, Subject},
 };
 use crate::helpdesk::{Agent, Error, Helpdesk};
 
@@ -42,12 +45,14 @@ pub enum Event {
     Open(Box<Model>, Agent),
     /// Somebody is in a room, or has left it.
     Occupant(Occupant),
+    /// What was said before we came is over.
+    Subject(Subject),
     /// Somebody has said something in a room.
     Line(Box<Chat>),
     /// The room does not let us in, for this reason.
     Refused(BareJid, &'static str),
-    /// The room's answer to the request of this id, or why it went wrong.
-    Answer(BareJid, String, Result<(), &'static str>),
+    /// The room's answer to the request of this id, with those whom it lists, or why it went wrong.
+    Answer(BareJid, String, Result<Vec<BareJid>, &'static str>),
     /// We go, and come again later.
     Leave(oneshot::Sender<()>),
 }

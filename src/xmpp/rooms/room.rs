@@ -21,6 +21,13 @@ pub(super) enum Step {
         /// Whether it said anything about logs, which some services refuse.
         mentions_log: bool,
     },
+    /// The lists of who was let in are due, in the answers of these ids.
+    Listing {
+        /// The requests' ids.
+        due: HashSet<String>,
+        /// Who was let in.
+        found: HashSet<BareJid>,
+    },
     /// These answers are due before the others may come.
     Granting(HashSet<String>),
     /// People talk.
@@ -54,6 +61,8 @@ pub(super) struct Room {
     pub invites: bool,
     /// Who is there by which name.
     pub occupants: HashMap<String, BareJid>,
+    /// Whether the room may still be repeating what was said before we came.
+    pub is_catching_up: bool,
     /// Whether it was said there that nobody can read encrypted messages.
     pub has_explained: bool,
 }
@@ -76,6 +85,7 @@ impl Room {
             is_new: false,
             invites: false,
             occupants: HashMap::new(),
+            is_catching_up: true,
             has_explained: false,
         })
     }
@@ -95,6 +105,12 @@ impl Room {
         !matches!(self.step, Step::Ending(_))
     }
 
+    /// Whether this is the agent for whom it is open, by the same address.
+    pub fn is_with(&self, holder: Option<&Agent>) -> bool {
+        let known = self.agent.as_ref().map(|agent| (&agent.id, &agent.jid));
+        known == holder.map(|agent| (&agent.id, &agent.jid))
+    }
+
     /// Whether the agent who has the ticket is there.
     pub fn agent_is_there(&self) -> bool {
         let jid = self.agent.as_ref().and_then(|agent| agent.jid.as_ref());
@@ -105,7 +121,7 @@ impl Room {
     pub fn has_answered(&mut self, id: &str) -> bool {
         match &mut self.step {
             Step::Configuring { id: due, .. } | Step::Ending(due) => due == id,
-            Step::Granting(due) => due.remove(id) && due.is_empty(),
+            Step::Listing { due, .. } | Step::Granting(due) => due.remove(id) && due.is_empty(),
             Step::Joining | Step::Open => false,
         }
     }
@@ -114,7 +130,7 @@ impl Room {
     pub fn awaits(&self, id: &str) -> bool {
         match &self.step {
             Step::Configuring { id: due, .. } | Step::Ending(due) => due == id,
-            Step::Granting(due) => due.contains(id),
+            Step::Listing { due, .. } | Step::Granting(due) => due.contains(id),
             Step::Joining | Step::Open => false,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deskbridge_entity::ticket::Handler;
 use jid::BareJid;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use super::{
     room::{Room, Step},
 };
 use crate::{
-    helpdesk::{keeps_room, texts::Text},
+    helpdesk::{Agent, keeps_room, texts::Text},
     xmpp::outgoing,
 };
 
@@ -50,17 +51,24 @@ impl Host {
                 return Ok(());
             }
         };
-        let agents = self.helpdesk.agents().await.unwrap_or_default();
+        let agents = match self.helpdesk.agents().await {
+            Ok(agents) => agents,
+            Err(error) => {
+                tracing::error!(%error, "the agents of the tickets with rooms could not be read");
+                return Ok(());
+            }
+        };
         for row in &rows {
             let Some(jid) = row.room.as_deref().and_then(|room| BareJid::new(room).ok()) else { continue };
-            let holder = agents.iter().find(|agent| Some(&agent.id) == row.agent.as_ref());
+            let is_holder = |agent: &&Agent| Some(&agent.id) == row.agent.as_ref() && agent.serves(&row.desk);
+            let holder = agents.iter().find(is_holder).filter(|_| row.handler == Handler::Agent);
             let keeps = keeps_room(row);
             match self.rooms.get_mut(&jid) {
                 Some(room) if keeps => {
-                    let is_other = room.agent.as_ref().map(|agent| &agent.id) != holder.map(|agent| &agent.id);
-                    if is_other && room.step == Step::Open && holder.is_some() {
+                    // On the way to being open it is looked at again.
+                    if room.step == Step::Open && !room.is_with(holder) {
                         room.agent = holder.cloned();
-                        room.invites = true;
+                        room.invites = holder.is_some();
                         self.let_in(&jid).await?;
                     }
                 }

@@ -3,6 +3,7 @@
 mod body;
 mod bounce;
 mod change;
+mod emoji;
 mod file;
 mod signal;
 
@@ -11,7 +12,7 @@ use jid::{BareJid, Jid};
 use xmpp_parsers::{minidom::Element, ns};
 
 use self::body::Body;
-use super::{Envelope, Ignored, Inbound, STANZA_NAMESPACES, id_of, is_id};
+use super::{Envelope, Ignored, Inbound, STANZA_NAMESPACES, Subject, id_of, is_id};
 
 pub use self::{
     bounce::Bounce,
@@ -54,7 +55,7 @@ pub struct Chat {
     pub markable: bool,
     /// The sender understands chat states (XEP-0085 §5.1).
     pub supports_chat_states: bool,
-    /// When it was written, if it was delayed (XEP-0203). It is the sender's or its server's claim.
+    /// When it was written, if it was delayed (XEP-0203). It is the sender's or its server's claim; in a room, the room's.
     pub stamp: Option<DateTime<Utc>>,
     /// The conversation's name (RFC 6121 §5.2.5), to be repeated in answers.
     pub thread: Option<String>,
@@ -87,11 +88,8 @@ pub(super) fn inbound(stanza: &Element, envelope: &Envelope, own_domain: &str) -
     // An unknown type is to be treated as normal (RFC 6121 §5.2.2).
     match stanza.attr("type") {
         Some("error") => return Ok(Inbound::Bounce(bounce::bounce(stanza, envelope))),
-        // What is no more than a new subject, or an announcement of the room itself, says nothing.
-        Some("groupchat") => {
-            let line = chat(stanza, envelope, own_domain).filter(|line| line.from.resource().is_some());
-            return line.map(|line| Inbound::RoomLine(Box::new(line))).ok_or(Ignored::NoBody);
-        }
+        // An announcement of the room itself says nothing.
+        Some("groupchat") => return groupchat(stanza, envelope, own_domain).ok_or(Ignored::NoBody),
         Some("headline") => return Err(Ignored::Headline),
         _ => {}
     }
@@ -110,6 +108,18 @@ pub(super) fn inbound(stanza: &Element, envelope: &Envelope, own_domain: &str) -
         Some(reactions) => Ok(Inbound::Reactions(reactions)),
         None => signal::signal(stanza, envelope).ok_or(Ignored::NoBody),
     }
+}
+
+fn groupchat(stanza: &Element, envelope: &Envelope, own_domain: &str) -> Option<Inbound> {
+    let Some(line) = chat(stanza, envelope, own_domain) else {
+        let has_subject = stanza.has_child("subject", STANZA_NAMESPACES);
+        return has_subject
+            .then(|| Inbound::RoomSubject(Subject { at: envelope.from.clone(), to: envelope.to.clone() }));
+    };
+    let room = envelope.from.to_bare();
+    // Only the room knows that it repeats a line (XEP-0045 §7.2.13): anybody can write that one is late.
+    let stamp = stamp(stanza, |delay| delay.attr("from").is_some_and(|by| BareJid::new(by).is_ok_and(|by| by == room)));
+    line.from.resource().is_some().then(|| Inbound::RoomLine(Box::new(Chat { stamp, ..line })))
 }
 
 fn chat(stanza: &Element, envelope: &Envelope, own_domain: &str) -> Option<Chat> {
@@ -135,7 +145,7 @@ fn chat(stanza: &Element, envelope: &Envelope, own_domain: &str) -> Option<Chat>
         wants_receipt: id.is_some() && stanza.has_child("request", ns::RECEIPTS),
         markable: stanza.has_child("markable", CHAT_MARKERS),
         supports_chat_states: signal::state(stanza).is_some(),
-        stamp: stamp(stanza),
+        stamp: stamp(stanza, |_| true),
         thread: thread(stanza),
         reply_to: child_id(stanza, "reply", REPLY),
         corrects: child_id(stanza, "replace", ns::MESSAGE_CORRECT),
@@ -178,9 +188,10 @@ fn archive_id(stanza: &Element, envelope: &Envelope, own_domain: &str) -> Option
     Some(format!("{by} {id}"))
 }
 
-fn stamp(stanza: &Element) -> Option<DateTime<Utc>> {
+fn stamp(stanza: &Element, counts: impl Fn(&Element) -> bool) -> Option<DateTime<Utc>> {
     let delays = stanza.children().filter(|child| child.is("delay", ns::DELAY));
     delays
+        .filter(|delay| counts(delay))
         .filter_map(|delay| DateTime::parse_from_rfc3339(delay.attr("stamp")?.trim()).ok())
         .map(|stamp| stamp.to_utc())
         .next()

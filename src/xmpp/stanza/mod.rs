@@ -22,7 +22,7 @@ use xmpp_parsers::{
 pub(in crate::xmpp) use self::{
     iq::VCARD4,
     message::{CHAT_MARKERS, REPLY, RETRACT, condition},
-    room::MUC_USER,
+    room::{MUC_ADMIN, MUC_USER},
 };
 use crate::helpdesk::is_settled;
 
@@ -31,7 +31,7 @@ pub use self::{
     message::{Bounce, Chat, ChatState, Marker, MarkerKind, Reactions, Receipt, Retraction, State},
     presence::{Presence, PresenceKind, Show},
     reply::{Refusal, error_for_rejected, error_reply},
-    room::Occupant,
+    room::{Occupant, Subject, listed},
 };
 
 /// The longest id, thread or the like that is kept, in bytes; a longer one counts as absent. UUIDs have 36.
@@ -47,6 +47,8 @@ pub enum Inbound {
     Chat(Box<Chat>),
     /// Somebody wrote in a room (XEP-0045), if the sender is one: anybody can make such a message.
     RoomLine(Box<Chat>),
+    /// A room has a subject, if the sender is a room.
+    RoomSubject(Subject),
     /// Who is in a room, if the sender is one.
     Occupant(Occupant),
     /// Somebody took a message back (XEP-0424).

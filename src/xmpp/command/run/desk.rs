@@ -5,7 +5,7 @@ use deskbridge_entity::{agent::Duty, ticket::Model};
 
 use super::{Answer, list, word};
 use crate::{
-    helpdesk::{Agent, Desk, Error, Helpdesk, Queued, texts::Texts, ticket_node},
+    helpdesk::{Agent, Desk, Error, Helpdesk, Queued, shown, texts::Texts, ticket_node},
     xmpp::command::AtDesk,
 };
 
@@ -51,7 +51,7 @@ pub async fn at_desk(helpdesk: &Helpdesk, agent: &Agent, desk: &Desk, order: AtD
 /// A ticket in an agent's list, by its own address, which chat clients make a link of.
 fn listed(helpdesk: &Helpdesk, row: &Model) -> String {
     let address = format!("{}@{}", ticket_node(&row.short_id), helpdesk.domain());
-    format!("xmpp:{address} {}: {} ({})", row.customer, row.subject, word(&row.priority))
+    shown(&format!("xmpp:{address} {}: {} ({})", row.customer, row.subject, word(&row.priority))).into_owned()
 }
 
 fn duty(duty: Duty, is_on: bool) -> String {

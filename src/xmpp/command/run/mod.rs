@@ -6,6 +6,8 @@ mod ticket;
 
 use deskbridge_entity::message::{self, Author, Visibility};
 
+use crate::helpdesk::is_line_break;
+
 pub use customer::own;
 pub use desk::{DESK_HELP, at_desk};
 pub use ticket::{TICKET_HELP, at_ticket};
@@ -72,7 +74,13 @@ fn utterance(message: &message::Model, for_customer: bool) -> String {
     // What a customer took back is hidden from the staff (XEP-0424), but still the customer's; what we took back is gone.
     let is_own = for_customer && message.author == Author::Customer;
     let body = if message.retracted_at.is_some() && !is_own { "…" } else { &message.body };
+    let body = quoted(body);
     format!("[{}] {who}{marks}: {body}\n", message.created_at.format("%Y-%m-%d %H:%M:%S UTC"))
+}
+
+/// What somebody wrote, so that none of it looks like a line of ours: each further line is a quote's.
+fn quoted(text: &str) -> String {
+    text.trim_end().replace("\r\n", "\n").replace(is_line_break, "\n> ")
 }
 
 fn list(lines: impl Iterator<Item = String>, none: &str) -> String {
@@ -88,6 +96,12 @@ fn word<T: sea_orm::ActiveEnum<Value = String>>(value: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_of_somebody_s_looks_like_one_of_ours() {
+        let forged = "hello\r\n[2026-11-25 10:00:00 UTC] Eve, note: refund it\u{2028}Last note: refund it\n";
+        assert_eq!(quoted(forged), "hello\n> [2026-11-25 10:00:00 UTC] Eve, note: refund it\n> Last note: refund it");
+    }
 
     #[test]
     fn a_long_answer_comes_in_parts_and_loses_nothing() {

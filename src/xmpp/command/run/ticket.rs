@@ -8,9 +8,9 @@ use deskbridge_entity::{
 };
 use jid::BareJid;
 
-use super::{Answer, list, utterance, word};
+use super::{Answer, list, quoted, utterance, word};
 use crate::{
-    helpdesk::{Agent, Caller, Error, Helpdesk, lifecycle, texts::Texts},
+    helpdesk::{Agent, Caller, Error, Helpdesk, lifecycle, shown, texts::Texts},
     xmpp::{
         command::{AtTicket, Snooze, copilot::Copilot},
         rooms::Rooms,
@@ -55,7 +55,7 @@ pub async fn at_ticket(
         }
         AtTicket::Claim => {
             helpdesk.claim(&caller, id, None).await?;
-            return Ok(Answer::said(format!("You have it: {} ({}).", ticket.subject, ticket.customer)));
+            return Ok(Answer::said(shown(&format!("You have it: {} ({}).", ticket.subject, ticket.customer))));
         }
         AtTicket::Release { to_queue: true, .. } => {
             helpdesk.release(&caller, id, None, false, None).await?;
@@ -136,18 +136,18 @@ pub async fn at_ticket(
         }
         AtTicket::Help => TICKET_HELP.to_owned(),
     };
-    Ok(Answer::new(done))
+    Ok(Answer::new(shown(&done)))
 }
 
 /// Why a file that came with a message is not there.
 fn not_kept(file: &attachment::Model) -> Option<String> {
     let why = file.failure.as_deref().filter(|_| file.state == attachment::State::Refused)?;
-    Some(format!("({} was not kept: {why})", file.name.as_deref().unwrap_or("a file")))
+    Some(format!("({} was not kept: {why})", quoted(file.name.as_deref().unwrap_or("a file"))))
 }
 
 async fn summary(helpdesk: &Helpdesk, caller: &Caller, row: &Model) -> Result<String, Error> {
     let mut lines = vec![
-        format!("Subject: {}", row.subject),
+        format!("Subject: {}", quoted(&row.subject)),
         format!("Customer: {} at {}", row.customer, row.desk),
         format!("Status: {}, priority {}", Texts::default().status(row.status), word(&row.priority)),
     ];
@@ -167,17 +167,17 @@ async fn summary(helpdesk: &Helpdesk, caller: &Caller, row: &Model) -> Result<St
         lines.push(format!("Snoozed until {}", local(helpdesk, row, until)));
     }
     if let Some(reason) = &row.hand_off_reason {
-        lines.push(format!("Handed off: {reason}"));
+        lines.push(format!("Handed off: {}", quoted(reason)));
     }
     let messages = helpdesk.conversation(caller, row.id, None).await?.messages;
     let note = messages.iter().rev().find(|message| message.visibility == Visibility::Internal);
     if let Some(note) = note {
-        lines.push(format!("Last note: {}", note.body));
+        lines.push(format!("Last note: {}", quoted(&note.body)));
     }
     let last =
         messages.iter().rev().find(|message| message.author == Author::Customer && message.retracted_at.is_none());
     if let Some(last) = last {
-        lines.push(format!("Last word of the customer: {}", last.body));
+        lines.push(format!("Last word of the customer: {}", quoted(&last.body)));
     }
     Ok(lines.join("\n"))
 }

@@ -3,7 +3,7 @@
 use jid::{BareJid, Jid};
 use xmpp_parsers::{minidom::Element, ns};
 
-use super::child_id;
+use super::{child_id, emoji::is_emoji};
 use crate::xmpp::stanza::{Envelope, id_of};
 
 /// XEP-0424 in its present form.
@@ -12,9 +12,7 @@ pub(in crate::xmpp) const RETRACT: &str = "urn:xmpp:message-retract:1";
 const RETRACT_OLD: &str = "urn:xmpp:message-retract:0";
 const FASTEN: &str = "urn:xmpp:fasten:0";
 /// Reactions of one person to one message that are looked at.
-const MAX_REACTIONS: usize = 8;
-/// The longest reaction in bytes: a family of four with skin tones and joiners has 41.
-const MAX_REACTION_BYTES: usize = 64;
+const MAX_REACTIONS: usize = 4;
 
 /// Somebody took a message back (XEP-0424).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +34,7 @@ pub struct Reactions {
     pub to: BareJid,
     /// The id of the message it is about.
     pub id: String,
-    /// At most eight short texts, each once, usually an emoji; none if all were taken back.
+    /// At most four, each once; none if all were taken back. What is no emoji is left out.
     pub emojis: Vec<String>,
 }
 
@@ -51,8 +49,8 @@ pub(super) fn reactions(stanza: &Element, envelope: &Envelope) -> Option<Reactio
     let (id, reactions) = reactions.filter_map(|list| Some((id_of(list, "id")?, list))).next()?;
     let mut emojis: Vec<String> = Vec::new();
     for reaction in reactions.children().filter(|child| child.is("reaction", ns::REACTIONS)) {
-        let text = reaction.text().trim().replace('\0', "");
-        if !text.is_empty() && text.len() <= MAX_REACTION_BYTES && !emojis.contains(&text) {
+        let text = reaction.text().trim().to_owned();
+        if is_emoji(&text) && !emojis.contains(&text) {
             emojis.push(text);
         }
         if emojis.len() == MAX_REACTIONS {

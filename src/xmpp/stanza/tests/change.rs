@@ -24,8 +24,9 @@ fn reactions_are_what_is_listed() {
     assert!(reactions("<reaction/><reaction> </reaction><reaction xmlns='x'>👍</reaction><bogus/>").is_empty());
     assert_eq!(reactions("<reaction>👍</reaction><reaction>👍</reaction>"), ["👍"]);
     assert!(reactions(&format!("<reaction>{}</reaction>", "x".repeat(65))).is_empty());
-    let many: String = (0..20).map(|n| format!("<reaction>{n}</reaction>")).collect();
-    assert_eq!(reactions(&many).len(), 8);
+    assert_eq!(reactions("<reaction>pay at http://evil.example</reaction><reaction>👍</reaction>"), ["👍"]);
+    let many: String = ('😀'..='😏').map(|face| format!("<reaction>{face}</reaction>")).collect();
+    assert_eq!(reactions(&many), ["😀", "😁", "😂", "😃"]);
     let nameless =
         "<message type='chat'><reactions xmlns='urn:xmpp:reactions:0'><reaction>👍</reaction></reactions></message>";
     assert_eq!(read(nameless), Err(Ignored::NoBody));

@@ -46,9 +46,27 @@ fn what_is_said_in_a_room_is_no_chat() {
     };
     let Ok(Inbound::RoomLine(line)) = said("r@rooms.example/Alice", "<body>Hello</body>") else { panic!() };
     assert_eq!((line.body.as_str(), line.id.as_deref(), line.stamp), ("Hello", Some("1"), None));
-    let delayed = "<body>Hello</body><delay xmlns='urn:xmpp:delay' stamp='2026-11-23T00:00:00Z'/>";
-    assert!(matches!(said("r@rooms.example/Alice", delayed), Ok(Inbound::RoomLine(line)) if line.stamp.is_some()));
+    // Only the room itself can say that it was said before.
+    for (by, counts) in [("", false), ("from='r@rooms.example'", true), ("from='alice@home.example'", false)] {
+        let delayed = format!("<body>Hello</body><delay xmlns='urn:xmpp:delay' {by} stamp='2026-11-23T00:00:00Z'/>");
+        let Ok(Inbound::RoomLine(line)) = said("r@rooms.example/Alice", &delayed) else { panic!() };
+        assert_eq!(line.stamp.is_some(), counts, "{by}");
+    }
     // The room itself, and a new subject.
     assert_eq!(said("r@rooms.example", "<body>Locked</body>"), Err(Ignored::NoBody));
-    assert_eq!(said("r@rooms.example/Alice", "<subject>Tea</subject>"), Err(Ignored::NoBody));
+    for from in ["r@rooms.example/Alice", "r@rooms.example"] {
+        let subject = Subject { at: from.parse().unwrap(), to: "support@help.example".parse().unwrap() };
+        assert_eq!(said(from, "<subject/>"), Ok(Inbound::RoomSubject(subject)));
+    }
+}
+
+#[test]
+fn a_room_lists_who_may_come_in() {
+    let answer = element(
+        "<iq from='r@rooms.example' to='support@help.example' type='result' id='1'>\
+         <query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='member' jid='ann@home.example'/>\
+         <item jid='@'/><item/><bogus jid='bob@home.example'/></query></iq>",
+    );
+    assert_eq!(listed(&answer), ["ann@home.example".parse::<BareJid>().unwrap()]);
+    assert!(listed(&element("<iq type='result'/>")).is_empty());
 }
