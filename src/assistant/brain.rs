@@ -225,12 +225,20 @@ fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance]) -> Outco
 
 /// What an agent should know at once: issue, details, what was tried, next step.
 fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> String {
-    let answers = history.iter().filter(|message| message.author == Wrote::Assistant).count();
-    let tried = match answers {
-        0 => "nothing was answered yet".to_owned(),
-        1 => "the assistant answered once".to_owned(),
-        n => format!("the assistant answered {n} times"),
+    let answers = |wrote| history.iter().filter(|message| message.author == wrote).count();
+    let times = |who: &str, count| match count {
+        0 => None,
+        1 => Some(format!("{who} answered once")),
+        n => Some(format!("{who} answered {n} times")),
     };
+    // What was said before a release is behind the summary that came with it.
+    let before = ticket
+        .episode_summary
+        .as_deref()
+        .map(|told| format!("a colleague had it, and told the assistant: {}", brief(told)));
+    let since = [times("a colleague", answers(Wrote::Agent)), times("the assistant", answers(Wrote::Assistant))];
+    let tried: Vec<String> = before.into_iter().chain(since.into_iter().flatten()).collect();
+    let tried = if tried.is_empty() { "nothing was answered yet".to_owned() } else { tried.join("; ") };
     let said = history.iter().filter(|message| message.author == Wrote::Customer);
     let mut last: Vec<String> =
         said.rev().take(LAST_LINES).map(|message| format!("> {}", brief(&message.body))).collect();

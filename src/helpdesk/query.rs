@@ -27,7 +27,7 @@ pub(super) use {
     files::{attachment, attachments, counted_files, kept_files, pending_files},
     messages::{markable_line_before, messages, public_messages, readers_of, transcripts, was_said},
     outbox::{unsent, unsent_notices},
-    queue::{queue, waiting, waiting_before, waiting_counts},
+    queue::{first_in_queue, queue, waiting, waiting_before, waiting_counts},
 };
 
 use super::{

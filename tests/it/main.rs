@@ -16,6 +16,7 @@ mod delivery;
 mod ejabberd;
 mod failure;
 mod floods;
+mod handling;
 mod identity;
 mod ignored;
 mod knowledge;

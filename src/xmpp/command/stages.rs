@@ -97,11 +97,13 @@ impl Commands {
         let texts = place.texts();
         let (tone, answer) = match answer {
             Ok(answer) => (Tone::Info, answer),
-            Err(error @ (Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. })) => {
+            Err(
+                error @ (Error::Invalid { .. } | Error::Conflict(_) | Error::GoesOn { .. } | Error::Overtaken { .. }),
+            ) => {
                 let text = if matches!(place, Place::Desk(_, None)) {
                     texts.plain(Text::CommandFailed)
                 } else {
-                    format!("Not done: {error}.")
+                    run::not_done(&self.helpdesk, &error)
                 };
                 (Tone::Error, Answer { text, is_said: false })
             }
