@@ -88,7 +88,7 @@ impl From<Error> for ApiError {
             Error::Forbidden(reason) => Self::Forbidden(reason),
             Error::Invalid { .. } => Self::Invalid(error.to_string()),
             Error::Conflict(reason) | Error::Overtaken { reason, .. } => Self::Conflict(reason),
-            Error::Repeated => Self::Conflict(error.to_string()),
+            Error::Repeated | Error::GoesOn { .. } => Self::Conflict(error.to_string()),
             Error::Limited(reason) => Self::TooMany(reason),
             Error::Stopping | Error::Busy | Error::Unavailable(_) => Self::Unavailable(error.to_string()),
             Error::NotReady => Self::NotReady(error.to_string()),

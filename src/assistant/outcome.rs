@@ -49,6 +49,8 @@ pub(super) fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance
 /// What an agent should know at once, and why it is a person's now.
 fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> String {
     let said: Vec<_> = history.iter().map(|message| (message.author, message.body.as_str())).collect();
-    let earlier = ticket.context_summary.as_deref();
-    format!("Handed off: {reason}\n{}", situation(&ticket.subject, earlier, ticket.episode_answers, &said))
+    let released = ticket.episode_summary.as_ref().map(|told| format!("a colleague told the assistant: {told}"));
+    let earlier: Vec<String> = released.into_iter().chain(ticket.context_summary.clone()).collect();
+    let earlier = (!earlier.is_empty()).then(|| earlier.join("\n"));
+    format!("Handed off: {reason}\n{}", situation(&ticket.subject, earlier.as_deref(), ticket.episode_answers, &said))
 }

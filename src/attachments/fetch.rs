@@ -113,9 +113,7 @@ impl Fetcher {
             "http" if self.limits.allow_http => {}
             "http" => return Err(refused("its address is http, not https")),
             "aesgcm" => {
-                return Err(refused(
-                    "it is encrypted, and only the sender's and the customer's apps have the key (XEP-0454)",
-                ));
+                return Err(refused("it was sent encrypted, which the desk cannot read (XEP-0454)"));
             }
             _ => return Err(refused("its address is not one of the web")),
         }

@@ -20,6 +20,14 @@ pub enum Error {
     /// The ticket is in a state that does not allow this.
     #[error("{0}")]
     Conflict(String),
+    /// A conversation has one live ticket, and it is another one. Its id, and the short id of its address.
+    #[error("the conversation goes on in ticket {ticket}")]
+    GoesOn {
+        /// The live ticket.
+        ticket: uuid::Uuid,
+        /// As in its own address.
+        short_id: String,
+    },
     /// A limit of the desk, in its own words.
     #[error("{0}")]
     Limited(String),

@@ -36,7 +36,7 @@ pub(super) use {
     heard::is_heard,
     messages::{markable_line_before, messages, public_messages, readers_of, transcripts, was_said},
     outbox::{unsent, unsent_notices},
-    queue::{queue, waiting, waiting_before, waiting_counts},
+    queue::{first_in_queue, queue, waiting, waiting_before, waiting_counts},
     usage::{tokens, usage},
 };
 

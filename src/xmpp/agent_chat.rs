@@ -133,13 +133,13 @@ impl AgentChat {
                     None => Ok(()),
                 }
             }
-            Err(Error::NotFound(_)) => self.refuse(stanza, Refusal::NO_DESK).await,
+            Err(Error::NotFound(_)) => self.refuse(stanza, Refusal::NO_TICKET).await,
             Err(error @ (Error::Database(_) | Error::Busy | Error::WriteFailed(_) | Error::Stopping)) => {
                 tracing::error!(%error, "an agent's line could not be stored");
                 self.refuse(stanza, Refusal::NOT_STORED).await
             }
             // In words, since a client shows a stanza error as little more than a red mark.
-            Err(error) => self.tell(act, &format!("Not done: {error}.")).await,
+            Err(error) => self.tell(act, &run::not_done(&self.helpdesk, &error)).await,
         }
     }
 

@@ -65,7 +65,9 @@ pub(super) fn refusal(error: &Error) -> Refusal {
         Error::Forbidden(_) => DefinedCondition::Forbidden.into(),
         // The text names the value and what is wrong with it, and nothing of its own.
         Error::Invalid { .. } => Refusal::new(DefinedCondition::NotAcceptable, error.to_string()),
-        Error::Conflict(_) | Error::Overtaken { .. } | Error::Repeated => DefinedCondition::Conflict.into(),
+        Error::Conflict(_) | Error::GoesOn { .. } | Error::Overtaken { .. } | Error::Repeated => {
+            DefinedCondition::Conflict.into()
+        }
         Error::Limited(_) => Refusal::new(DefinedCondition::PolicyViolation, error.to_string()).for_now(),
         Error::Stopping
         | Error::Database(_)

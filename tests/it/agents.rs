@@ -103,7 +103,7 @@ pub mod scenarios {
         // A colleague cannot talk over him.
         carol.say(&address, "I know better").await;
         let (_, refused) = notice(&mut carol).await;
-        assert!(refused.contains("a colleague has this ticket"), "{refused}");
+        assert!(refused.contains("Bob has this ticket"), "{refused}");
         let said = alice.drain(Duration::from_millis(300)).await;
         assert!(said.iter().all(|stanza| body(stanza).is_none()), "{said:?}");
         let conversation = app.rest.ticket_in("alice@localhost", "OPEN").await;
@@ -126,9 +126,10 @@ pub mod scenarios {
         let presence = |stanza: &xmpp_parsers::minidom::Element| stanza.attr("type") == Some("unavailable");
         bob.expect("his own absence", presence).await;
         bob.send("<presence/>").await;
-        let told =
-            bob.expect("a word of the desk", |stanza| stanza.attr("from") == Some(DESK) && body(stanza).is_some());
-        assert_eq!(body(&told.await).unwrap(), "One ticket waits for a person here. /queue shows it.");
+        let (address, told) = notice(&mut bob).await;
+        assert!(told.starts_with("alice@localhost waits for a person at support: Let me talk"), "{told}");
+        bob.say(&address, "/history").await;
+        assert!(notice(&mut bob).await.1.contains("Let me talk"), "it is the ticket's own address");
         // Not at each change of the status.
         bob.send("<presence><show>away</show></presence><presence/>").await;
         bob.ping(DESK).await;

@@ -281,7 +281,7 @@ pub mod scenarios {
             assert!(history.contains(said), "{history}");
         }
         let summary = text(&seen[14]);
-        for said in ["Subject: My parcel is late", "priority high", "With: bob@localhost", "Tags: parcel, late"] {
+        for said in ["Subject: My parcel is late", "priority high", "With: Bob", "Tags: parcel, late"] {
             assert!(summary.contains(said), "{summary}");
         }
         assert_eq!(seen[15]["error"], "forbidden");
@@ -289,7 +289,7 @@ pub mod scenarios {
         assert!(note(&seen[17]).starts_with("You have it: "));
         assert_eq!(note(&seen[18]), "Resolved.");
         // What the domain refuses is told in its words.
-        assert_eq!(seen[19]["notes"], json!([["error", "Not done: this ticket is done; reopen it first."]]));
+        assert_eq!(seen[19]["notes"], json!([["error", "Not done: it is resolved: /reopen it first."]]));
 
         let conversation = app.rest.ticket_in("alice@localhost", "RESOLVED").await;
         let said = lines(&conversation);
@@ -382,7 +382,7 @@ pub mod scenarios {
             ("/claim", "You have it: "),
             ("/summary", "Subject: My parcel is late\nCustomer: alice@localhost at support"),
             ("/resolve", "Resolved."),
-            ("/claim", "Not done: this ticket is done; reopen it first"),
+            ("/claim", "Not done: it is resolved: /reopen it first"),
             ("/reopen", "It is open again, and you have it."),
             ("/reopen", "Not done: only a resolved ticket can be reopened"),
         ] {

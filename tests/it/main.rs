@@ -20,6 +20,7 @@ mod evaluation;
 mod failure;
 mod floods;
 mod grounding;
+mod handling;
 mod identity;
 mod ignored;
 mod injection;

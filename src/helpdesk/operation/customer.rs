@@ -2,13 +2,13 @@
 
 use deskbridge_entity::{
     message::Author,
-    ticket::{Handler, Model, Status},
+    ticket::{Model, Status},
 };
 use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
-    hand_off::{tell_holder, tell_on_duty},
+    hand_off::{tell_holder, tell_holder_of_step, tell_on_duty, was_told},
     line::subject_of,
     open, outbound,
     staff::{check_version, overtaken, resolve},
@@ -76,18 +76,8 @@ impl Operation for ReopenOwn {
         }
         unit.change(row.id, lifecycle::taken_up);
         unit.say(outbound(row.id, Author::System, desk.texts.reopened(&row.subject), unit.now));
-        let mut is_told = false;
-        if row.handler == Handler::Agent {
-            unit.adjust(row.id, |row, now| {
-                is_told = lifecycle::may_tell(row, now);
-                // What the customer says next reaches the agent in any case.
-                row.notice_due_at = None;
-            });
-        }
-        if is_told {
-            let text = format!("The customer has reopened this ticket, and it is yours: {}", row.subject);
-            tell_holder(unit, row.id, None, text);
-        }
+        let text = format!("The customer has reopened this ticket, and it is yours: {}", row.subject);
+        tell_holder_of_step(unit, row.id, text);
         Ok(Reopened::Again(row.subject))
     }
 }
@@ -150,8 +140,7 @@ impl Operation for BeginAnew {
         unit.check_opening(&unit.desk(&self.desk), &self.customer)?;
         if let Some(old) = &old {
             let text = "The customer has begun a new conversation; this one is done.";
-            // Who was not told that it waits need not know that it does no longer.
-            if old.status == Status::Escalated && old.notice_due_at.is_none() {
+            if was_told(old) {
                 tell_on_duty(unit, old.id, None, |row| format!("{text} ({})", row.subject));
             }
             tell_holder(unit, old.id, None, text.to_owned());

@@ -1,16 +1,18 @@
 //! The end of all that is known of a customer.
 
 use deskbridge_entity::{
-    attachment, copilot, event, hint, llm_call, message, notice, presence, proposal, subscription, ticket, token_count,
+    agent::Duty, attachment, copilot, event, hint, llm_call, message, notice, presence, proposal, subscription, ticket,
+    token_count,
 };
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
+use super::hand_off::was_told;
 use crate::helpdesk::{
-    Error,
+    Error, lifecycle,
     own::Erased,
-    query,
+    query, ticket_node,
     unit::{Needs, Unit},
     usage::customer_key,
     writer::Operation,
@@ -57,6 +59,7 @@ impl Operation for EraseCustomer {
 
     fn apply(&self, unit: &mut Unit) -> Result<Gone, Error> {
         let customer = self.customer.as_str();
+        tell_agents(unit, customer);
         unit.keep_openings(customer);
         let mut traces = unit.forget(customer);
         let ids = || query::ids_of(customer);
@@ -103,5 +106,20 @@ impl Operation for EraseCustomer {
         let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
         unit.event("customer.erased", None, None, serde_json::json!({ "customer": key }));
         Ok(Gone { what, subscribed })
+    }
+}
+
+/// Who works on something of the customer's, or was told that it waits, learns that it is gone: no word of what it was.
+fn tell_agents(unit: &mut Unit, customer: &str) {
+    let mut told: Vec<(String, BareJid)> = Vec::new();
+    for row in unit.tickets_of(customer).filter(|row| lifecycle::is_live(row.status)) {
+        let holder = unit.holder(row).filter(|agent| agent.duty != Duty::Off);
+        let on_duty = unit.agents.iter().filter(|agent| was_told(row) && agent.serves(&row.desk) && agent.is_on_duty());
+        let jids = holder.into_iter().chain(on_duty).filter_map(|agent| agent.jid.clone());
+        told.extend(jids.filter(|jid| jid.as_str() != customer).map(|jid| (ticket_node(&row.short_id), jid)));
+    }
+    for (sender, jid) in told {
+        // Of no ticket: what belongs to one goes with it.
+        unit.notify(sender, &jid, None, None, "The customer has erased this conversation.".to_owned());
     }
 }

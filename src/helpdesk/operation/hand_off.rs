@@ -84,6 +84,28 @@ pub(super) fn tell_holder(unit: &mut Unit, ticket: Uuid, message: Option<Uuid>, 
     }
 }
 
+/// Tells the agent who has the ticket of what the customer did with it, unless that is one notice too many: who settles
+/// and reopens it in turn must not ring a telephone each time.
+pub(super) fn tell_holder_of_step(unit: &mut Unit, ticket: Uuid, text: String) {
+    if unit.ticket(ticket).is_none_or(|row| row.handler != Handler::Agent) {
+        return;
+    }
+    let mut is_told = false;
+    unit.adjust(ticket, |row, now| {
+        is_told = lifecycle::may_tell(row, now);
+        // It is not told later: what the customer says next reaches the agent in any case.
+        row.notice_due_at = None;
+    });
+    if is_told {
+        tell_holder(unit, ticket, None, text);
+    }
+}
+
+/// Whether agents were told that the ticket waits: who was not need not know that it does no longer.
+pub(super) fn was_told(ticket: &Model) -> bool {
+    ticket.status == Status::Escalated && ticket.notice_due_at.is_none()
+}
+
 /// What agents read when a ticket waits.
 pub(super) fn waits(ticket: &Model) -> String {
     let reason = ticket.hand_off_reason.as_deref().unwrap_or("nobody handles it");

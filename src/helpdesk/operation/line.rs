@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     attachment::attach,
     correction,
-    hand_off::{HandOff, Words, hand_off, tell_holder},
+    hand_off::{HandOff, Words, hand_off, tell_holder, tell_holder_of_step},
     new_message, open, outbound,
 };
 use crate::helpdesk::{
@@ -174,6 +174,7 @@ impl Operation for ReceiveLine {
         let resource = self.line.resource.clone();
         let upto = unit.ticket(ticket).and_then(|row| row.context_summary_upto);
         let changes_summary = corrected.as_ref().is_some_and(|line| unit.is_summarised(ticket, line.origin, upto));
+        let was_done = is_done(unit, ticket);
         unit.change(ticket, |row, now| {
             match &corrected {
                 Some(line) if !is_plain_thanks(row, &self.line.body) => {
@@ -224,7 +225,7 @@ impl Operation for ReceiveLine {
         if let Some(greeting) = desk.texts.greeting(&desk.title).filter(|_| is_first) {
             unit.say(outbound(ticket, Author::System, greeting, now));
         }
-        after_line(unit, ticket, id, read);
+        after_line(unit, ticket, id, read, was_done);
         Ok(Received { ticket, message: id, is_duplicate: false, opened: continued.is_none(), pace })
     }
 }
@@ -243,11 +244,22 @@ pub(super) fn take(ticket: &mut ticket::Model, body: &str, now: DateTime<Utc>, r
     }
 }
 
-/// The agent who has the ticket reads the line; where no assistant answers, people do.
-pub(super) fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: String) {
+/// Whether the ticket was settled, until now.
+pub(super) fn is_done(unit: &Unit, ticket: Uuid) -> bool {
+    unit.ticket(ticket).is_some_and(|row| row.status == Status::Resolved)
+}
+
+/// The agent who has the ticket reads the line, and that it reopens what `was_done`; where no assistant answers, people do.
+pub(super) fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: String, was_done: bool) {
     let Some(row) = unit.ticket(ticket) else { return };
     match row.handler {
-        Handler::Agent => tell_holder(unit, ticket, Some(message), body),
+        Handler::Agent => {
+            if was_done && lifecycle::is_live(row.status) {
+                let text = format!("The customer has reopened this ticket, and it is yours: {}", row.subject);
+                tell_holder_of_step(unit, ticket, text);
+            }
+            tell_holder(unit, ticket, Some(message), body);
+        }
         Handler::Assistant if row.status == Status::Open && !unit.desk(&row.desk).assistant => {
             let reason = "the desk has no assistant".to_owned();
             let summary = format!("Handed off: {reason}\nIssue: {}", row.subject);
@@ -279,11 +291,12 @@ impl Operation for AppendLine {
         if !lifecycle::takes_lines(ticket, now, &desk.rules) {
             return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
         }
+        let was_done = is_done(unit, self.ticket);
         unit.change(self.ticket, |row, now| take(row, &self.body, now, &desk.rules));
         let message = new_message(self.ticket, Author::Customer, self.body.clone(), now);
         let id = message.id;
         unit.say(message);
-        after_line(unit, self.ticket, id, self.body.clone());
+        after_line(unit, self.ticket, id, self.body.clone(), was_done);
         Ok((id, now))
     }
 }

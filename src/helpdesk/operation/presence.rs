@@ -7,9 +7,11 @@ use deskbridge_entity::{
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+use super::hand_off::waits;
 use crate::helpdesk::{
     Error,
     agents::wants_talk,
+    ticket_node,
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -38,6 +40,9 @@ impl Operation for SetPresence {
 
     fn needs(&self, needs: &mut Needs) {
         needs.people = true;
+        if self.presence.available && self.source == Source::Xmpp {
+            needs.comers.insert(self.presence.jid.to_bare().to_string());
+        }
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
@@ -76,10 +81,16 @@ impl SetPresence {
         let was_present = std::mem::replace(&mut unit.agents[agent].is_present, is_present);
         let comes = is_present && !was_present && unit.agents[agent].duty == Duty::Auto;
         let Some(jid) = unit.agents[agent].jid.clone().filter(|_| comes) else { return };
+        let first = unit.queue_of(&unit.agents[agent].id);
+        for row in &first {
+            unit.notify(ticket_node(&row.short_id), &jid, Some(row.id), None, waits(row));
+        }
         for (desk, waiting) in unit.waiting_at(&unit.agents[agent]) {
-            let text = match waiting {
-                1 => "One ticket waits for a person here. /queue shows it.".to_owned(),
-                n => format!("{n} tickets wait for a person here. /queue lists them."),
+            let told = first.iter().filter(|row| row.desk == desk).count() as u64;
+            let text = match waiting.saturating_sub(told) {
+                0 => continue,
+                1 => "One more ticket waits for a person here. /queue shows it.".to_owned(),
+                n => format!("{n} more tickets wait for a person here. /queue lists them."),
             };
             unit.notify(desk, &jid, None, None, text);
         }

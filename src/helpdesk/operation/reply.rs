@@ -13,7 +13,13 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{attachment::attach, hand_off::tell_on_duty, line::fingerprint, open, outbound, staff::check_version};
+use super::{
+    attachment::attach,
+    hand_off::tell_on_duty,
+    line::fingerprint,
+    open, outbound,
+    staff::{check_version, has_it},
+};
 use crate::helpdesk::{
     Error, Received, lifecycle,
     lifecycle_feedback::{self, Pace},
@@ -84,12 +90,9 @@ fn unknown() -> Error {
 }
 
 /// Nobody speaks in a colleague's ticket.
-fn check_free(ticket: &ticket::Model, speaker: &Speaker) -> Result<(), Error> {
+fn check_free(unit: &Unit, ticket: &ticket::Model, speaker: &Speaker) -> Result<(), Error> {
     match &ticket.agent {
-        Some(agent) if ticket.handler == Handler::Agent && *agent != speaker.id => Err(Error::Overtaken {
-            reason: "a colleague has this ticket".to_owned(),
-            current: Box::new(ticket.clone()),
-        }),
+        Some(agent) if ticket.handler == Handler::Agent && *agent != speaker.id => Err(has_it(unit, ticket)),
         _ => Ok(()),
     }
 }
@@ -160,7 +163,7 @@ impl Operation for Reply {
         if corrected.is_none() {
             unit.check_no_other(ticket)?;
         }
-        check_free(ticket, &self.speaker)?;
+        check_free(unit, ticket, &self.speaker)?;
         check_version(ticket, self.expected)?;
         let message = message::Model {
             sender_key: key,
@@ -250,7 +253,7 @@ impl Operation for Approach {
     fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
         let current = unit.current(&(self.desk.clone(), self.customer.to_string()));
         let live = current.filter(|ticket| lifecycle::is_live(ticket.status));
-        live.map_or(Ok(()), |ticket| check_free(ticket, &self.speaker))?;
+        live.map_or(Ok(()), |ticket| check_free(unit, ticket, &self.speaker))?;
         let live = live.map(|ticket| ticket.id);
         let ticket = match live {
             Some(id) => id,

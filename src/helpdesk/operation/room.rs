@@ -8,7 +8,7 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
-    line::{after_line, fingerprint, take},
+    line::{after_line, fingerprint, is_done, take},
     new_message, outbound,
 };
 use crate::helpdesk::{
@@ -170,12 +170,13 @@ impl Operation for HearRoom {
         let speaker = self.line.speaker.as_ref();
         let is_taken = lifecycle::takes_lines(&row, unit.now, &desk.rules) && unit.other_live(&row).is_none();
         if is_taken && speaker.is_some_and(|jid| jid.as_str() == row.customer) {
+            let was_done = is_done(unit, id);
             unit.change(id, |row, now| take(row, &self.line.body, now, &desk.rules));
             let message = self.message(Author::Customer, unit);
             let message_id = message.id;
             unit.say(message);
             if !self.line.agent_is_there {
-                after_line(unit, id, message_id, self.line.body.clone());
+                after_line(unit, id, message_id, self.line.body.clone(), was_done);
             }
             return Ok(Heard::Customer);
         }

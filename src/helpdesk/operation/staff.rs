@@ -8,7 +8,7 @@ use deskbridge_entity::{
 use uuid::Uuid;
 
 use super::{
-    hand_off::{tell_on_duty, waits},
+    hand_off::{tell_holder, tell_holder_of_step, tell_on_duty, waits, was_told},
     new_message, outbound,
     reply::{AgentStanza, corrected, supersede},
 };
@@ -99,10 +99,12 @@ impl ChangeTicket {
             Change::Close => self.close(unit, row),
             Change::Snooze(until) => self.snooze(unit, row, *until),
             Change::Priority(priority) => {
+                self.require_no_colleague(unit, row)?;
                 unit.change(row.id, |row, _| row.priority = *priority);
                 Ok(())
             }
             Change::Tags(tags) => {
+                self.require_no_colleague(unit, row)?;
                 unit.change(row.id, |row, _| row.tags = tags.iter().cloned().collect());
                 Ok(())
             }
@@ -130,12 +132,12 @@ impl ChangeTicket {
     }
 
     fn claim(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
-        require_live(row)?;
+        require_live(unit, row)?;
         if row.handler == Handler::Agent {
             if row.agent.as_ref() == Some(&self.caller.id) {
                 return Ok(());
             }
-            return Err(overtaken(row, format!("{} has this ticket", name_of(unit, row.agent.as_deref()))));
+            return Err(has_it(unit, row));
         }
         let who = self.caller.display_name();
         if row.status == Status::Escalated {
@@ -154,6 +156,7 @@ impl ChangeTicket {
     }
 
     fn release(&self, unit: &mut Unit, row: &Model, episode: &Episode) -> Result<(), Error> {
+        require_live(unit, row)?;
         self.require_holder(unit, row)?;
         let desk = unit.desk(&row.desk);
         if !desk.assistant {
@@ -173,6 +176,7 @@ impl ChangeTicket {
     }
 
     fn requeue(&self, unit: &mut Unit, row: &Model) -> Result<(), Error> {
+        require_live(unit, row)?;
         self.require_holder(unit, row)?;
         requeue(unit, row, &format!("{} gave it back", self.caller.display_name()));
         Ok(())
@@ -180,19 +184,25 @@ impl ChangeTicket {
 
     fn assign(&self, unit: &mut Unit, row: &Model, agent: &str) -> Result<(), Error> {
         self.caller.require_admin("assign tickets")?;
-        require_live(row)?;
+        require_live(unit, row)?;
         let known = unit.agent(agent).ok_or_else(|| Error::invalid("agent", format!("there is no agent '{agent}'")))?;
         if !known.serves(&row.desk) {
             return Err(Error::invalid("agent", format!("'{agent}' does not answer at the desk '{}'", row.desk)));
         }
-        let jid = known.jid.clone();
+        let (jid, to) = (known.jid.clone(), known.display_name());
+        let who = self.caller.display_name();
+        if row.status == Status::Escalated {
+            tell_on_duty(unit, row.id, Some(agent), |row| format!("{who} has given it to {to}: {}", row.subject));
+        }
+        if row.agent.as_deref().is_some_and(|holder| holder != agent && holder != self.caller.id) {
+            let text = format!("{who} has given this ticket to {to}: it is no longer yours. ({})", row.subject);
+            tell_holder(unit, row.id, None, text);
+        }
         unit.change(row.id, |row, now| lifecycle::claimed(row, agent, now));
         if let Some(jid) = jid.filter(|_| agent != self.caller.id) {
             let text = format!(
-                "{} has given you this ticket of {}: {}\n/history shows what was said.",
-                self.caller.display_name(),
-                row.customer,
-                row.subject
+                "{who} has given you this ticket of {}: {}\n/history shows what was said.",
+                row.customer, row.subject
             );
             unit.tell(&jid, row.id, None, text);
         }
@@ -203,9 +213,12 @@ impl ChangeTicket {
         if row.status == Status::Resolved {
             return Ok(());
         }
-        require_live(row)?;
-        if row.handler == Handler::Agent {
-            self.require_holder(unit, row)?;
+        require_live(unit, row)?;
+        self.require_no_colleague(unit, row)?;
+        if was_told(row) {
+            let who = self.caller.display_name();
+            let text = |row: &Model| format!("{who} has resolved it: {}", row.subject);
+            tell_on_duty(unit, row.id, Some(&self.caller.id), text);
         }
         resolve(unit, row, Resolution::Agent);
         Ok(())
@@ -229,10 +242,8 @@ impl ChangeTicket {
     }
 
     fn snooze(&self, unit: &mut Unit, row: &Model, until: Option<DateTime<Utc>>) -> Result<(), Error> {
-        require_live(row)?;
-        if row.handler == Handler::Agent {
-            self.require_holder(unit, row)?;
-        }
+        require_live(unit, row)?;
+        self.require_no_colleague(unit, row)?;
         if until.is_some_and(|until| until <= unit.now) {
             return Err(Error::invalid("until", "must be in the future"));
         }
@@ -241,6 +252,11 @@ impl ChangeTicket {
     }
 
     /// Nobody acts in a colleague's ticket, but admins.
+    fn require_no_colleague(&self, unit: &Unit, row: &Model) -> Result<(), Error> {
+        if row.handler == Handler::Agent { self.require_holder(unit, row) } else { Ok(()) }
+    }
+
+    /// Only who has the ticket gives it back, and admins.
     fn require_holder(&self, unit: &Unit, row: &Model) -> Result<(), Error> {
         if row.handler != Handler::Agent {
             return Err(overtaken(row, "no agent has this ticket: claim it first".to_owned()));
@@ -248,7 +264,7 @@ impl ChangeTicket {
         if row.agent.as_ref() == Some(&self.caller.id) || self.caller.role == Role::Admin {
             return Ok(());
         }
-        Err(overtaken(row, format!("{} has this ticket", name_of(unit, row.agent.as_deref()))))
+        Err(has_it(unit, row))
     }
 }
 
@@ -262,6 +278,12 @@ pub(super) fn resolve(unit: &mut Unit, row: &Model, by: Resolution) {
         // The assistant's own answer says it.
         Resolution::Assistant => None,
     };
+    if by == Resolution::Customer {
+        if was_told(row) {
+            tell_on_duty(unit, row.id, None, |row| format!("The customer has resolved it: {}", row.subject));
+        }
+        tell_holder_of_step(unit, row.id, format!("The customer has resolved this ticket: {}", row.subject));
+    }
     unit.change(row.id, |row, now| lifecycle::resolved(row, by, now));
     if let Some(line) = line {
         unit.say(outbound(row.id, Author::System, line, unit.now));
@@ -284,11 +306,14 @@ fn note(now: DateTime<Utc>, ticket: Uuid, by: Option<&Caller>, text: String) -> 
     }
 }
 
-fn require_live(row: &Model) -> Result<(), Error> {
-    if lifecycle::is_live(row.status) {
-        return Ok(());
+/// The ticket runs; what was done before is not worked on beside the conversation that follows it.
+fn require_live(unit: &Unit, row: &Model) -> Result<(), Error> {
+    unit.check_no_other(row)?;
+    match row.status {
+        Status::Resolved => Err(overtaken(row, "it is resolved: /reopen it first".to_owned())),
+        Status::Closed => Err(overtaken(row, "this ticket is closed".to_owned())),
+        Status::Open | Status::Pending | Status::Escalated => Ok(()),
     }
-    Err(overtaken(row, "this ticket is done; reopen it first".to_owned()))
 }
 
 /// The ticket is as the caller has seen it.
@@ -301,6 +326,11 @@ pub(super) fn check_version(row: &Model, expected: Option<i64>) -> Result<(), Er
 
 pub(super) fn overtaken(row: &Model, reason: String) -> Error {
     Error::Overtaken { reason, current: Box::new(row.clone()) }
+}
+
+/// A colleague has the ticket.
+pub(super) fn has_it(unit: &Unit, row: &Model) -> Error {
+    overtaken(row, format!("{} has this ticket", name_of(unit, row.agent.as_deref())))
 }
 
 fn name_of(unit: &Unit, agent: Option<&str>) -> String {

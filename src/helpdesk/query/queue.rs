@@ -30,8 +30,16 @@ pub(in crate::helpdesk) async fn queue(
     if let Some(desk) = desk {
         query = query.filter(Column::Desk.eq(desk));
     }
-    let query = query.order_by_asc(urgency()).order_by_asc(Column::WaitingSince).order_by_asc(Column::Id);
-    Ok(query.limit(limit).all(store.read()).await?)
+    Ok(in_order(query).limit(limit).all(store.read()).await?)
+}
+
+/// The first ones at these desks.
+pub(in crate::helpdesk) fn first_in_queue(desks: &[String], now: DateTime<Utc>, limit: u64) -> Select<ticket::Entity> {
+    in_order(waiting(ticket::Entity::find(), now).filter(Column::Desk.is_in(desks))).limit(limit)
+}
+
+fn in_order(query: Select<ticket::Entity>) -> Select<ticket::Entity> {
+    query.order_by_asc(urgency()).order_by_asc(Column::WaitingSince).order_by_asc(Column::Id)
 }
 
 /// How many tickets at the desk are taken before this one; `None` while it is snoozed, and so in nobody's line.

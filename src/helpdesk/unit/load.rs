@@ -95,6 +95,9 @@ impl Unit {
         if needs.people || self.tickets.values().any(|tracked| is_with_people(&tracked.row)) {
             self.load_people(tx).await?;
         }
+        for jid in needs.comers {
+            self.load_queue(tx, &jid).await?;
+        }
         Ok(())
     }
 

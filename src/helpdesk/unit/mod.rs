@@ -57,6 +57,8 @@ pub(super) struct Needs {
     pub running: HashMap<Uuid, i64>,
     /// Agents, and how many tickets wait at each desk. Loaded anyway where people have a ticket.
     pub people: bool,
+    /// Who may just come on duty, by bare JIDs: of such an agent the first tickets that wait matter.
+    pub comers: BTreeSet<String>,
     /// How many tickets that time has something to do to.
     pub steps: u64,
     /// Agents of whom every ticket matters that is not closed.
@@ -148,6 +150,8 @@ pub(super) struct Unit {
     pub steps: Vec<Uuid>,
     pub agents: Vec<Agent>,
     waiting: waiting::Waiting,
+    /// The first tickets that wait for each agent who comes, by the agent's id.
+    queues: HashMap<String, Vec<ticket::Model>>,
     new_messages: Vec<message::Model>,
     events: Vec<PendingEvent>,
     /// Index into `events` for each new message, to give it its number.
@@ -207,6 +211,7 @@ impl Unit {
             steps: Vec::new(),
             agents: Vec::new(),
             waiting: waiting::Waiting::default(),
+            queues: HashMap::new(),
             new_messages: Vec::new(),
             events: Vec::new(),
             message_events: Vec::new(),

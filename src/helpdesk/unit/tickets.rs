@@ -19,6 +19,11 @@ impl Unit {
         self.tickets.get(&id).map(|tracked| &tracked.row)
     }
 
+    /// All of a customer's, as far as they are loaded.
+    pub(in crate::helpdesk) fn tickets_of(&self, customer: &str) -> impl Iterator<Item = &ticket::Model> {
+        self.tickets.values().map(|tracked| &tracked.row).filter(move |row| row.customer == customer)
+    }
+
     /// What an agent has, oldest first: all but closed tickets, as far as they are loaded.
     pub(in crate::helpdesk) fn held_by(&self, agent: &str) -> Vec<Uuid> {
         let is_held = |row: &&ticket::Model| {
@@ -44,10 +49,10 @@ impl Unit {
     /// A conversation has one live ticket: no other may become it.
     ///
     /// # Errors
-    /// [`Error::Conflict`] names the live one.
+    /// [`Error::GoesOn`] names the live one.
     pub(in crate::helpdesk) fn check_no_other(&self, row: &ticket::Model) -> Result<(), Error> {
         match self.other_live(row) {
-            Some(other) => Err(Error::Conflict(format!("the conversation goes on in ticket {}", other.id))),
+            Some(other) => Err(Error::GoesOn { ticket: other.id, short_id: other.short_id.clone() }),
             None => Ok(()),
         }
     }

@@ -10,6 +10,9 @@ use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QuerySelect}
 use super::Unit;
 use crate::helpdesk::{Agent, Desk, agents, query, texts::Wait};
 
+/// Tickets that an agent who comes on duty is told of by themselves.
+const TOLD_ONE_BY_ONE: u64 = 5;
+
 /// By desk: how many of each priority.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -58,6 +61,27 @@ impl Unit {
             self.waiting.desks.entry(desk).or_default()[priority as usize] = count.try_into().unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// What waits for an agent who may come on duty, as far as it is told one by one. Who is there already may go and come in
+    /// this very batch.
+    pub(super) async fn load_queue(&mut self, tx: &DatabaseTransaction, jid: &str) -> Result<(), DbErr> {
+        let comes = |agent: &&Agent| agent.jid.as_ref().is_some_and(|own| own.as_str() == jid);
+        let Some(agent) = self.agents.iter().find(comes) else { return Ok(()) };
+        let desks: Vec<String> = self.waiting_at(agent).into_iter().map(|(desk, _)| desk).collect();
+        if desks.is_empty() {
+            return Ok(());
+        }
+        let rows = query::first_in_queue(&desks, self.now, TOLD_ONE_BY_ONE).all(tx).await?;
+        self.queues.insert(agent.id.clone(), rows);
+        Ok(())
+    }
+
+    /// The first tickets that wait for an agent who comes, as they are now.
+    pub(in crate::helpdesk) fn queue_of(&self, agent: &str) -> Vec<ticket::Model> {
+        let rows = self.queues.get(agent).into_iter().flatten().filter(|row| !self.erased.contains(&row.id));
+        let rows = rows.map(|row| self.ticket(row.id).unwrap_or(row));
+        rows.filter(|row| place_of(row, self.now).is_some()).cloned().collect()
     }
 
     /// What a customer can be told whose ticket is about to wait. Needs `people`.

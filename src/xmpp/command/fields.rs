@@ -139,7 +139,7 @@ pub fn at_ticket(command: Command, filled: &Filled) -> Result<AtTicket, &'static
             let priority = filled.text("priority").and_then(words::priority);
             AtTicket::Priority(priority.ok_or("The priority is low, normal, high or urgent.")?)
         }
-        Command::Tags => AtTicket::Tags(words::tags(filled.text("tags").unwrap_or_default())),
+        Command::Tags => AtTicket::Tags(Some(words::tags(filled.text("tags").unwrap_or_default()))),
         Command::History => match filled.text("count") {
             None => AtTicket::History(HISTORY.0),
             Some(count) => AtTicket::History(words::history(count).ok_or("The number of messages is 1 to 200.")?),

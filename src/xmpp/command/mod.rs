@@ -100,8 +100,8 @@ pub enum AtTicket {
     Assign(String),
     /// Another priority.
     Priority(Priority),
-    /// Other tags.
-    Tags(Vec<String>),
+    /// Other tags; `None` asks which there are.
+    Tags(Option<Vec<String>>),
     /// To talk in a room (XEP-0045).
     Room,
     /// The last messages, this many.

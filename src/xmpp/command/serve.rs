@@ -183,6 +183,12 @@ impl Commands {
             Said::Order(order) if agent.is_some() || order == DeskOrder::Own(Own::Help) => {
                 self.run_at_desk(desk, agent.as_ref(), &chat.from, order, Some(chat)).await
             }
+            _ if let Some(agent) = &agent
+                && words::is_for_ticket(&words::word(&chat.text()).unwrap_or_default()) =>
+            {
+                let word = words::word(&chat.text()).unwrap_or_default();
+                run::wrong_place(&self.helpdesk, agent, desk, &word).await
+            }
             // To everybody else the words of the staff are words that nobody knows.
             _ => {
                 let word = words::word(&chat.text()).unwrap_or_default();
@@ -243,9 +249,12 @@ pub(super) fn failed(error: &Error) -> Fault {
     match error {
         Error::NotFound(_) => Fault::NotFound,
         Error::Forbidden(_) => Fault::Forbidden,
-        Error::Invalid { .. } | Error::Conflict(_) | Error::Overtaken { .. } | Error::Limited(_) | Error::Repeated => {
-            Fault::BadPayload
-        }
+        Error::Invalid { .. }
+        | Error::Conflict(_)
+        | Error::GoesOn { .. }
+        | Error::Overtaken { .. }
+        | Error::Limited(_)
+        | Error::Repeated => Fault::BadPayload,
         Error::Database(_)
         | Error::Busy
         | Error::WriteFailed(_)

@@ -100,6 +100,7 @@ impl Commands {
             Err(
                 error @ (Error::Invalid { .. }
                 | Error::Conflict(_)
+                | Error::GoesOn { .. }
                 | Error::Overtaken { .. }
                 | Error::Unavailable(_)
                 | Error::NotReady),
@@ -107,7 +108,7 @@ impl Commands {
                 let text = if matches!(place, Place::Desk(_, None)) {
                     texts.plain(Text::CommandFailed)
                 } else {
-                    format!("Not done: {error}.")
+                    run::not_done(&self.helpdesk, &error)
                 };
                 (Tone::Error, Answer { text, is_said: false })
             }

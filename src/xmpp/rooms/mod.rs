@@ -77,6 +77,12 @@ impl Rooms {
         (Self { service, events }, work)
     }
 
+    /// Whether there are rooms.
+    #[must_use]
+    pub fn are_there(&self) -> bool {
+        self.service.is_some()
+    }
+
     /// Whether this is the service of the rooms, or one of its rooms.
     #[must_use]
     pub fn serves(&self, jid: &Jid) -> bool {

@@ -28,6 +28,13 @@ impl Refusal {
         ErrorType::Cancel,
         "There is no such desk here. The service discovery of this domain lists the desks.",
     );
+    /// An agent writes to a ticket that is not there, or not for this agent.
+    pub const NO_TICKET: Self = Self::fixed(
+        DefinedCondition::ItemNotFound,
+        ErrorType::Cancel,
+        "There is no ticket at this address: it was erased, or belongs to a desk that is not yours. /queue and /mine, \
+         written to a desk, list those that there are.",
+    );
     /// A node was asked about.
     pub const NO_NODE: Self =
         Self::fixed(DefinedCondition::ItemNotFound, ErrorType::Cancel, "This address has no such node.");

@@ -3,20 +3,24 @@
 use chrono::TimeDelta;
 use deskbridge_entity::{agent::Duty, ticket::Model};
 
-use super::{Answer, list, word};
+use super::{Answer, address, list, ticket::local, word};
 use crate::{
-    helpdesk::{Agent, Desk, Error, Helpdesk, Queued, shown, texts::Texts, ticket_node},
+    helpdesk::{Agent, Caller, Desk, Error, Helpdesk, Queued, shown, texts::Texts},
     xmpp::command::AtDesk,
 };
 
 /// Tickets in the queue's list, at most.
 const LISTED: u64 = 100;
 
+/// Tickets that are listed where nobody has asked for the queue.
+const LISTED_IN_PASSING: u64 = 10;
+
 /// What an agent may write to a desk's address besides what a customer may.
 pub const DESK_HELP: &str = "For agents:\n\
     /queue: the tickets that wait\n\
     /mine: the tickets that you have\n\
-    /on, /off, /auto: be told of waiting tickets, or not, or as your chat client shows you";
+    /on, /off, /auto: be told of waiting tickets, or not, or as your chat client shows you\n\
+    What you do with a ticket, such as /claim, you write at its own address; /help there lists it.";
 
 /// Does what an agent asks a desk for.
 ///
@@ -26,17 +30,14 @@ pub async fn at_desk(helpdesk: &Helpdesk, agent: &Agent, desk: &Desk, order: AtD
     let caller = agent.caller();
     caller.require_desk(&desk.name)?;
     match order {
-        AtDesk::Queue => {
-            let queue = helpdesk.queue(&caller, Some(&desk.name), LISTED).await?;
-            let line = |queued: &Queued| {
-                let waited = TimeDelta::seconds(queued.waiting_seconds.try_into().unwrap_or_default());
-                format!("{} – waits {}", listed(helpdesk, &queued.ticket), minutes(waited))
-            };
-            Ok(Answer::new(list(queue.iter().map(line), "Nobody waits.")))
-        }
+        AtDesk::Queue => Ok(Answer::new(queue(helpdesk, &caller, desk, LISTED).await?)),
         AtDesk::Mine => {
             let rows = helpdesk.held_by(&caller).await?;
-            let line = |row: &Model| format!("{} – {}", listed(helpdesk, row), Texts::default().status(row.status));
+            let line = |row: &Model| {
+                let snoozed = row.snoozed_until.map(|until| format!(", snoozed until {}", local(helpdesk, row, until)));
+                let status = Texts::default().status(row.status);
+                format!("{} – {status}{}", listed(helpdesk, row), snoozed.unwrap_or_default())
+            };
             Ok(Answer::new(list(rows.iter().map(line), "You have no tickets.")))
         }
         AtDesk::Duty(None) => Ok(Answer::new(duty(agent.duty, agent.is_on_duty()))),
@@ -48,10 +49,30 @@ pub async fn at_desk(helpdesk: &Helpdesk, agent: &Agent, desk: &Desk, order: AtD
     }
 }
 
+/// What an agent is told who says a ticket's command to a desk: where it belongs.
+///
+/// # Errors
+/// As [`at_desk`].
+pub async fn wrong_place(helpdesk: &Helpdesk, agent: &Agent, desk: &Desk, word: &str) -> Result<Answer, Error> {
+    let waiting = queue(helpdesk, &agent.caller(), desk, LISTED_IN_PASSING).await?;
+    let text =
+        format!("Write /{word} at the ticket's own address. These wait:\n{waiting}\n/mine lists those you have.");
+    Ok(Answer::new(text))
+}
+
+async fn queue(helpdesk: &Helpdesk, caller: &Caller, desk: &Desk, limit: u64) -> Result<String, Error> {
+    let queue = helpdesk.queue(caller, Some(&desk.name), limit).await?;
+    let line = |queued: &Queued| {
+        let waited = TimeDelta::seconds(queued.waiting_seconds.try_into().unwrap_or_default());
+        format!("{} – waits {}", listed(helpdesk, &queued.ticket), minutes(waited))
+    };
+    Ok(list(queue.iter().map(line), "Nobody waits."))
+}
+
 /// A ticket in an agent's list, by its own address, which chat clients make a link of.
 fn listed(helpdesk: &Helpdesk, row: &Model) -> String {
-    let address = format!("{}@{}", ticket_node(&row.short_id), helpdesk.domain());
-    shown(&format!("xmpp:{address} {}: {} ({})", row.customer, row.subject, word(&row.priority))).into_owned()
+    let address = address(helpdesk, &row.short_id);
+    shown(&format!("{address} {}: {} ({})", row.customer, row.subject, word(&row.priority))).into_owned()
 }
 
 fn duty(duty: Duty, is_on: bool) -> String {

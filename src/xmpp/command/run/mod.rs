@@ -9,8 +9,10 @@ use deskbridge_entity::message::{self, Author, Visibility};
 use crate::helpdesk::is_line_break;
 
 pub use customer::own;
-pub use desk::{DESK_HELP, at_desk};
-pub use ticket::{TICKET_HELP, at_ticket};
+pub use desk::{DESK_HELP, at_desk, wrong_place};
+pub use ticket::at_ticket;
+
+use crate::helpdesk::{Error, Helpdesk, ticket_node};
 
 /// What somebody who asked is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,22 @@ impl Answer {
     fn said(text: impl Into<String>) -> Self {
         Self { text: text.into(), is_said: true }
     }
+}
+
+/// What an agent is told whose wish was not fulfilled: in the domain's words, with an address where they have an id.
+#[must_use]
+pub fn not_done(helpdesk: &Helpdesk, error: &Error) -> String {
+    match error {
+        Error::GoesOn { short_id, .. } => {
+            format!("Not done: the conversation goes on at {}", address(helpdesk, short_id))
+        }
+        other => format!("Not done: {other}."),
+    }
+}
+
+/// A ticket's own address, which chat clients make a link of.
+fn address(helpdesk: &Helpdesk, short_id: &str) -> String {
+    format!("xmpp:{}@{}", ticket_node(short_id), helpdesk.domain())
 }
 
 /// The longest message that carries an answer, in bytes: escaped it is still no trouble to a server.

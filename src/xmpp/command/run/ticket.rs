@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use deskbridge_entity::{
+    agent::Role,
     attachment,
     message::{self, Author, Visibility},
     ticket::{Handler, Model},
@@ -17,22 +18,35 @@ use crate::{
     },
 };
 
-/// What an agent may write to a ticket's address.
-pub const TICKET_HELP: &str = "What you write here goes to the customer. These do not:\n\
-    //TEXT or /note TEXT: a note for colleagues\n\
-    /claim: take the ticket\n\
-    /release: give it to the assistant, /release TEXT tells it what to know, /release queue gives it to colleagues\n\
-    /resolve: it is done; /reopen: it is not, and it is yours\n\
-    /snooze 2h: not to hear of it for a while (30m, 1d, 1w, tomorrow, off)\n\
-    /assign AGENT: give it to a colleague (admins)\n\
-    /priority low, normal, high or urgent\n\
-    /tags a, b\n\
-    /room: talk with the customer in a room\n\
-    /history or /history 50: what was said\n\
-    /summary: what it is about\n\
-    /suggest: a draft of your reply, /suggest TEXT of one that says TEXT\n\
-    /send: send the last suggestion\n\
-    /help: this list";
+/// What an agent may write to a ticket's address: what there is on this instance, and for this agent.
+fn help(rooms: &Rooms, agent: &Agent) -> String {
+    let assign = ["/assign AGENT: give it to a colleague"];
+    let room = ["/room: talk with the customer in a room"];
+    let lines = [
+        &[
+            "What you write here goes to the customer. These do not:",
+            "//TEXT or /note TEXT: a note for colleagues",
+            "/claim: take the ticket",
+            "/release: give it to the assistant, /release TEXT tells it what to know, /release queue gives it to colleagues",
+            "/resolve: it is done; /reopen: it is not, and it is yours",
+            "/snooze 2h: not to hear of it for a while (30m, 1d, 1w, tomorrow, off)",
+        ][..],
+        if agent.role == Role::Admin { &assign } else { &[] },
+        &[
+            "/priority low, normal, high or urgent",
+            "/tags a, b sets the tags, /tags shows them, /tags none clears them",
+        ],
+        if rooms.are_there() { &room } else { &[] },
+        &[
+            "/history or /history 50: what was said",
+            "/summary: what it is about",
+            "/suggest: a draft of your reply, /suggest TEXT of one that says TEXT",
+            "/send: send the last suggestion",
+            "/help: this list",
+        ],
+    ];
+    lines.concat().join("\n")
+}
 
 /// Does what an agent asks a ticket's address for. `ticket` was found for this agent.
 ///
@@ -102,11 +116,8 @@ pub async fn at_ticket(
             helpdesk.set_priority(&caller, id, None, priority).await?;
             format!("The priority is {}.", word(&priority))
         }
-        AtTicket::Tags(tags) => {
-            let row = helpdesk.set_tags(&caller, id, None, tags).await?;
-            let tags = tags_of(&row);
-            if tags.is_empty() { "No tags.".to_owned() } else { format!("Tags: {tags}.") }
-        }
+        AtTicket::Tags(None) => tags_in_words(ticket),
+        AtTicket::Tags(Some(tags)) => tags_in_words(&helpdesk.set_tags(&caller, id, None, tags).await?),
         AtTicket::Room if !has_it(agent, ticket) => {
             return Err(Error::Conflict("you do not have this ticket: claim it first".to_owned()));
         }
@@ -134,7 +145,7 @@ pub async fn at_ticket(
             copilot.send(helpdesk, &caller, ticket).await?;
             "Sent to the customer.".to_owned()
         }
-        AtTicket::Help => TICKET_HELP.to_owned(),
+        AtTicket::Help => help(rooms, agent),
     };
     Ok(Answer::new(shown(&done)))
 }
@@ -152,7 +163,11 @@ async fn summary(helpdesk: &Helpdesk, caller: &Caller, row: &Model) -> Result<St
         format!("Status: {}, priority {}", Texts::default().status(row.status), word(&row.priority)),
     ];
     lines.push(match (&row.agent, row.handler) {
-        (Some(agent), Handler::Agent) => format!("With: {agent}"),
+        (Some(id), Handler::Agent) => {
+            let agents = helpdesk.agents().await?;
+            let name = agents.iter().find(|agent| agent.id == *id).map(Agent::display_name);
+            format!("With: {}", name.as_ref().unwrap_or(id))
+        }
         (_, Handler::Assistant) => "With: the assistant".to_owned(),
         _ => "With: nobody".to_owned(),
     });
@@ -168,6 +183,9 @@ async fn summary(helpdesk: &Helpdesk, caller: &Caller, row: &Model) -> Result<St
     }
     if let Some(reason) = &row.hand_off_reason {
         lines.push(format!("Handed off: {}", quoted(reason)));
+    }
+    if let Some(told) = &row.episode_summary {
+        lines.push(format!("A colleague told the assistant: {}", quoted(told)));
     }
     let messages = helpdesk.conversation(caller, row.id, None).await?.messages;
     let note = messages.iter().rev().find(|message| message.visibility == Visibility::Internal);
@@ -192,6 +210,11 @@ fn tags_of(row: &Model) -> String {
     tags.join(", ")
 }
 
+fn tags_in_words(row: &Model) -> String {
+    let tags = tags_of(row);
+    if tags.is_empty() { "No tags.".to_owned() } else { format!("Tags: {tags}.") }
+}
+
 fn until(helpdesk: &Helpdesk, row: &Model, snooze: Snooze) -> Option<DateTime<Utc>> {
     let now = helpdesk.clock().now();
     match snooze {
@@ -208,7 +231,7 @@ fn until(helpdesk: &Helpdesk, row: &Model, snooze: Snooze) -> Option<DateTime<Ut
 }
 
 /// A time by the desk's clock.
-fn local(helpdesk: &Helpdesk, row: &Model, time: DateTime<Utc>) -> String {
+pub(super) fn local(helpdesk: &Helpdesk, row: &Model, time: DateTime<Utc>) -> String {
     let time = helpdesk.desk(&row.desk).map_or(time.with_timezone(&chrono_tz::UTC), |desk| desk.hours.local(time));
     time.format("%Y-%m-%d %H:%M %Z").to_string()
 }

@@ -12,7 +12,7 @@ mod vocabulary;
 pub use desk::{at_desk, corrected};
 pub use ticket::at_ticket;
 pub use value::{HISTORY, duty, history, priority, snooze, tags};
-pub use vocabulary::near;
+pub use vocabulary::{is_for_ticket, near};
 
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,7 +33,8 @@ pub fn at_ticket(body: &str) -> Said<AtTicket> {
             Some(priority) => AtTicket::Priority(priority),
             None => return Said::Misused("/priority low, normal, high or urgent"),
         },
-        "tags" => AtTicket::Tags(tags(rest)),
+        "tags" if rest.is_empty() => AtTicket::Tags(None),
+        "tags" => AtTicket::Tags(Some(tags(rest))),
         "room" if rest.is_empty() => AtTicket::Room,
         "room" => return Said::Misused("/room"),
         "history" if rest.is_empty() => AtTicket::History(HISTORY.0),
@@ -45,7 +46,7 @@ pub fn at_ticket(body: &str) -> Said<AtTicket> {
         "suggest" => AtTicket::Suggest(Some(text()).filter(|text| !text.is_empty())),
         "send" if rest.is_empty() => AtTicket::SendSuggestion,
         "send" => return Said::Misused("/send, for the last suggestion; /reply TEXT for words of your own"),
-        "help" => AtTicket::Help,
+        "help" | "hilfe" => AtTicket::Help,
         _ => return Said::Unknown(word),
     };
     Said::Order(order)
@@ -82,8 +83,10 @@ mod tests {
             ("/snooze off", order(AtTicket::Snooze(Snooze::Off))),
             ("/assign eve@staff.example", order(AtTicket::Assign("eve@staff.example".to_owned()))),
             ("/priority High", order(AtTicket::Priority(Priority::High))),
-            ("/tags tea, late ,,", order(AtTicket::Tags(vec!["tea".to_owned(), "late".to_owned()]))),
-            ("/tags", order(AtTicket::Tags(vec![]))),
+            ("/tags tea, late ,,", order(AtTicket::Tags(Some(vec!["tea".to_owned(), "late".to_owned()])))),
+            ("/tags", order(AtTicket::Tags(None))),
+            ("/tags none", order(AtTicket::Tags(Some(vec![])))),
+            ("/tags -", order(AtTicket::Tags(Some(vec![])))),
             ("/history", order(AtTicket::History(20))),
             ("/history 5", order(AtTicket::History(5))),
             ("/summary", order(AtTicket::Summary)),
@@ -91,6 +94,7 @@ mod tests {
             ("/suggest No refund", order(AtTicket::Suggest(Some("No refund".to_owned())))),
             ("/send", order(AtTicket::SendSuggestion)),
             ("/help", order(AtTicket::Help)),
+            ("/hilfe", order(AtTicket::Help)),
         ] {
             assert_eq!(at_ticket(body), said, "{body:?}");
         }

@@ -56,9 +56,12 @@ pub fn duty(word: &str) -> Option<Duty> {
     }
 }
 
-/// Tags with commas between them; none at all clears them.
+/// Tags with commas between them; nothing at all, `none` and `-` clear them.
 #[must_use]
 pub fn tags(words: &str) -> Vec<String> {
+    if matches!(words.trim().to_lowercase().as_str(), "none" | "-") {
+        return Vec::new();
+    }
     words.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 

@@ -50,6 +50,12 @@ pub(super) fn meant(commands: &[Command], word: &str) -> Option<Command> {
     commands.iter().find(means).copied()
 }
 
+/// Whether a word in lower case is a command at a ticket's address.
+#[must_use]
+pub fn is_for_ticket(word: &str) -> bool {
+    meant(&Command::AT_TICKET, word).is_some()
+}
+
 /// The word of a command among `commands` that somebody may have meant who wrote `word`: English, or of the language.
 #[must_use]
 pub fn near(commands: &[Command], language: Language, word: &str) -> Option<&'static str> {
