@@ -166,7 +166,12 @@ impl Brain {
 pub fn give_up(failure: &Failure, due: &Due) -> Outcome {
     let Due { ticket, transcript: history } = due;
     let reason = failure.to_string();
-    Outcome::HandOff(HandOff { words: Words::Failure, summary: summary(&reason, ticket, history), reason })
+    Outcome::HandOff(HandOff {
+        words: Words::Failure,
+        summary: summary(&reason, ticket, history),
+        issue: issue(ticket, history),
+        reason,
+    })
 }
 
 /// The customer's lines since anybody else spoke: one question, however many lines it was typed in. A file without words
@@ -213,7 +218,12 @@ fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance]) -> Outco
         Action::HandOff => {
             let words = if draft.reply.trim().is_empty() { Words::Person } else { Words::Own(draft.reply) };
             let reason = draft.reason.unwrap_or_else(|| "the assistant handed off".to_owned());
-            Outcome::HandOff(HandOff { words, summary: summary(&reason, ticket, history), reason })
+            Outcome::HandOff(HandOff {
+                words,
+                summary: summary(&reason, ticket, history),
+                issue: issue(ticket, history),
+                reason,
+            })
         }
         // Resolving needs the customer's word, not only the model's.
         Action::Resolve if phrases::small_talk(&question(history)) == Some(SmallTalk::Thanks) => {
@@ -239,8 +249,13 @@ fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> Strin
         if last.is_empty() { String::new() } else { format!("\nThe customer said last:\n{}", last.join("\n")) };
     format!(
         "Handed off: {reason}\nIssue: {}{details}\nTried so far: {tried}\nNext step: answer the customer.",
-        ticket.subject
+        issue(ticket, history)
     )
+}
+
+/// What was asked last; where no words were, what the ticket is called.
+fn issue(ticket: &ticket::Model, history: &[Utterance]) -> String {
+    Some(brief(&question(history))).filter(|asked| !asked.is_empty()).unwrap_or_else(|| ticket.subject.clone())
 }
 
 /// Lines of the customer in a summary.

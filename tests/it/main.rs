@@ -31,5 +31,6 @@ mod repeats;
 mod rest;
 mod rooms;
 mod slixmpp;
+mod small_words;
 mod turns;
 mod words;

@@ -86,7 +86,7 @@ impl Commands {
                 let is_help = order == Own::Help;
                 let mut answer = run::own(&self.helpdesk, desk, from, order, chat).await?;
                 if is_help && agent.is_some() {
-                    answer.text = format!("{}\n\n{}", answer.text, run::DESK_HELP);
+                    answer.text = format!("{}\n\n{}", answer.text, run::desk_help(desk.texts.language()));
                 }
                 Ok(answer)
             }
@@ -140,6 +140,10 @@ impl Commands {
             // These are queued without looking anything up: what is written next must not overtake them.
             Said::Order(DeskOrder::Own(order)) if order != Own::Help => {
                 return run::own(&self.helpdesk, desk, &chat.from, order, Some(chat)).await;
+            }
+            Said::Misused(_) => {
+                let word = words::word(&chat.text()).unwrap_or_default();
+                return Ok(Answer { text: desk.texts.stands_alone(&word), is_said: false });
             }
             said => said,
         };

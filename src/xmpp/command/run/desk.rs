@@ -5,7 +5,11 @@ use deskbridge_entity::{agent::Duty, ticket::Model};
 
 use super::{Answer, list, word};
 use crate::{
-    helpdesk::{Agent, Desk, Error, Helpdesk, Queued, texts::Texts, ticket_node},
+    helpdesk::{
+        Agent, Desk, Error, Helpdesk, Queued,
+        texts::{Language, Texts},
+        ticket_node,
+    },
     xmpp::command::AtDesk,
 };
 
@@ -13,10 +17,19 @@ use crate::{
 const LISTED: u64 = 100;
 
 /// What an agent may write to a desk's address besides what a customer may.
-pub const DESK_HELP: &str = "For agents:\n\
-    /queue: the tickets that wait\n\
-    /mine: the tickets that you have\n\
-    /on, /off, /auto: be told of waiting tickets, or not, or as your chat client shows you";
+#[must_use]
+pub fn desk_help(language: Language) -> &'static str {
+    match language {
+        Language::English => {
+            "For agents:\n/queue: the tickets that wait\n/mine: the tickets that you have\n/on, /off, /auto: be told of \
+             waiting tickets, or not, or as your chat client shows you"
+        }
+        Language::German => {
+            "Für Mitarbeiter:\n/queue: was auf jemanden wartet\n/mine: was Sie haben\n/on, /off, /auto: von Wartenden \
+             erfahren, oder nicht, oder wie Ihr Programm Sie zeigt"
+        }
+    }
+}
 
 /// Does what an agent asks a desk for.
 ///

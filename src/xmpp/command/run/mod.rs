@@ -7,7 +7,7 @@ mod ticket;
 use deskbridge_entity::message::{self, Author, Visibility};
 
 pub use customer::own;
-pub use desk::{DESK_HELP, at_desk};
+pub use desk::{at_desk, desk_help};
 pub use ticket::{TICKET_HELP, at_ticket};
 
 /// What somebody who asked is told.
