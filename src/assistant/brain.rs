@@ -184,7 +184,9 @@ fn question(history: &[Utterance]) -> String {
     // What Deskbridge says by itself, such as a greeting, is neither an answer nor a part of the question.
     let said = history.iter().skip(asked).filter(|message| message.author == Wrote::Customer && !message.only_files);
     let lines: Vec<&str> = said.map(|message| message.body.as_str()).collect();
-    lines.join("\n")
+    // "Ok" and "thanks" beside a question are no part of it.
+    let asked: Vec<&str> = lines.iter().copied().filter(|line| phrases::small_talk(line).is_none()).collect();
+    if asked.is_empty() { lines.join("\n") } else { asked.join("\n") }
 }
 
 /// Whether the customer has sent nothing but files since anybody else spoke.

@@ -50,7 +50,7 @@ mod scenarios {
         assert!(lines(&resolved).contains(&("customer".to_owned(), "ok thanks bye".to_owned())), "{resolved}");
         // A question with such words in it is one.
         app.clock.advance(Duration::from_secs(60));
-        told(&mut alice, "ok, and how long is shipping?").await;
+        told(&mut alice, "ok, and how long is a gift card valid?").await;
         app.rest.ticket_in("alice@localhost", "PENDING").await;
         app.stop().await;
     }
