@@ -13,6 +13,7 @@ use crate::{
     helpdesk::{
         Texts,
         phrases::{self, SmallTalk},
+        texts::Text,
     },
     knowledge::Passage,
 };
@@ -33,6 +34,8 @@ pub fn answer(passage: Option<&Arc<Passage>>, question: &str, first: bool, texts
     }
     match phrases::small_talk(question) {
         Some(SmallTalk::Thanks) => return Draft::new(texts.welcome(), Action::Continue),
+        Some(SmallTalk::Farewell) => return Draft::new(texts.plain(Text::Goodbye), Action::Continue),
+        Some(SmallTalk::Acknowledgement) => return Draft::new(texts.plain(Text::Noted), Action::Continue),
         Some(SmallTalk::Greeting) => return Draft::new(introduced(&texts.hello(), " "), Action::Continue),
         None => {}
     }
@@ -117,7 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn thanks_get_a_short_line() {
-        assert_eq!(answer(&knowledge(), "Thanks a lot!", false), Draft::new("You are welcome!", Action::Continue));
+    fn small_talk_gets_a_short_line_and_no_person() {
+        for (said, reply) in [
+            ("Thanks a lot!", "You are welcome!"),
+            ("Ok great 👍", "Good. If anything else comes up, just write."),
+            ("👍", "Good. If anything else comes up, just write."),
+            ("ok bye", "Goodbye!"),
+        ] {
+            assert_eq!(answer(&knowledge(), said, false), Draft::new(reply, Action::Continue), "{said}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use deskbridge_entity::message::Author as Wrote;
 
 use super::prompt::{Author, Turn};
-use crate::helpdesk::Utterance;
+use crate::helpdesk::{Utterance, phrases};
 
 /// What Deskbridge says by itself, such as a greeting, is neither an answer nor a part of a question.
 fn is_answer(message: &Utterance) -> bool {
@@ -29,7 +29,10 @@ pub(super) fn question_before(history: &[Utterance]) -> String {
 
 fn asked_in(part: &[Utterance]) -> String {
     let said = part.iter().filter(|message| message.author == Wrote::Customer && !message.only_files);
-    said.map(|message| message.body.as_str()).collect::<Vec<_>>().join("\n")
+    let lines: Vec<&str> = said.map(|message| message.body.as_str()).collect();
+    // "Ok" and "thanks" beside a question are no part of it.
+    let asked: Vec<&str> = lines.iter().copied().filter(|line| phrases::small_talk(line).is_none()).collect();
+    if asked.is_empty() { lines.join("\n") } else { asked.join("\n") }
 }
 
 /// Whether the customer has sent nothing but files since anybody else spoke.

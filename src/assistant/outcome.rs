@@ -6,7 +6,7 @@ use super::{
     brain::Failure,
     draft::{Action, Draft, Priority},
     history,
-    situation::situation,
+    situation::{brief, situation},
 };
 use crate::helpdesk::{
     Due, HandOff, Outcome, Triage, Utterance, Words,
@@ -18,7 +18,12 @@ use crate::helpdesk::{
 pub fn give_up(failure: &Failure, due: &Due) -> Outcome {
     let Due { ticket, transcript: history } = due;
     let reason = failure.to_string();
-    Outcome::HandOff(HandOff { words: Words::Failure, summary: summary(&reason, ticket, history), reason })
+    Outcome::HandOff(HandOff {
+        words: Words::Failure,
+        summary: summary(&reason, ticket, history),
+        issue: issue(ticket, history),
+        reason,
+    })
 }
 
 pub(super) fn triage(draft: &Draft) -> Triage {
@@ -36,7 +41,12 @@ pub(super) fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance
         Action::HandOff => {
             let words = if draft.reply.trim().is_empty() { Words::Person } else { Words::Own(draft.reply) };
             let reason = draft.reason.unwrap_or_else(|| "the assistant handed off".to_owned());
-            Outcome::HandOff(HandOff { words, summary: summary(&reason, ticket, history), reason })
+            Outcome::HandOff(HandOff {
+                words,
+                summary: summary(&reason, ticket, history),
+                issue: issue(ticket, history),
+                reason,
+            })
         }
         // Resolving needs the customer's word, not only the model's.
         Action::Resolve if phrases::small_talk(&history::question(history)) == Some(SmallTalk::Thanks) => {
@@ -52,5 +62,13 @@ fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> Strin
     let released = ticket.episode_summary.as_ref().map(|told| format!("a colleague told the assistant: {told}"));
     let earlier: Vec<String> = released.into_iter().chain(ticket.context_summary.clone()).collect();
     let earlier = (!earlier.is_empty()).then(|| earlier.join("\n"));
-    format!("Handed off: {reason}\n{}", situation(&ticket.subject, earlier.as_deref(), ticket.episode_answers, &said))
+    format!(
+        "Handed off: {reason}\n{}",
+        situation(&issue(ticket, history), earlier.as_deref(), ticket.episode_answers, &said)
+    )
+}
+
+/// What was asked last; where no words were, what the ticket is called.
+fn issue(ticket: &ticket::Model, history: &[Utterance]) -> String {
+    Some(brief(&history::question(history))).filter(|asked| !asked.is_empty()).unwrap_or_else(|| ticket.subject.clone())
 }

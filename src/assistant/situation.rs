@@ -32,7 +32,7 @@ fn times(count: usize) -> String {
 }
 
 /// A line's beginning, without line breaks.
-fn brief(text: &str) -> String {
+pub(super) fn brief(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(200) {
         Some((cut, _)) => format!("{}…", &line[..cut]),

@@ -329,7 +329,12 @@ mod tests {
 
     #[test]
     fn a_hand_off_is_judged_by_its_own_words_alone() {
-        let words = |words| crate::helpdesk::HandOff { words, summary: String::new(), reason: String::new() };
+        let words = |words| crate::helpdesk::HandOff {
+            words,
+            summary: String::new(),
+            issue: String::new(),
+            reason: String::new(),
+        };
         let fixed = decision(&Outcome::HandOff(words(Words::Person)), "");
         assert_eq!(fixed, (Decision::HandOff, String::new()));
         let verdict = judge(&case(""), Decision::HandOff, "", &[], "");

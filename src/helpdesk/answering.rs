@@ -133,13 +133,14 @@ impl Helpdesk {
         let outcome = match outcome {
             Outcome::Answer { body } => Outcome::Answer { body: without_nul(body) },
             Outcome::Resolve { body } => Outcome::Resolve { body: without_nul(body) },
-            Outcome::HandOff(HandOff { words, reason, summary }) => Outcome::HandOff(HandOff {
+            Outcome::HandOff(HandOff { words, reason, summary, issue }) => Outcome::HandOff(HandOff {
                 words: match words {
                     Words::Own(words) => Words::Own(without_nul(words)),
                     fixed => fixed,
                 },
                 reason: without_nul(reason),
                 summary: without_nul(summary),
+                issue: without_nul(issue),
             }),
         };
         let drafted = Drafted { triage, outcome, condensed, ..drafted };

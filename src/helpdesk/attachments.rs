@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use deskbridge_entity::attachment;
 use uuid::Uuid;
 
-use super::{Caller, Error, Helpdesk, operation::attachment::Settle, query, texts::Text, without_nul};
+use super::{Caller, Error, Helpdesk, operation::attachment::Settle, query, without_nul};
 
 /// A file that is still to be fetched.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Helpdesk {
 
     /// Notes what became of a pending file: its bytes are in the folder, or the reason why not, in words for an agent.
     /// Gives whether anybody still wants it: its message may be gone. Of a refused one the customer is told, in one line
-    /// for a bunch.
+    /// by its name; of several with one name, or with none, that are sent at once, in one line together.
     ///
     /// # Errors
     /// [`Error::WriteFailed`], [`Error::Database`].
@@ -61,8 +61,8 @@ impl Helpdesk {
             Ok(_) => None,
             Err(_) => {
                 let texts = self.desk(&file.desk).map(|desk| desk.texts.clone()).unwrap_or_default();
-                let line = texts.plain(Text::FileRefused);
                 let row = &file.row;
+                let line = texts.file_refused(row.name.as_deref());
                 let is_said = query::was_said(&self.store, row.ticket_id, &line, row.created_at - BUNCH).await?;
                 (!is_said).then_some(line)
             }

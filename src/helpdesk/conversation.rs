@@ -17,7 +17,7 @@ use super::{
         line::{AppendLine, ReceiveLine},
         reply::{Approach, Reply, Speaker, TakeBack},
     },
-    query, without_nul,
+    phrases, query, without_nul,
 };
 
 /// A ticket with a part of its messages.
@@ -47,8 +47,18 @@ impl Helpdesk {
         check_jid(&line.customer)?;
         let body = check_body("message", line.body)?;
         let line = Line { body, ..line };
+        let asks =
+            phrases::asks_for_person(&line.body).then(|| (self.clone(), line.desk.clone(), line.customer.clone()));
         let answer = self.writer.queue(ReceiveLine::new(line, assistant)).await?;
-        Ok(async move { answer.await.map_err(|_| Error::Stopping)? })
+        Ok(async move {
+            let received = answer.await.map_err(|_| Error::Stopping)??;
+            if let Some((helpdesk, desk, customer)) = asks.filter(|_| !received.is_duplicate)
+                && let Err(error) = helpdesk.tell_place(&desk, &customer).await
+            {
+                tracing::warn!(%error, "a customer who waits could not be told the place in the queue");
+            }
+            Ok(received)
+        })
     }
 
     /// Opens a conversation over REST: the customer (or a program for it) speaks, or an agent writes first.
@@ -167,13 +177,19 @@ impl Helpdesk {
         query::ticket_at(&self.store, caller, short_id).await
     }
 
-    /// A customer asks a desk for a person.
+    /// A customer asks a desk for a person; `issue` is what came along with that.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown desk, [`Error::WriteFailed`].
-    pub async fn ask_for_person(&self, desk: &str, customer: &BareJid, reason: &str) -> Result<Asked, Error> {
+    pub async fn ask_for_person(
+        &self,
+        desk: &str,
+        customer: &BareJid,
+        reason: &str,
+        issue: Option<String>,
+    ) -> Result<Asked, Error> {
         let (desk, _) = self.conversation_of(desk, customer)?;
-        self.writer.write(AskForPerson { desk, customer: customer.clone(), reason: reason.to_owned() }).await
+        self.writer.write(AskForPerson { desk, customer: customer.clone(), reason: reason.to_owned(), issue }).await
     }
 
     /// A customer says that the matter is settled. Gives the ticket, if one was live.

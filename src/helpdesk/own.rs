@@ -9,7 +9,10 @@ use uuid::Uuid;
 
 use super::{
     Caller, Desk, Error, Helpdesk, Role, check_jid,
-    operation::erase::{EraseCustomer, ScrubEvents},
+    operation::{
+        erase::{EraseCustomer, ScrubEvents},
+        hand_off::TellPlace,
+    },
     query,
     texts::Wait,
 };
@@ -44,9 +47,7 @@ impl Helpdesk {
             return Ok(Some(Standing { ticket, wait: None }));
         }
         let wait = self.wait(desk, &ticket).await?;
-        let said = [desk.texts.queue(&wait), desk.texts.when(&wait)];
-        let said: Vec<_> = said.into_iter().filter(|part| !part.is_empty()).collect();
-        Ok(Some(Standing { ticket, wait: Some(said.join(" ")) }))
+        Ok(Some(Standing { ticket, wait: Some(desk.texts.place(&wait)) }))
     }
 
     /// What a customer whose ticket waits for a person is told, in the desk's words.
@@ -60,11 +61,21 @@ impl Helpdesk {
         Ok(desk.texts.hand_off(&self.wait(desk, &ticket).await?))
     }
 
+    /// Tells a customer who waits for a person, and asks for one again, the place in the queue: not more often than once
+    /// in some minutes.
+    pub(super) async fn tell_place(&self, desk: &str, customer: &BareJid) -> Result<(), Error> {
+        let desk = self.known_desk(desk)?;
+        let ticket = query::current_of(&self.store, &desk.name, customer).await?;
+        let Some(ticket) = ticket.filter(|ticket| ticket.status == Status::Escalated) else { return Ok(()) };
+        let line = desk.texts.hand_off(&self.wait(desk, &ticket).await?);
+        self.writer.write(TellPlace { ticket: ticket.id, line }).await
+    }
+
     async fn wait<'a>(&self, desk: &'a Desk, ticket: &ticket::Model) -> Result<Wait<'a>, Error> {
         let ahead = query::waiting_before(&self.store, ticket, self.clock.now()).await?;
         // Of a desk whose people use nothing but REST, nobody knows who is there.
         let on_duty = self.on_duty(&desk.name).await?.unwrap_or(true);
-        Ok(Wait { ahead, hours: &desk.hours, now: self.clock.now(), on_duty })
+        Ok(Wait { ahead, hours: &desk.hours, now: self.clock.now(), on_duty, assistant: desk.assistant })
     }
 
     /// The public messages of a ticket behind `after` in their order, at most 500 of them and 200,000 characters.

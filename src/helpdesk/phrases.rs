@@ -151,21 +151,188 @@ const GREETINGS: &[&str] = &[
     "buenas",
 ];
 
-/// Words that may stand around thanks and greetings without making a question of them.
-const FILLERS: &[&str] = &[
-    "you", "so", "very", "much", "a", "lot", "many", "again", "ok", "okay", "great", "perfect", "super", "good",
-    "nice", "all", "for", "your", "the", "help", "that", "is", "was", "helped", "there", "everyone", "and", "bye",
-    "day", "to", "vielen", "schon", "sehr", "guten", "gut", "prima", "alles", "klar", "beaucoup", "bien", "bonne",
-    "journee", "muchas", "mil", "dias", "tardes", "noches", "team", "support",
+const FAREWELLS: &[&str] = &[
+    "bye",
+    "goodbye",
+    "byebye",
+    "cya",
+    "ciao",
+    "tschuss",
+    "tschuß",
+    "tschau",
+    "wiedersehen",
+    "wiederhoren",
+    "adieu",
+    "adios",
 ];
+
+/// Words of other kinds that together are a farewell, as [`words`] spells them.
+const FAREWELL_PHRASES: &[&str] = &[
+    " nice day ",
+    " great day ",
+    " nice evening ",
+    " good night ",
+    " schonen tag ",
+    " schonen abend ",
+    " schones wochenende ",
+    " gute nacht ",
+    " bonne journee ",
+];
+
+/// Words that take note of what was said.
+const ACKNOWLEDGEMENTS: &[&str] = &[
+    "ok",
+    "okay",
+    "oki",
+    "okey",
+    "k",
+    "great",
+    "perfect",
+    "super",
+    "good",
+    "nice",
+    "alright",
+    "fine",
+    "cool",
+    "awesome",
+    "excellent",
+    "wonderful",
+    "brilliant",
+    "amazing",
+    "understood",
+    "noted",
+    "gotcha",
+    "helped",
+    "worked",
+    "works",
+    "top",
+    "klar",
+    "perfekt",
+    "gut",
+    "prima",
+    "toll",
+    "klasse",
+    "wunderbar",
+    "verstanden",
+    "passt",
+    "geholfen",
+    "geklappt",
+    "bien",
+    "parfait",
+    "perfecto",
+    "vale",
+];
+
+/// Words that may stand around these without making a question of them.
+const FILLERS: &[&str] = &[
+    "you",
+    "so",
+    "very",
+    "much",
+    "a",
+    "lot",
+    "many",
+    "again",
+    "all",
+    "for",
+    "your",
+    "the",
+    "help",
+    "that",
+    "is",
+    "was",
+    "there",
+    "everyone",
+    "and",
+    "day",
+    "to",
+    "it",
+    "this",
+    "now",
+    "see",
+    "later",
+    "have",
+    "yes",
+    "yep",
+    "then",
+    "well",
+    "vielen",
+    "schon",
+    "schonen",
+    "sehr",
+    "guten",
+    "alles",
+    "beaucoup",
+    "bonne",
+    "journee",
+    "muchas",
+    "mil",
+    "dias",
+    "tardes",
+    "noches",
+    "team",
+    "support",
+    "und",
+    "auf",
+    "fur",
+    "ihre",
+    "die",
+    "hilfe",
+    "das",
+    "hat",
+    "ist",
+    "war",
+    "es",
+    "dann",
+    "noch",
+    "einen",
+    "ihnen",
+    "schones",
+    "wochenende",
+    "gute",
+    "nacht",
+    "night",
+    "bis",
+    "bald",
+    "ja",
+    "jetzt",
+    "mir",
+    "tres",
+];
+
+/// With these only thanks are left: "no thanks", but not "no good".
+const REFUSALS: &[&str] = &["no", "nope", "nein"];
+
+/// Alone, these say as much as a word.
+const THANKFUL_SIGNS: &[char] = &['🙏', '❤', '♥', '🧡', '💛', '💚', '💙', '💜', '💕', '😍', '🥰', '😘', '💐', '🌹'];
+const FRIENDLY_SIGNS: &[char] = &[
+    '👍', '👌', '👏', '🙌', '💪', '🤝', '🎉', '✅', '✔', '☑', '🆗', '💯', '🙂', '😊', '😀', '😃', '😄', '😁', '😉',
+    '😎', '🤗', '😌', '☺',
+];
+const WAVING: char = '👋';
+/// With one of these nothing is settled.
+const UNHAPPY_SIGNS: &[char] =
+    &['👎', '😡', '😠', '🤬', '😢', '😭', '😞', '😕', '🙁', '☹', '🤔', '❓', '❔', '❌', '💔'];
 
 /// A message that wants no answer from the help pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmallTalk {
     /// "Thanks a lot!"
     Thanks,
+    /// "Bye"
+    Farewell,
     /// "Good morning"
     Greeting,
+    /// "Ok, great", "👍"
+    Acknowledgement,
+}
+
+impl SmallTalk {
+    /// Whether it ends a conversation, or leaves it ended, rather than beginning one.
+    #[must_use]
+    pub fn is_closing(self) -> bool {
+        self != Self::Greeting
+    }
 }
 
 /// Whether the customer asks, in plain English, German, French or Spanish, to talk to a person.
@@ -191,23 +358,61 @@ fn is_person_alone(words: &str) -> bool {
     matches!((rest.next(), rest.next()), (Some(word), None) if PERSON_ALONE.contains(&word))
 }
 
-/// Whether the message is nothing but thanks or a greeting. Thanks win: "hi, thanks!" thanks.
+/// Whether the message is nothing but thanks, a farewell, a greeting or a word that takes note, in this order where it is
+/// several: "hi, thanks!" thanks, and "ok, bye" is a farewell.
 #[must_use]
 pub fn small_talk(text: &str) -> Option<SmallTalk> {
+    if text.contains(UNHAPPY_SIGNS) {
+        return None;
+    }
     let words = words(text);
-    let mut words = words.split_whitespace().peekable();
-    words.peek()?;
-    let (mut thanks, mut greeting) = (false, false);
-    for word in words {
+    let (mut refuses, mut said) = (false, Signs::of(text));
+    for word in words.split_whitespace() {
         if THANKS.contains(&word) {
-            thanks = true;
+            said.thanks = true;
+        } else if FAREWELLS.contains(&word) {
+            said.farewell = true;
         } else if GREETINGS.contains(&word) {
-            greeting = true;
+            said.greeting = true;
+        } else if ACKNOWLEDGEMENTS.contains(&word) {
+            said.acknowledgement = true;
+        } else if REFUSALS.contains(&word) {
+            refuses = true;
         } else if !FILLERS.contains(&word) {
             return None;
         }
     }
-    if thanks { Some(SmallTalk::Thanks) } else { greeting.then_some(SmallTalk::Greeting) }
+    match said {
+        Signs { thanks: true, .. } => Some(SmallTalk::Thanks),
+        _ if refuses => None,
+        _ if FAREWELL_PHRASES.iter().any(|phrase| words.contains(phrase)) => Some(SmallTalk::Farewell),
+        Signs { farewell: true, .. } => Some(SmallTalk::Farewell),
+        Signs { greeting: true, .. } => Some(SmallTalk::Greeting),
+        // "Ok?" asks.
+        Signs { acknowledgement: true, .. } if !text.contains('?') => Some(SmallTalk::Acknowledgement),
+        _ => None,
+    }
+}
+
+/// Which kinds of small talk a message has in it.
+#[derive(Default)]
+struct Signs {
+    thanks: bool,
+    farewell: bool,
+    greeting: bool,
+    acknowledgement: bool,
+}
+
+impl Signs {
+    /// What its emoji say.
+    fn of(text: &str) -> Self {
+        Self {
+            thanks: text.contains(THANKFUL_SIGNS),
+            farewell: text.contains(WAVING),
+            greeting: false,
+            acknowledgement: text.contains(FRIENDLY_SIGNS),
+        }
+    }
 }
 
 /// The words in lower case without accents and punctuation, with one space around each.
@@ -292,10 +497,84 @@ mod tests {
         ] {
             assert_eq!(small_talk(text), Some(SmallTalk::Thanks), "{text}");
         }
-        for text in ["Hello", "good morning", "Guten Tag", "hola", "Bonjour!"] {
+        for text in ["Hello", "good morning", "Guten Tag", "hola", "Bonjour!", "Guten Morgen 😊"] {
             assert_eq!(small_talk(text), Some(SmallTalk::Greeting), "{text}");
         }
-        for text in ["", "ok", "👍", "thanks, but where is my parcel?", "hello, do you ship to Norway"] {
+        for text in ["", "thanks, but where is my parcel?", "hello, do you ship to Norway"] {
+            assert_eq!(small_talk(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_who_takes_note_or_takes_leave() {
+        for text in [
+            "👍",
+            "👍🏽",
+            "👌 ",
+            "✅",
+            "ok",
+            "Ok.",
+            "Ok great",
+            "perfect",
+            "alright",
+            "super",
+            "Super!",
+            "alles klar",
+            "Alles gut 👍",
+            "all good",
+            "Okay, verstanden",
+            "yes, that helped",
+            "Das hat geholfen",
+            "Gut 😊",
+            "it works now",
+        ] {
+            assert_eq!(small_talk(text), Some(SmallTalk::Acknowledgement), "{text}");
+        }
+        for text in [
+            "bye",
+            "Bye bye!",
+            "ok bye",
+            "Tschüss",
+            "Auf Wiedersehen",
+            "alles klar, tschüß",
+            "Bis dann, ciao",
+            "Schönen Tag noch!",
+            "Have a nice day",
+            "👋",
+        ] {
+            assert_eq!(small_talk(text), Some(SmallTalk::Farewell), "{text}");
+        }
+        for text in [
+            "🙏",
+            "❤️",
+            "Danke schön, tschüss",
+            "Thanks a lot, bye",
+            "ok thanks bye",
+            "no thanks",
+            "Nein danke",
+            "ok ❤",
+        ] {
+            assert_eq!(small_talk(text), Some(SmallTalk::Thanks), "{text}");
+        }
+        for text in [
+            "ok, and how long does it take?",
+            "👎",
+            "ok 👎",
+            "ok?",
+            "alles klar?",
+            "no",
+            "no good",
+            "nicht gut",
+            "yes",
+            "ja",
+            "?",
+            "…",
+            "perfect storm",
+            "super, und was kostet das",
+            "Is that all?",
+            "bye the way: where is it",
+            "🤔",
+        ] {
             assert_eq!(small_talk(text), None, "{text}");
         }
     }

@@ -13,13 +13,16 @@ mod text;
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use deskbridge_entity::ticket::Status;
 
 use super::Hours;
 use template::Template;
 pub use template::TextError;
 pub use text::Text;
+
+/// The subject of a ticket in which nothing was said yet.
+pub(in crate::helpdesk) const NAMELESS: &str = "…";
 
 /// A language that the texts come in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +77,8 @@ pub struct Wait<'a> {
     pub now: DateTime<Utc>,
     /// Whether an agent is on duty. Outside the hours it makes no difference.
     pub on_duty: bool,
+    /// Whether an assistant answers at the desk, so that something else can be asked meanwhile.
+    pub assistant: bool,
 }
 
 /// A desk's texts.
@@ -127,15 +132,14 @@ impl Texts {
     /// A person will answer; the place in the queue, and when.
     #[must_use]
     pub fn hand_off(&self, wait: &Wait<'_>) -> String {
-        self.fill(Text::HandOff, &[("queue", &self.queue(wait)), ("hours", &self.when(wait))])
+        self.fill(Text::HandOff, &[("queue", &self.queue(wait)), ("hours", &self.until_then(wait))])
     }
 
     /// As [`Texts::hand_off`], in words that the assistant found.
     #[must_use]
     pub fn hand_off_in(&self, words: &str, wait: &Wait<'_>) -> String {
-        let (queue, when) = (self.queue(wait), self.when(wait));
-        let parts = [words.trim(), &queue, &when];
-        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+        let (queue, when) = (self.queue(wait), self.until_then(wait));
+        joined([words.trim(), &queue, &when])
     }
 
     /// The assistant failed: a person will answer; the place in the queue, and when.
@@ -168,6 +172,24 @@ impl Texts {
             return self.fill(Text::NobodyOnDuty, &[("hours", &hours)]);
         }
         if hours.is_empty() { String::new() } else { self.fill(Text::Hours, &[("hours", &hours)]) }
+    }
+
+    /// When somebody is there, and where nobody is, what the assistant can do until then.
+    fn until_then(&self, wait: &Wait<'_>) -> String {
+        let when = self.when(wait);
+        let is_manned = wait.on_duty && wait.hours.is_open(wait.now);
+        if is_manned || !wait.assistant {
+            return when;
+        }
+        joined([&when, &self.fill(Text::AskMeMeanwhile, &[])])
+    }
+
+    /// As [`Texts::queue`] and [`Texts::when`] together, without the hours while somebody is there.
+    #[must_use]
+    pub fn place(&self, wait: &Wait<'_>) -> String {
+        let is_manned = wait.on_duty && wait.hours.is_open(wait.now);
+        let when = if is_manned { String::new() } else { self.when(wait) };
+        joined([&self.queue(wait), &when])
     }
 
     /// The week's hours, such as `Mon–Fri 09:00–17:00 (Europe/Berlin)`; empty when it is always open.
@@ -261,6 +283,39 @@ impl Texts {
         self.fill(Text::NewTicket, &[])
     }
 
+    /// The same, where the one before waited for a person: its subject.
+    #[must_use]
+    pub fn new_instead(&self, subject: &str) -> String {
+        self.fill(Text::NewInstead, &[("subject", &self.subject(subject))])
+    }
+
+    /// A command that takes no text was written with one.
+    #[must_use]
+    pub fn stands_alone(&self, word: &str) -> String {
+        self.fill(Text::StandsAlone, &[("word", word)])
+    }
+
+    /// The customer says that it is not solved; `wait` is told if it waits for somebody from now on.
+    #[must_use]
+    pub fn doubted(&self, wait: Option<&Wait<'_>>) -> String {
+        let words = self.fill(Text::Doubted, &[]);
+        wait.map_or_else(|| words.clone(), |wait| self.hand_off_in(&words, wait))
+    }
+
+    /// A file was not kept; `name` is what its sender called it.
+    #[must_use]
+    pub fn file_refused(&self, name: Option<&str>) -> String {
+        let nameless = self.fill(Text::YourFile, &[]);
+        self.fill(Text::FileRefused, &[("file", name.unwrap_or(&nameless))])
+    }
+
+    /// A day, as the language writes it.
+    #[must_use]
+    pub fn date(&self, day: NaiveDate) -> String {
+        let (year, month, date) = (day.year().to_string(), format!("{:02}", day.month()), format!("{:02}", day.day()));
+        self.fill(Text::Date, &[("year", &year), ("month", &month), ("day", &date)])
+    }
+
     /// A command needs a ticket, and there is none.
     #[must_use]
     pub fn no_ticket(&self) -> String {
@@ -327,25 +382,34 @@ impl Texts {
     /// The customer goes on with a ticket that was resolved: what is left?
     #[must_use]
     pub fn reopened(&self, subject: &str) -> String {
-        self.fill(Text::Reopened, &[("subject", subject)])
+        self.fill(Text::Reopened, &[("subject", &self.subject(subject))])
     }
 
     /// The customer wants to go on, and a ticket is open.
     #[must_use]
     pub fn reopen_runs(&self, subject: &str) -> String {
-        self.fill(Text::ReopenRuns, &[("subject", subject)])
+        self.fill(Text::ReopenRuns, &[("subject", &self.subject(subject))])
     }
 
     /// One ticket in a list.
     #[must_use]
     pub fn ticket_line(&self, date: &str, subject: &str, status: Status) -> String {
-        self.fill(Text::TicketLine, &[("date", date), ("subject", subject), ("status", &self.status(status))])
+        self.fill(
+            Text::TicketLine,
+            &[("date", date), ("subject", &self.subject(subject)), ("status", &self.status(status))],
+        )
     }
 
     /// How a ticket stands; `wait` is what can be told of the queue.
     #[must_use]
     pub fn standing(&self, subject: &str, status: Status, wait: &str) -> String {
-        self.fill(Text::Standing, &[("subject", subject), ("status", &self.status(status)), ("wait", wait)])
+        let (subject, status) = (self.subject(subject), self.status(status));
+        self.fill(Text::Standing, &[("subject", &subject), ("status", &status), ("wait", wait)])
+    }
+
+    /// What a ticket is called: one that was begun by a command has no words of its own yet.
+    fn subject(&self, subject: &str) -> String {
+        if subject == NAMELESS { self.fill(Text::NoSubject, &[]) } else { subject.to_owned() }
     }
 
     /// A status in words.
@@ -388,4 +452,9 @@ impl Texts {
         // Both are in the order of declaration, which the tests hold them to.
         self.templates.get(text as usize).map(|template| template.fill(values)).unwrap_or_default()
     }
+}
+
+/// What there is of these, with spaces between.
+fn joined<const N: usize>(parts: [&str; N]) -> String {
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

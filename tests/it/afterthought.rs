@@ -211,6 +211,8 @@ pub mod scenarios {
         alice.send(&reaction(&answer, "👎")).await;
         let doubted = app.rest.ticket_in("alice@localhost", "ESCALATED").await;
         assert_eq!(doubted["messages"][1]["reaction"], "👎");
+        let sorry = "I am sorry that this did not help. A person will look at it. You are next in line.";
+        assert_eq!(alice.answer_text().await, sorry);
         assert_eq!(model.requests().len(), 1);
         drop(helpdesk);
         app.stop().await;

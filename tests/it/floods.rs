@@ -23,7 +23,7 @@ async fn too_many_lines_are_refused_with_one_warning_and_others_are_served() {
     alice.ping(DESK).await;
     assert_eq!(
         alice.answer_text().await,
-        "That was more than 5 messages in a minute, so the last one did not reach us. Please send it again in a minute."
+        "That was more than 5 messages in a minute, so what you wrote beyond that did not reach us. Please send it again in a minute."
     );
     assert_eq!(alice.answer_text().await, "Fine.");
     let came = alice.drain(Duration::from_millis(500)).await;

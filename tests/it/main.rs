@@ -38,6 +38,7 @@ mod repeats;
 mod rest;
 mod rooms;
 mod slixmpp;
+mod small_words;
 mod turns;
 mod usage;
 mod words;

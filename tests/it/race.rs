@@ -163,7 +163,7 @@ mod scenarios {
             // The assistant's, or one that waits for a person.
             if round % 4 < 2 {
                 let helpdesk = app.helpdesk.as_ref().unwrap();
-                helpdesk.ask_for_person("support", &jid.parse().unwrap(), "asked").await.unwrap();
+                helpdesk.ask_for_person("support", &jid.parse().unwrap(), "asked", None).await.unwrap();
             }
             let path = format!("{TICKETS}/{ticket}/claim");
             let claims = (0..if round % 2 == 0 { 2 } else { 10 }).map(async |number| {

@@ -16,7 +16,7 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 /// A customer's ticket that waits for a person.
 async fn waiting(desks: &Desks, desk: &str, customer: &str) -> String {
     let jid = BareJid::new(customer).unwrap();
-    desks.api.helpdesk.ask_for_person(desk, &jid, "asked for one").await.unwrap();
+    desks.api.helpdesk.ask_for_person(desk, &jid, "asked for one", None).await.unwrap();
     let listed = desks.get(&admin(), &format!("{TICKETS}?jid={customer}&status=ESCALATED")).await.ok(200);
     listed[0]["id"].as_str().unwrap().to_owned()
 }

@@ -146,6 +146,7 @@ impl Operation for BeginAnew {
             tell_holder(unit, old.id, None, text.to_owned());
             unit.change(old.id, |row, now| lifecycle::resolved(row, Resolution::Customer, now));
         }
+        let waited = old.as_ref().filter(|old| old.waiting_since.is_some()).map(|old| old.subject.clone());
         // Without a first line the subject is open, too.
         let id = open(unit, &self.desk, &self.customer, "");
         if let Some(old) = old {
@@ -155,7 +156,8 @@ impl Operation for BeginAnew {
             });
         }
         unit.change(id, lifecycle::assistant_answered);
-        let line = unit.desk(&self.desk).texts.new_ticket();
+        let texts = &unit.desk(&self.desk).texts;
+        let line = waited.map_or_else(|| texts.new_ticket(), |subject| texts.new_instead(&subject));
         unit.say(outbound(id, Author::System, line, unit.now));
         Ok(id)
     }

@@ -1,5 +1,6 @@
 //! From the assistant to people: one line to the customer, one summary for the agent, and a word to all on duty.
 
+use chrono::TimeDelta;
 use deskbridge_entity::{
     agent::Duty,
     message::{Author, Visibility},
@@ -8,7 +9,7 @@ use deskbridge_entity::{
 use jid::BareJid;
 use uuid::Uuid;
 
-use super::{new_message, open, outbound};
+use super::{line::subject_of, new_message, open, outbound};
 use crate::helpdesk::{
     Agent, Error, lifecycle,
     unit::{Needs, Unit},
@@ -35,6 +36,8 @@ pub struct HandOff {
     pub reason: String,
     /// For the agent who takes it: an internal note.
     pub summary: String,
+    /// What it is about, for the notice to agents: what was asked last.
+    pub issue: String,
 }
 
 /// Hands a ticket to people. Needs `people`.
@@ -53,24 +56,29 @@ pub(super) fn hand_off(unit: &mut Unit, ticket: Uuid, hand_off: &HandOff) {
     let mut note = new_message(ticket, Author::Assistant, hand_off.summary.clone(), now);
     note.visibility = Visibility::Internal;
     unit.say(note);
-    tell_waits(unit, ticket);
+    tell_waits_with(unit, ticket, |row| waits_with(row, &hand_off.issue));
 }
 
 /// Tells every agent on duty that a ticket waits, now or when that is not one notice too many.
 pub(super) fn tell_waits(unit: &mut Unit, ticket: Uuid) {
+    tell_waits_with(unit, ticket, waits);
+}
+
+fn tell_waits_with(unit: &mut Unit, ticket: Uuid, text: impl Fn(&Model) -> String) {
     let mut is_told = false;
     unit.adjust(ticket, |row, now| is_told = lifecycle::may_tell(row, now));
     if is_told {
-        tell_on_duty(unit, ticket, None, waits);
+        tell_on_duty(unit, ticket, None, text);
     }
 }
 
-/// Tells every agent on duty at the ticket's desk, but not `except`.
+/// Tells every agent on duty at the ticket's desk, but not `except`, nor one who is the customer.
 pub(super) fn tell_on_duty(unit: &mut Unit, ticket: Uuid, except: Option<&str>, text: impl Fn(&Model) -> String) {
     let Some(row) = unit.ticket(ticket) else { return };
     let body = text(row);
     let told = unit.agents.iter().filter(|agent| agent.serves(&row.desk) && agent.is_on_duty());
-    let told: Vec<_> = told.filter(|agent| Some(agent.id.as_str()) != except).filter_map(|a| a.jid.clone()).collect();
+    let told = told.filter(|agent| Some(agent.id.as_str()) != except).filter_map(|a| a.jid.clone());
+    let told: Vec<_> = told.filter(|jid| jid.as_str() != row.customer).collect();
     for jid in told {
         unit.tell(&jid, ticket, None, body.clone());
     }
@@ -108,11 +116,15 @@ pub(super) fn was_told(ticket: &Model) -> bool {
 
 /// What agents read when a ticket waits.
 pub(super) fn waits(ticket: &Model) -> String {
+    waits_with(ticket, &ticket.subject)
+}
+
+fn waits_with(ticket: &Model, issue: &str) -> String {
     let reason = ticket.hand_off_reason.as_deref().unwrap_or("nobody handles it");
     format!(
-        "{} waits for a person at {}: {}\nReason: {reason}.\n/claim takes it, /history shows what was said, /help lists \
+        "{} waits for a person at {}: {issue}\nReason: {reason}.\n/claim takes it, /history shows what was said, /help lists \
          what else you can do.",
-        ticket.customer, ticket.desk, ticket.subject
+        ticket.customer, ticket.desk
     )
 }
 
@@ -121,6 +133,8 @@ pub(in crate::helpdesk) struct AskForPerson {
     pub desk: String,
     pub customer: BareJid,
     pub reason: String,
+    /// What came along with the wish.
+    pub issue: Option<String>,
 }
 
 /// What the wish for a person has led to.
@@ -159,8 +173,40 @@ impl Operation for AskForPerson {
                 open(unit, &self.desk, &self.customer, "Asks for a person")
             }
         };
-        let summary = format!("Handed off: {}\nNext step: read the customer's last lines and answer.", self.reason);
-        hand_off(unit, ticket, &HandOff { words: Words::Person, reason: self.reason.clone(), summary });
+        let subject = unit.ticket(ticket).map(|row| row.subject.clone()).unwrap_or_default();
+        let issue = self.issue.as_deref().map_or(subject, subject_of);
+        let summary = format!(
+            "Handed off: {}\nIssue: {issue}\nNext step: read the customer's last lines and answer.",
+            self.reason
+        );
+        hand_off(unit, ticket, &HandOff { words: Words::Person, reason: self.reason.clone(), summary, issue });
         Ok(Asked::HandedOff(ticket))
+    }
+}
+
+/// How long a customer who waits, and asks for a person again, has not been told anything.
+const TOLD_AGAIN: TimeDelta = TimeDelta::minutes(3);
+
+/// Tells a customer the place in the queue, if that was not just said.
+pub(in crate::helpdesk) struct TellPlace {
+    pub ticket: Uuid,
+    pub line: String,
+}
+
+impl Operation for TellPlace {
+    type Output = ();
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.tickets.insert(self.ticket);
+        needs.recent_in.insert(self.ticket);
+    }
+
+    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+        let waits = unit.ticket(self.ticket).is_some_and(|row| row.status == Status::Escalated);
+        let was_told = unit.last_told(self.ticket).is_some_and(|at| unit.now - at < TOLD_AGAIN);
+        if waits && !was_told {
+            unit.say(outbound(self.ticket, Author::System, self.line.clone(), unit.now));
+        }
+        Ok(())
     }
 }

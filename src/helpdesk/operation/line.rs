@@ -22,6 +22,7 @@ use crate::helpdesk::{
     lifecycle,
     lifecycle_feedback::{self, Pace},
     phrases::{self, SmallTalk},
+    texts::NAMELESS,
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -177,7 +178,7 @@ impl Operation for ReceiveLine {
         let was_done = is_done(unit, ticket);
         unit.change(ticket, |row, now| {
             match &corrected {
-                Some(line) if !is_plain_thanks(row, &self.line.body) => {
+                Some(line) if !is_mere_closing(row, &self.line.body) => {
                     lifecycle_feedback::customer_corrected(row, line.was_newest, now, &desk.rules);
                 }
                 _ => take(row, &self.line.body, now, &desk.rules),
@@ -191,8 +192,8 @@ impl Operation for ReceiveLine {
             if let (None, Some((_, answered))) = (continued, replied) {
                 row.previous_ticket_id = Some(answered);
             }
-            // A ticket that was begun by a command is named by its first line.
-            if row.subject == subject_of("") {
+            // A ticket that was begun by a command or a greeting is named by what is said next.
+            if row.subject == NAMELESS || (!row.subject_is_named && phrases::small_talk(&row.subject).is_some()) {
                 row.subject = subject_of(&words);
             }
             if resource.is_some() {
@@ -230,14 +231,14 @@ impl Operation for ReceiveLine {
     }
 }
 
-/// Thanks in a ticket that is done do not open it again.
-fn is_plain_thanks(ticket: &ticket::Model, body: &str) -> bool {
-    ticket.status == Status::Resolved && phrases::small_talk(body) == Some(SmallTalk::Thanks)
+/// Thanks, "ok" and farewells in a ticket that is done do not open it again.
+fn is_mere_closing(ticket: &ticket::Model, body: &str) -> bool {
+    ticket.status == Status::Resolved && phrases::small_talk(body).is_some_and(SmallTalk::is_closing)
 }
 
 /// What a line does to its ticket.
 pub(super) fn take(ticket: &mut ticket::Model, body: &str, now: DateTime<Utc>, rules: &Rules) {
-    if is_plain_thanks(ticket, body) {
+    if is_mere_closing(ticket, body) {
         lifecycle::customer_thanked(ticket, now);
     } else {
         lifecycle::customer_wrote(ticket, now, rules);
@@ -262,8 +263,9 @@ pub(super) fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: Str
         }
         Handler::Assistant if row.status == Status::Open && !unit.desk(&row.desk).assistant => {
             let reason = "the desk has no assistant".to_owned();
-            let summary = format!("Handed off: {reason}\nIssue: {}", row.subject);
-            hand_off(unit, ticket, &HandOff { words: Words::Person, reason, summary });
+            let issue = subject_of(&body);
+            let summary = format!("Handed off: {reason}\nIssue: {issue}");
+            hand_off(unit, ticket, &HandOff { words: Words::Person, reason, summary, issue });
         }
         _ => {}
     }
@@ -320,7 +322,7 @@ pub(in crate::helpdesk) const SUBJECT_CHARS: usize = 60;
 
 /// A subject from a text: its first line, cut at a word to at most 60 characters.
 pub(in crate::helpdesk) fn subject_of(text: &str) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("…");
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or(NAMELESS);
     let line: String = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= SUBJECT_CHARS {
         return line;

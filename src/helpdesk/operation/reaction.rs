@@ -1,12 +1,16 @@
 //! The customer reacts to a message of ours (XEP-0444).
 
-use deskbridge_entity::{message, ticket::Status};
+use deskbridge_entity::{
+    message::{self, Author},
+    ticket::{Handler, Status},
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
 use super::{
     hand_off::{tell_holder, tell_waits},
     line::subject_of,
+    outbound,
 };
 use crate::helpdesk::{
     Error, lifecycle,
@@ -74,7 +78,10 @@ impl Operation for React {
             Consequence::None => {}
             Consequence::Confirmed => unit.event("ticket.confirmed", Some(ticket), None, serde_json::json!({})),
             Consequence::Doubted => {
+                let waits = unit.ticket(ticket).filter(|row| row.handler != Handler::Agent);
+                let line = desk.texts.doubted(waits.map(|row| unit.wait(&desk, row)).as_ref());
                 unit.change(ticket, lifecycle::doubted);
+                unit.say(outbound(ticket, Author::System, line, unit.now));
                 if unit.ticket(ticket).is_some_and(|row| row.status == Status::Escalated) {
                     tell_waits(unit, ticket);
                 } else if is_told {

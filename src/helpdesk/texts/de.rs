@@ -13,7 +13,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::Queue => "Vor Ihnen in der Warteschlange: {ahead}.",
         Text::NextInLine => "Sie sind als Nächstes an der Reihe.",
         Text::Hours => "Unsere Zeiten: {hours}.",
-        Text::OutOfHours => "Wir haben gerade geschlossen und sind {opening} wieder da. Unsere Zeiten: {hours}.",
+        Text::OutOfHours => "Wir haben gerade geschlossen und sind {opening} wieder da.",
         Text::Closed => "Wir haben gerade geschlossen.",
         Text::NobodyOnDuty => "Im Moment ist niemand im Dienst; es kann also etwas dauern.",
         Text::Today => "heute um {time} Uhr",
@@ -47,8 +47,8 @@ pub(super) fn text(text: Text) -> &'static str {
             "Wir haben eine Nachricht zurückgenommen. Ihr Programm kann sie nicht von selbst ausblenden."
         }
         Text::TooFast => {
-            "Das waren mehr als {limit} Nachrichten in einer Minute; die letzte hat uns nicht erreicht. Bitte senden Sie \
-             sie in einer Minute noch einmal."
+            "Das waren mehr als {limit} Nachrichten in einer Minute; was darüber hinausging, hat uns nicht erreicht. \
+             Bitte senden Sie es in einer Minute noch einmal."
         }
         Text::TooManyTickets => {
             "Sie haben heute {limit} Gespräche begonnen; mehr nehmen wir an einem Tag nicht an. Bitte schreiben Sie \
@@ -114,9 +114,20 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::RoomInvitation => "{agent} lädt Sie in einen Raum ein, um dort zu sprechen: xmpp:{room}?join",
         Text::RoomClosed => "Dieses Gespräch ist beendet. Vielen Dank!",
         Text::FileRefused => {
-            "Nicht jede Datei, die Sie geschickt haben, hat uns erreicht: Sie ist vielleicht zu groß, von einer Art, die wir \
-             nicht annehmen, verschlüsselt, eine zu viel oder für uns nicht abrufbar. Bitte schicken Sie sie anders, oder \
-             schreiben Sie uns, was darin steht."
+            "{file} hat uns nicht erreicht: vielleicht zu groß, verschlüsselt, von einer Art, die wir nicht annehmen, oder für uns nicht abrufbar. Bitte schicken Sie sie anders, oder schreiben Sie uns, was darin steht."
         }
+        Text::Goodbye => "Auf Wiedersehen!",
+        Text::Noted => "Gut. Wenn noch etwas ist, schreiben Sie einfach.",
+        Text::AskMeMeanwhile => "Mit /neu können Sie mich etwas anderes fragen; diese Frage wartet dann nicht mehr.",
+        Text::NewInstead => {
+            "Das ist ein neues Gespräch; „{subject}“ wartet nicht mehr auf einen Menschen. Worum geht es?"
+        }
+        Text::StandsAlone => {
+            "Hinter /{word} steht nichts; das hat uns also nicht erreicht. Schreiben Sie /{word} allein, oder Ihre Nachricht ohne den Schrägstrich."
+        }
+        Text::Doubted => "Schade, dass das nicht geholfen hat. Ein Mensch sieht es sich an.",
+        Text::NoSubject => "ein Gespräch noch ohne Frage",
+        Text::YourFile => "Ihre Datei",
+        Text::Date => "{day}.{month}.{year}",
     }
 }

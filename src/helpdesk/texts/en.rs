@@ -10,7 +10,7 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::Queue => "Before you in line: {ahead}.",
         Text::NextInLine => "You are next in line.",
         Text::Hours => "Our hours: {hours}.",
-        Text::OutOfHours => "We are closed right now and open again {opening}. Our hours: {hours}.",
+        Text::OutOfHours => "We are closed right now and open again {opening}.",
         Text::Closed => "We are closed right now.",
         Text::NobodyOnDuty => "Nobody is on duty right now, so it may take a while.",
         Text::Today => "today at {time}",
@@ -34,8 +34,8 @@ pub(super) fn text(text: Text) -> &'static str {
         }
         Text::TakenBack => "We have taken a message back. Your client cannot hide it by itself.",
         Text::TooFast => {
-            "That was more than {limit} messages in a minute, so the last one did not reach us. Please send it again in a \
-             minute."
+            "That was more than {limit} messages in a minute, so what you wrote beyond that did not reach us. Please \
+             send it again in a minute."
         }
         Text::TooManyTickets => {
             "You have opened {limit} conversations today, which is the most we take. Please write again tomorrow: this \
@@ -98,8 +98,18 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::RoomInvitation => "{agent} invites you to a room, to talk there: xmpp:{room}?join",
         Text::RoomClosed => "This conversation is over. Thank you!",
         Text::FileRefused => {
-            "Not every file that you sent has reached us: it may be too large, of a kind that we do not take, encrypted, one \
-             too many, or not where we can get it. Please send it in another way, or tell us what is in it."
+            "{file} did not reach us: it may be too large, encrypted, of a kind that we do not take, or out of our reach. Please send it in another way, or tell us what is in it."
         }
+        Text::Goodbye => "Goodbye!",
+        Text::Noted => "Good. If anything else comes up, just write.",
+        Text::AskMeMeanwhile => "With /new you can ask me something else; this question then no longer waits.",
+        Text::NewInstead => "This is a new conversation; “{subject}” no longer waits for a person. What is it about?",
+        Text::StandsAlone => {
+            "/{word} takes no text, so this did not reach us. Write /{word} alone, or your message without the slash."
+        }
+        Text::Doubted => "I am sorry that this did not help. A person will look at it.",
+        Text::NoSubject => "a conversation without a question yet",
+        Text::YourFile => "Your file",
+        Text::Date => "{year}-{month}-{day}",
     }
 }

@@ -21,8 +21,8 @@ fn every_language_has_every_text_with_all_its_placeholders() {
             Template::parse(text, ours).unwrap_or_else(|error| panic!("{language:?}: {error}"));
             let default = matches!(text, Text::Greeting);
             assert_eq!(ours.is_empty(), default, "{language:?} {text:?}");
-            // The hours are listed where a desk wants them; with nobody on duty they are of no use.
-            let spare = matches!(text, Text::Greeting | Text::NobodyOnDuty);
+            // The hours are listed where a desk wants them; with nobody there they are of no use, or the opening says more.
+            let spare = matches!(text, Text::Greeting | Text::NobodyOnDuty | Text::OutOfHours);
             for name in text.placeholders().iter().filter(|_| !spare) {
                 assert!(ours.contains(&format!("{{{name}}}")), "{language:?} {text:?} has no {{{name}}}");
             }
@@ -35,7 +35,7 @@ fn every_language_has_every_text_with_all_its_placeholders() {
 #[test]
 fn a_hand_off_tells_the_place_in_the_queue_and_the_hours() {
     let (texts, always, office) = (Texts::default(), Hours::default(), office());
-    let wait = Wait { ahead: None, hours: &always, now: utc("2026-11-23T12:00"), on_duty: true };
+    let wait = Wait { ahead: None, hours: &always, now: utc("2026-11-23T12:00"), on_duty: true, assistant: false };
     assert_eq!(texts.hand_off(&wait), "A person will answer you here.");
     assert_eq!(
         texts.hand_off(&Wait { ahead: Some(0), ..wait }),
@@ -53,14 +53,48 @@ fn a_hand_off_tells_the_place_in_the_queue_and_the_hours() {
     assert_eq!(
         texts.failure(&Wait { ahead: None, now: utc("2026-11-23T20:00"), ..wait }),
         "Sorry, I cannot answer this right now. A person will reply to you here. We are closed right now and open again \
-         tomorrow at 09:00. Our hours: Mon–Fri 09:00–17:00 (Europe/Berlin)."
+         tomorrow at 09:00."
     );
     let german = Texts::of(Language::German);
     assert_eq!(
         german.hand_off(&Wait { now: utc("2026-11-27T20:00"), ..wait }),
         "Ein Mensch wird Ihnen hier antworten. Vor Ihnen in der Warteschlange: 2. Wir haben gerade geschlossen und sind \
-         am Montag um 09:00 Uhr wieder da. Unsere Zeiten: Mo–Fr 09:00–17:00 (Europe/Berlin)."
+         am Montag um 09:00 Uhr wieder da."
     );
+}
+
+#[test]
+fn where_nobody_is_there_the_assistant_offers_itself() {
+    let (texts, office) = (Texts::default(), office());
+    let wait = Wait { ahead: Some(0), hours: &office, now: utc("2026-11-23T12:00"), on_duty: true, assistant: true };
+    let offer = "With /new you can ask me something else; this question then no longer waits.";
+    let says = |wait: &Wait<'_>| {
+        [texts.hand_off(wait), texts.hand_off_in("Eve comes.", wait)].map(|line| line.ends_with(offer))
+    };
+    assert_eq!(says(&wait), [false, false]);
+    assert_eq!(says(&Wait { on_duty: false, ..wait }), [true, true]);
+    assert_eq!(says(&Wait { now: utc("2026-11-23T20:00"), ..wait }), [true, true]);
+    assert_eq!(says(&Wait { on_duty: false, assistant: false, ..wait }), [false, false]);
+    // Where the model has just failed, it is no help.
+    assert!(!texts.failure(&Wait { on_duty: false, ..wait }).contains("/new"));
+    assert_eq!(texts.place(&wait), "You are next in line.");
+    assert_eq!(
+        texts.place(&Wait { now: utc("2026-11-23T20:00"), ..wait }),
+        "You are next in line. We are closed right now and open again tomorrow at 09:00."
+    );
+}
+
+#[test]
+fn dates_and_what_has_no_subject_are_told_in_the_language() {
+    let german = Texts::of(Language::German);
+    let day = utc("2026-11-25T12:00").date_naive();
+    assert_eq!((german.date(day), Texts::default().date(day)), ("25.11.2026".to_owned(), "2026-11-25".to_owned()));
+    assert_eq!(german.reopen_runs("…"), "„ein Gespräch noch ohne Frage“ ist offen. Schreiben Sie einfach.");
+    assert_eq!(
+        Texts::default().ticket_line("now", "…", Status::Open),
+        "now: a conversation without a question yet (we owe you an answer)"
+    );
+    assert_eq!(german.file_refused(None).split(" hat uns").next(), Some("Ihre Datei"));
 }
 
 #[test]
@@ -91,7 +125,8 @@ fn a_desk_replaces_single_texts() {
     let texts = replaced("resolved", "").unwrap();
     assert_eq!(texts.resolved(), None);
     let texts = replaced("hand_off", "{queue} A person comes.").unwrap();
-    let wait = Wait { ahead: None, hours: &Hours::default(), now: utc("2026-11-23T12:00"), on_duty: true };
+    let wait =
+        Wait { ahead: None, hours: &Hours::default(), now: utc("2026-11-23T12:00"), on_duty: true, assistant: false };
     assert_eq!(texts.hand_off(&wait), "A person comes.");
     let texts = replaced("too_fast", "{limit}!").unwrap();
     assert_eq!(texts.too_fast(20), "20!");

@@ -77,11 +77,20 @@ pub enum Text {
     RoomInvitation,
     RoomClosed,
     FileRefused,
+    Goodbye,
+    Noted,
+    AskMeMeanwhile,
+    NewInstead,
+    StandsAlone,
+    Doubted,
+    NoSubject,
+    YourFile,
+    Date,
 }
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 73] = [
+    pub const ALL: [Self; 82] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -155,6 +164,15 @@ impl Text {
         Self::RoomInvitation,
         Self::RoomClosed,
         Self::FileRefused,
+        Self::Goodbye,
+        Self::Noted,
+        Self::AskMeMeanwhile,
+        Self::NewInstead,
+        Self::StandsAlone,
+        Self::Doubted,
+        Self::NoSubject,
+        Self::YourFile,
+        Self::Date,
     ];
 
     /// Its key under `[desk.texts]`.
@@ -234,6 +252,15 @@ impl Text {
             Self::RoomInvitation => "room_invitation",
             Self::RoomClosed => "room_closed",
             Self::FileRefused => "file_refused",
+            Self::Goodbye => "goodbye",
+            Self::Noted => "noted",
+            Self::AskMeMeanwhile => "ask_me_meanwhile",
+            Self::NewInstead => "new_instead",
+            Self::StandsAlone => "stands_alone",
+            Self::Doubted => "doubted",
+            Self::NoSubject => "no_subject",
+            Self::YourFile => "your_file",
+            Self::Date => "date",
         }
     }
 
@@ -253,9 +280,11 @@ impl Text {
             Self::TicketLine => &["date", "subject", "status"],
             Self::Standing => &["subject", "status", "wait"],
             Self::Erased => &["count"],
-            Self::UnknownWord => &["word"],
+            Self::UnknownWord | Self::StandsAlone => &["word"],
+            Self::Date => &["year", "month", "day"],
+            Self::FileRefused => &["file"],
             Self::UnknownNear => &["word", "near"],
-            Self::Reopened | Self::ReopenRuns => &["subject"],
+            Self::Reopened | Self::ReopenRuns | Self::NewInstead => &["subject"],
             Self::RoomInvitation => &["agent", "room"],
             Self::NextInLine
             | Self::Closed
@@ -308,7 +337,12 @@ impl Text {
             | Self::FieldReason
             | Self::CommandFailed
             | Self::RoomClosed
-            | Self::FileRefused => &[],
+            | Self::Goodbye
+            | Self::Noted
+            | Self::AskMeMeanwhile
+            | Self::Doubted
+            | Self::NoSubject
+            | Self::YourFile => &[],
         }
     }
 
@@ -329,6 +363,7 @@ impl Text {
                 | Self::StatusAway
                 | Self::StatusOff
                 | Self::MoreTickets
+                | Self::AskMeMeanwhile
         )
     }
 

@@ -30,6 +30,7 @@ pub(in crate::helpdesk) struct Said {
     pub corrects: Option<Uuid>,
     /// Neither corrected nor taken back.
     pub stands: bool,
+    pub created_at: DateTime<Utc>,
 }
 
 #[derive(FromQueryResult)]
@@ -43,6 +44,7 @@ struct Row {
     corrects: Option<Uuid>,
     superseded_at: Option<DateTime<Utc>>,
     retracted_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
 }
 
 impl Said {
@@ -56,13 +58,25 @@ impl Said {
             stanza_id: message.stanza_id.clone(),
             corrects: message.corrects,
             stands: message.superseded_at.is_none() && message.retracted_at.is_none(),
+            created_at: message.created_at,
         }
     }
 
     fn read(row: Row) -> Self {
-        let Row { id, seq, author, author_id, visibility, stanza_id, corrects, superseded_at, retracted_at } = row;
+        let Row {
+            id,
+            seq,
+            author,
+            author_id,
+            visibility,
+            stanza_id,
+            corrects,
+            superseded_at,
+            retracted_at,
+            created_at,
+        } = row;
         let stands = superseded_at.is_none() && retracted_at.is_none();
-        Self { id, seq: Some(seq), author, author_id, visibility, stanza_id, corrects, stands }
+        Self { id, seq: Some(seq), author, author_id, visibility, stanza_id, corrects, stands, created_at }
     }
 
     /// The id of the message as it was first written: the same for all its versions.
@@ -93,6 +107,7 @@ impl Unit {
                 message::Column::Corrects,
                 message::Column::SupersededAt,
                 message::Column::RetractedAt,
+                message::Column::CreatedAt,
             ])
             .filter(message::Column::TicketId.eq(ticket))
             .order_by_desc(message::Column::Seq)
@@ -145,6 +160,12 @@ impl Unit {
         let recent = self.recent(ticket);
         recent.len() < usize::try_from(REACH).unwrap_or(usize::MAX)
             && recent.iter().find(|said| said.author == Author::Customer).is_some_and(|first| first.id == line.origin())
+    }
+
+    /// When Deskbridge has last said something by itself in the ticket.
+    pub(in crate::helpdesk) fn last_told(&self, ticket: Uuid) -> Option<DateTime<Utc>> {
+        let told = |said: &&Said| said.author == Author::System && said.visibility == Visibility::Public;
+        self.recent(ticket).iter().rev().find(told).map(|said| said.created_at)
     }
 
     /// Whether the customer has said something that nobody has answered.

@@ -91,7 +91,7 @@ impl Unit {
         // One that has waited before comes before its equals; how many of them is not counted here.
         let is_last = row.waiting_since.is_none();
         let ahead = is_last.then(|| self.waiting.before(&desk.name, row.priority));
-        Wait { ahead, hours: &desk.hours, now: self.now, on_duty }
+        Wait { ahead, hours: &desk.hours, now: self.now, on_duty, assistant: desk.assistant }
     }
 
     /// The desks of an agent where somebody waits, and how many do.

@@ -107,7 +107,7 @@ impl Commands {
                 let is_help = order == Own::Help;
                 let mut answer = self.own(desk, from, order, chat).await?;
                 if is_help && agent.is_some() {
-                    answer.text = format!("{}\n\n{}", answer.text, run::DESK_HELP);
+                    answer.text = format!("{}\n\n{}", answer.text, run::desk_help(desk.texts.language()));
                 }
                 Ok(answer)
             }
@@ -173,11 +173,17 @@ impl Commands {
     }
 
     async fn follow(&self, desk: &Desk, chat: &Chat, said: Said<DeskOrder>) -> Result<Answer, Error> {
-        if let Said::Order(DeskOrder::Own(order)) = &said
-            && *order != Own::Help
-        {
-            return self.own(desk, &chat.from, order.clone(), Some(chat)).await;
-        }
+        let said = match said {
+            // These are queued without looking anything up: what is written next must not overtake them.
+            Said::Order(DeskOrder::Own(order)) if order != Own::Help => {
+                return self.own(desk, &chat.from, order, Some(chat)).await;
+            }
+            Said::Misused(_) => {
+                let word = words::word(&chat.text()).unwrap_or_default();
+                return Ok(Answer { text: desk.texts.stands_alone(&word), is_said: false });
+            }
+            said => said,
+        };
         let agent = self.helpdesk.agent_at(&chat.from.to_bare()).await?.filter(|agent| agent.serves(&desk.name));
         match said {
             Said::Order(order) if agent.is_some() || order == DeskOrder::Own(Own::Help) => {

@@ -44,7 +44,8 @@ pub async fn own(
             Ok(Answer::said(texts.new_ticket()))
         }
         Own::Human(reason) => {
-            let asked = once.ask_for_person(&desk.name, &customer, "the customer asks for a person by command");
+            let why = "the customer asks for a person by command";
+            let asked = once.ask_for_person(&desk.name, &customer, why, reason.clone());
             // The reason first: it may open the ticket, and names it then.
             let (said, asked) = join!(say(helpdesk, desk, from, reason, chat), asked);
             said?;
@@ -106,7 +107,7 @@ async fn tickets(helpdesk: &Helpdesk, desk: &Desk, customer: &BareJid) -> Result
         return Ok(desk.texts.plain(Text::NoTickets));
     }
     let line = |row: &Model| {
-        let date = desk.hours.local(row.last_message_at).format("%Y-%m-%d").to_string();
+        let date = desk.texts.date(desk.hours.local(row.last_message_at).date_naive());
         let line = desk.texts.ticket_line(&date, &row.subject, row.status);
         // Those of other desks say so.
         match helpdesk.desk(&row.desk).filter(|other| other.name != desk.name) {

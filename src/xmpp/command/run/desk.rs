@@ -5,7 +5,10 @@ use deskbridge_entity::{agent::Duty, ticket::Model};
 
 use super::{Answer, address, list, ticket::local, word};
 use crate::{
-    helpdesk::{Agent, Caller, Desk, Error, Helpdesk, Queued, shown, texts::Texts},
+    helpdesk::{
+        Agent, Caller, Desk, Error, Helpdesk, Queued, shown,
+        texts::{Language, Texts},
+    },
     xmpp::command::AtDesk,
 };
 
@@ -16,11 +19,21 @@ const LISTED: u64 = 100;
 const LISTED_IN_PASSING: u64 = 10;
 
 /// What an agent may write to a desk's address besides what a customer may.
-pub const DESK_HELP: &str = "For agents:\n\
-    /queue: the tickets that wait\n\
-    /mine: the tickets that you have\n\
-    /on, /off, /auto: be told of waiting tickets, or not, or as your chat client shows you\n\
-    What you do with a ticket, such as /claim, you write at its own address; /help there lists it.";
+#[must_use]
+pub fn desk_help(language: Language) -> &'static str {
+    match language {
+        Language::English => {
+            "For agents:\n/queue: the tickets that wait\n/mine: the tickets that you have\n/on, /off, /auto: be told of \
+             waiting tickets, or not, or as your chat client shows you\nWhat you do with a ticket, such as /claim, you write at \
+             its own address; /help there lists it."
+        }
+        Language::German => {
+            "Für Mitarbeiter:\n/queue: was auf jemanden wartet\n/mine: was Sie haben\n/on, /off, /auto: von Wartenden \
+             erfahren, oder nicht, oder wie Ihr Programm Sie zeigt\nWas ein Gespräch betrifft, wie /claim, schreiben Sie an \
+             dessen eigene Adresse; /help dort zählt es auf."
+        }
+    }
+}
 
 /// Does what an agent asks a desk for.
 ///

@@ -9,7 +9,7 @@ use deskbridge_entity::message::{self, Author, Visibility};
 use crate::helpdesk::is_line_break;
 
 pub use customer::own;
-pub use desk::{DESK_HELP, at_desk, wrong_place};
+pub use desk::{at_desk, desk_help, wrong_place};
 pub use ticket::at_ticket;
 
 use crate::helpdesk::{Error, Helpdesk, ticket_node};

@@ -6,16 +6,19 @@ use crate::xmpp::command::{AtDesk, Command, DeskOrder, Own};
 /// Reads a line that came to a desk.
 #[must_use]
 pub fn at_desk(body: &str) -> Said<DeskOrder> {
-    let Some((word, rest)) = split(body) else { return Said::Line };
+    let Some((word, rest)) =
+        split(body).filter(|(word, _)| is_own(word)).or_else(|| loose(body)).or_else(|| split(body))
+    else {
+        return Said::Line;
+    };
     let Some(command) = vocabulary::meant(&Command::OWN, &word) else { return staff(word, rest) };
-    let alone = rest.is_empty();
-    let text = || (!alone).then(|| rest.to_owned());
+    let text = || (!rest.is_empty()).then(|| rest.to_owned());
     let own = match command {
         Command::New => Own::New(text()),
         Command::Human => Own::Human(text()),
         Command::Erase if confirms(rest) => Own::Erase { confirmed: true },
-        // These take no text: with one it is rather something that the customer says.
-        _ if !alone => return Said::Line,
+        // These take no text. With one it may be a line: whoever means that is told, rather than that either is guessed.
+        _ if !is_harmless(rest) => return Said::Misused("alone"),
         Command::Erase => Own::Erase { confirmed: false },
         Command::Tickets => Own::Tickets,
         Command::Status => Own::Status,
@@ -36,8 +39,42 @@ pub fn corrected(body: String) -> String {
     }
 }
 
-fn confirms(word: &str) -> bool {
-    word.eq_ignore_ascii_case("confirm") || word.eq_ignore_ascii_case("ja")
+/// A command of a customer's as people write it who do not know how: with a space behind the slash, or a mark behind the
+/// word.
+pub(super) fn loose(body: &str) -> Option<(String, &str)> {
+    let line = body.trim().strip_prefix('/')?.trim_start();
+    let end = line.find(char::is_whitespace).unwrap_or(line.len());
+    let (word, rest) = line.split_at(end);
+    let word = word.trim_end_matches(MARKS).to_lowercase();
+    is_own(&word).then(|| (word, rest.trim()))
+}
+
+const MARKS: [char; 5] = ['.', ',', '!', '?', ':'];
+
+fn is_own(word: &str) -> bool {
+    vocabulary::meant(&Command::OWN, word).is_some()
+}
+
+/// Words that change nothing about a command.
+const HARMLESS: &[&str] = &[
+    "please", "pls", "now", "me", "again", "thanks", "thank", "you", "bitte", "jetzt", "mal", "mir", "nochmal", "danke",
+];
+
+/// Words that confirm.
+const CONFIRM: &[&str] =
+    &["confirm", "confirmed", "yes", "ja", "bestätigen", "bestaetigen", "bestätige", "bestätigt", "bestaetigt"];
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split_whitespace().map(|word| word.trim_matches(MARKS).to_lowercase()).filter(|word| !word.is_empty())
+}
+
+fn is_harmless(text: &str) -> bool {
+    words(text).all(|word| HARMLESS.contains(&&*word))
+}
+
+fn confirms(text: &str) -> bool {
+    let mut rest = words(text).filter(|word| !HARMLESS.contains(&&**word)).peekable();
+    rest.peek().is_some() && rest.all(|word| CONFIRM.contains(&&*word))
 }
 
 fn staff(word: String, rest: &str) -> Said<DeskOrder> {
@@ -88,6 +125,23 @@ mod tests {
             ("/erase", own(Own::Erase { confirmed: false })),
             ("/erase Confirm", own(Own::Erase { confirmed: true })),
             ("/help", own(Own::Help)),
+            ("/help me", own(Own::Help)),
+            ("/help!", own(Own::Help)),
+            ("/ help", own(Own::Help)),
+            ("/ human", own(Own::Human(None))),
+            ("/ Human, it burns", own(Own::Human(Some("it burns".to_owned())))),
+            ("/status now, please!", own(Own::Status)),
+            ("/erase please", own(Own::Erase { confirmed: false })),
+            ("/erase yes", own(Own::Erase { confirmed: true })),
+            ("/erase confirm, please", own(Own::Erase { confirmed: true })),
+            ("/löschen bestätigen", own(Own::Erase { confirmed: true })),
+            ("/status of my order?", Said::Misused("alone")),
+            ("/erase my second order please", Said::Misused("alone")),
+            ("/erase yes or no?", Said::Misused("alone")),
+            ("/help, it burns", Said::Misused("alone")),
+            ("/stand der Dinge?", Said::Misused("alone")),
+            ("/löschen Sie bitte meine Bestellung", Said::Misused("alone")),
+            ("/daten fehlen", Said::Misused("alone")),
             ("/queue", staff(AtDesk::Queue)),
             ("/mine", staff(AtDesk::Mine)),
             ("/duty", staff(AtDesk::Duty(None))),
@@ -122,7 +176,8 @@ mod tests {
             "//",
             "// note",
             "//help",
-            "/ help",
+            "/ foo",
+            "/ queue",
             "/etc/passwd is broken",
             "/etc/passwd",
             "/me waves",
@@ -130,12 +185,6 @@ mod tests {
             "/404",
             "/tmp2 is full",
             "/home is full",
-            "/status of my order?",
-            "/erase my second order please",
-            "/help, it burns",
-            "/stand der Dinge?",
-            "/löschen Sie bitte meine Bestellung",
-            "/daten fehlen",
             "/duty free goods",
             "/queue is long here",
             "see /help",

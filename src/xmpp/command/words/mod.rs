@@ -1,7 +1,8 @@
 //! Commands as plain words: a slash and a word of letters, alone or with a text behind it.
 //!
 //! What only looks like one is left alone: a path, `/me` (XEP-0245), two slashes, and at a desk any unknown word with a
-//! text behind it, since a customer's words must never be lost. At a ticket's address an unknown word is never passed on:
+//! text behind it, since a customer's words must never be lost. A known word that takes no text is answered when there is
+//! one, and neither followed nor kept. At a ticket's address an unknown word is never passed on:
 //! a mistyped `/note` would tell the customer what was meant for colleagues.
 
 mod desk;
@@ -21,16 +22,17 @@ pub enum Said<T> {
     Order(T),
     /// A word that is no command, in lower case.
     Unknown(String),
-    /// A known command, not as it must be: how it is used.
+    /// A known command, not as it must be: how it is used; at a desk, where people are told in the desk's words, what is
+    /// wrong.
     Misused(&'static str),
     /// A line as any other.
     Line,
 }
 
-/// The word of a line that may be a command, in lower case.
+/// The word of a line that may be a command at a desk, in lower case.
 #[must_use]
 pub fn word(body: &str) -> Option<String> {
-    split(body).map(|(word, _)| word)
+    desk::loose(body).or_else(|| split(body)).map(|(word, _)| word)
 }
 
 /// The word behind the slash in lower case, and the text behind it; `None` for what is no command.
