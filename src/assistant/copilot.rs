@@ -20,7 +20,7 @@ use super::{
         ChatMessage, Desk,
         case::{Case, Speaker, Task},
     },
-    situation::situation,
+    situation::{Before, situation},
     sources,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub(super) async fn make(brain: &Brain, request: &Request, meter: &Meter) -> Res
         (Kind::Summary, None) => {
             let public = request.said.iter().filter(|said| !said.is_note);
             let said: Vec<_> = public.map(|said| (said.author, said.body.as_str())).collect();
-            Ok(made(situation(&request.ticket.subject, None, 0, &said), &[], Source::Rules))
+            Ok(made(situation(&request.ticket.subject, &Before::default(), &said), &[], Source::Rules))
         }
     }
 }

@@ -1,12 +1,12 @@
 //! From a draft to what becomes of the ticket. Pure: everything a model may do is one of these, and on its own ticket.
 
-use deskbridge_entity::ticket::{self, Priority as TicketPriority};
+use deskbridge_entity::ticket::{self, Model, Priority as TicketPriority};
 
 use super::{
     brain::Failure,
     draft::{Action, Draft, Priority},
     history,
-    situation::{brief, situation},
+    situation::{Before, brief, situation},
 };
 use crate::helpdesk::{
     Due, HandOff, Outcome, Triage, Utterance, Words,
@@ -36,7 +36,7 @@ pub(super) fn triage(draft: &Draft) -> Triage {
     Triage { subject: draft.subject.clone(), priority, tags: draft.tags.clone() }
 }
 
-pub(super) fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance]) -> Outcome {
+pub(super) fn outcome(draft: Draft, ticket: &Model, history: &[Utterance]) -> Outcome {
     match draft.action {
         Action::HandOff => {
             let words = if draft.reply.trim().is_empty() { Words::Person } else { Words::Own(draft.reply) };
@@ -57,18 +57,15 @@ pub(super) fn outcome(draft: Draft, ticket: &ticket::Model, history: &[Utterance
 }
 
 /// What an agent should know at once, and why it is a person's now.
-fn summary(reason: &str, ticket: &ticket::Model, history: &[Utterance]) -> String {
+fn summary(reason: &str, ticket: &Model, history: &[Utterance]) -> String {
     let said: Vec<_> = history.iter().map(|message| (message.author, message.body.as_str())).collect();
-    let released = ticket.episode_summary.as_ref().map(|told| format!("a colleague told the assistant: {told}"));
-    let earlier: Vec<String> = released.into_iter().chain(ticket.context_summary.clone()).collect();
-    let earlier = (!earlier.is_empty()).then(|| earlier.join("\n"));
-    format!(
-        "Handed off: {reason}\n{}",
-        situation(&issue(ticket, history), earlier.as_deref(), ticket.episode_answers, &said)
-    )
+    let Model { context_summary, episode_summary, episode_answers, .. } = ticket;
+    let before =
+        Before { summary: context_summary.as_deref(), released: episode_summary.as_deref(), answers: *episode_answers };
+    format!("Handed off: {reason}\n{}", situation(&issue(ticket, history), &before, &said))
 }
 
 /// What was asked last; where no words were, what the ticket is called.
-fn issue(ticket: &ticket::Model, history: &[Utterance]) -> String {
+fn issue(ticket: &Model, history: &[Utterance]) -> String {
     Some(brief(&history::question(history))).filter(|asked| !asked.is_empty()).unwrap_or_else(|| ticket.subject.clone())
 }

@@ -65,6 +65,8 @@ pub fn configure(from: &BareJid, room: &BareJid, id: &str, title: &str, mentions
         ("FORM_TYPE", ROOM_CONFIG),
         ("muc#roomconfig_roomname", &title),
         ("muc#roomconfig_membersonly", "1"),
+        // In a moderated room ejabberd 23.01 remembers the voice of who was sent away, and lets its owner in by it.
+        ("muc#roomconfig_moderatedroom", "0"),
         ("muc#roomconfig_persistentroom", "1"),
         ("muc#roomconfig_publicroom", "0"),
         ("muc#roomconfig_whois", "moderators"),
