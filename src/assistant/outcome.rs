@@ -1,6 +1,6 @@
 //! From a draft to what becomes of the ticket. Pure: everything a model may do is one of these, and on its own ticket.
 
-use deskbridge_entity::ticket::{self, Model, Priority as TicketPriority};
+use deskbridge_entity::ticket::{Model, Priority as TicketPriority};
 
 use super::{
     brain::Failure,
