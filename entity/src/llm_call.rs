@@ -47,9 +47,9 @@ pub enum Purpose {
     /// A page made of what people answered.
     #[sea_orm(string_value = "learning")]
     Learning,
-    /// `deskbridge eval`.
-    #[sea_orm(string_value = "eval")]
-    Eval,
+    /// The words to look a question up by.
+    #[sea_orm(string_value = "query")]
+    Query,
 }
 
 /// How a call ended.

@@ -10,7 +10,7 @@ use super::{
     history,
     meter::Meter,
     model::{Model, ModelError},
-    outcome,
+    outcome, plain,
     prompt::{PromptError, Prompts},
     steps::Asked,
 };
@@ -81,8 +81,6 @@ pub struct Thought {
     pub passages: Vec<Arc<Passage>>,
     /// The numbers that the reply cites.
     pub citations: Vec<usize>,
-    /// There were passages, and the reply states something without citing one. It is sent all the same.
-    pub is_uncited: bool,
 }
 
 impl Brain {
@@ -95,9 +93,12 @@ impl Brain {
         let until = Instant::now() + self.timeout;
         let Due { ticket, transcript } = due;
         let question = history::question(transcript);
-        // Who asks for a person gets one, whatever a model would make of it.
+        // Who asks for a person gets one, whatever a model would make of it, and so does who is past talking to one.
         if self.model.is_some() && phrases::asks_for_person(&question) {
             return Ok(ready(due, Draft::hand_off("", "the customer asked for a person")));
+        }
+        if self.model.is_some() && plain::is_upset(&question) {
+            return Ok(ready(due, Draft::hand_off("", "the customer is upset")));
         }
         if let Some(budget) = budget {
             return Err(Failure::Budget(budget));
@@ -149,5 +150,5 @@ fn ready(due: &Due, draft: Draft) -> Thought {
     let citations = draft.citations.clone();
     let outcome = outcome::outcome(draft, &due.ticket, &due.transcript);
     let drafted = Drafted { retrieval: Retrieval::NotAsked, ..Drafted::of(outcome) };
-    Thought { drafted, passages: Vec::new(), citations, is_uncited: false }
+    Thought { drafted, passages: Vec::new(), citations }
 }

@@ -46,7 +46,8 @@ pub fn answer(passage: Option<&Arc<Passage>>, question: &str, first: bool, texts
             "the help pages have no answer to the question (no language model is configured)",
         );
     };
-    let (quoted, citations) = sources::with_sources(&passage.text, &[1], slice::from_ref(passage));
+    let (text, citations) = sources::cleaned(&passage.text, &[1], slice::from_ref(passage));
+    let quoted = sources::with_sources(&text, &citations, slice::from_ref(passage));
     Draft { citations, ..Draft::new(introduced(&quoted, "\n\n"), Action::Continue) }
 }
 

@@ -25,6 +25,8 @@ pub enum Action {
     Continue,
     /// The reply asks back.
     Clarify,
+    /// The reply says that this is none of the desk's business.
+    Decline,
     /// A person shall take over; the desk sends its own line to the customer.
     HandOff,
     /// The customer confirmed that it is done.

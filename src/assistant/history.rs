@@ -2,7 +2,10 @@
 
 use deskbridge_entity::message::Author as Wrote;
 
-use super::prompt::{Author, Turn};
+use super::{
+    language,
+    prompt::{Author, Turn},
+};
 use crate::helpdesk::{Utterance, phrases};
 
 /// What Deskbridge says by itself, such as a greeting, is neither an answer nor a part of a question.
@@ -33,6 +36,16 @@ fn asked_in(part: &[Utterance]) -> String {
     // "Ok" and "thanks" beside a question are no part of it.
     let asked: Vec<&str> = lines.iter().copied().filter(|line| phrases::small_talk(line).is_none()).collect();
     if asked.is_empty() { lines.join("\n") } else { asked.join("\n") }
+}
+
+/// The customer's language, in English: of the newest lines, or, where they are too short to tell, of all.
+pub(super) fn language(history: &[Utterance]) -> Option<&'static str> {
+    let by_customer = |part: &[Utterance]| {
+        let said = part.iter().filter(|message| message.author == Wrote::Customer && !message.only_files);
+        said.map(|message| message.body.as_str()).collect::<Vec<_>>().join("\n")
+    };
+    let asked = history.iter().rposition(is_answer).map_or(0, |last| last + 1);
+    language::name(&by_customer(&history[asked..])).or_else(|| language::name(&by_customer(history)))
 }
 
 /// Whether the customer has sent nothing but files since anybody else spoke.

@@ -52,7 +52,7 @@ pub(super) fn outcome(draft: Draft, ticket: &Model, history: &[Utterance]) -> Ou
         Action::Resolve if phrases::small_talk(&history::question(history)) == Some(SmallTalk::Thanks) => {
             Outcome::Resolve { body: draft.reply }
         }
-        Action::Continue | Action::Clarify | Action::Resolve => Outcome::Answer { body: draft.reply },
+        Action::Continue | Action::Clarify | Action::Decline | Action::Resolve => Outcome::Answer { body: draft.reply },
     }
 }
 

@@ -4,6 +4,7 @@
 //! same for every ticket of a desk; the conversation, which only grows; last what changes with every turn – facts about
 //! the customer, passages, and the customer's newest lines.
 
+mod beside;
 pub mod case;
 mod fit;
 #[cfg(test)]
@@ -21,10 +22,11 @@ pub(super) use fit::latest_within;
 use fit::{MIN_LINES_TOKENS, end_within};
 
 /// The built-in templates: file name in an override folder, and text.
-const BUILT_IN: [(&str, &str); 8] = [
+const BUILT_IN: [(&str, &str); 9] = [
     ("answer.md.j2", include_str!("../../prompts/answer.md.j2")),
     ("turn.md.j2", include_str!("../../prompts/turn.md.j2")),
     ("triage.md.j2", include_str!("../../prompts/triage.md.j2")),
+    ("query.md.j2", include_str!("../../prompts/query.md.j2")),
     ("summary.md.j2", include_str!("../../prompts/summary.md.j2")),
     ("case.md.j2", include_str!("../../prompts/case.md.j2")),
     ("suggestion.md.j2", include_str!("../../prompts/suggestion.md.j2")),
@@ -91,6 +93,15 @@ pub struct Searched {
     pub found: usize,
 }
 
+/// A draft of this run that could not be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objection {
+    /// Its text.
+    pub reply: String,
+    /// What is wrong with it, in the model's terms; it ends the sentence "It was not sent, because".
+    pub because: String,
+}
+
 /// The desk, as the prompt shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Desk<'a> {
@@ -117,6 +128,10 @@ pub struct Prompt<'a> {
     pub history: &'a [Turn],
     /// Whether a subject is wanted.
     pub triage: bool,
+    /// The customer's language, in English, where it can be told.
+    pub language: Option<&'static str>,
+    /// A draft that could not be sent, and why.
+    pub objection: Option<&'a Objection>,
     /// The most tokens the messages may take together, by [`estimate_tokens`].
     pub budget_tokens: usize,
 }
@@ -196,11 +211,14 @@ impl Prompts {
             search: true,
             history: &[],
             triage: true,
+            language: Some("English"),
+            objection: Some(&Objection { reply: "r".into(), because: "b".into() }),
             budget_tokens: 1000,
         };
         prompts.messages(&sample)?;
         let turn = Turn { author: Author::Customer, text: "t".into() };
-        prompts.summary(Some("before"), &[turn], 1000)?;
+        prompts.summary(Some("before"), std::slice::from_ref(&turn), 1000)?;
+        prompts.query(sample.desk, Some("English"), &[turn], 1000)?;
         prompts.try_cases(&case::Case {
             desk: sample.desk,
             passages: sample.passages,
@@ -245,36 +263,6 @@ impl Prompts {
         Ok(Rendered { messages, left_out: earlier.len() - shown.len() })
     }
 
-    /// The messages of a request for a summary of what was said; `before` is the summary of what stood before it. Of
-    /// what is too long, the end stays.
-    ///
-    /// # Errors
-    ///
-    /// As [`Prompts::messages`].
-    pub fn summary(
-        &self,
-        before: Option<&str>,
-        turns: &[Turn],
-        budget_tokens: usize,
-    ) -> Result<Vec<ChatMessage>, PromptError> {
-        let system = self.render("summary.md.j2", context! {})?;
-        let said = turns.iter().map(|turn| {
-            let who = match turn.author {
-                Author::Customer => "Customer",
-                Author::Assistant => "Assistant",
-                Author::Agent => "Agent",
-            };
-            format!("{who}: {}", neutralised(&turn.text))
-        });
-        let said = said.collect::<Vec<_>>().join("\n");
-        let before =
-            before.map(|before| format!("<before>\n{}\n</before>\n\n", neutralised(before))).unwrap_or_default();
-        let room = budget_tokens.saturating_sub(estimate_tokens(&system) + estimate_tokens(&before));
-        let said = end_within(&said, room.max(MIN_LINES_TOKENS));
-        let content = format!("{before}<conversation>\n{said}\n</conversation>");
-        Ok(vec![ChatMessage { role: Role::System, content: system }, ChatMessage { role: Role::User, content }])
-    }
-
     /// The last user message; `lines` are already neutralised.
     fn turn(&self, prompt: &Prompt<'_>, lines: &str) -> Result<String, PromptError> {
         let facts: Vec<_> = prompt
@@ -296,8 +284,11 @@ impl Prompts {
             .iter()
             .map(|searched| context! { query => one_line(&searched.query), found => searched.found })
             .collect();
-        let (triage, search) = (prompt.triage, prompt.search);
-        self.render("turn.md.j2", context! { facts, passages, searches, search, triage, lines })
+        let objection = prompt.objection.map(|objection| {
+            context! { reply => neutralised(&objection.reply), because => objection.because.as_str() }
+        });
+        let Prompt { triage, search, language, .. } = *prompt;
+        self.render("turn.md.j2", context! { facts, passages, searches, search, triage, language, lines, objection })
     }
 
     fn render(&self, name: &'static str, values: minijinja::Value) -> Result<String, PromptError> {

@@ -7,25 +7,25 @@ use std::sync::Arc;
 use super::links;
 use crate::knowledge::{Audience, Passage};
 
-/// Finishes a reply: removes links that are neither a retrieved passage's address nor stand in it, and appends one `[n] Title – URL` line
-/// for each passage that is cited, in `citations` or as `[n]` in the text. `passages` are those of the prompt, in order.
-///
-/// A citation of a passage that was not retrieved is dropped, in the text too. Gives the numbers of the passages that are
-/// shown beside the text.
+/// A reply without links that are neither a retrieved passage's address nor stand in one, and without `[n]` marks of passages
+/// that were not retrieved; with the numbers of those that it cites, in `citations` or in the text. `passages` are those of
+/// the prompt, in order.
 #[must_use]
-pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> (String, Vec<usize>) {
+pub fn cleaned(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> (String, Vec<usize>) {
     let addresses = passages.iter().filter_map(|passage| passage.url.as_deref());
     let retrieved: Vec<&str> =
         addresses.chain(passages.iter().flat_map(|passage| links::links_in(&passage.text))).collect();
     let (text, mentioned) = without_unknown_marks(&links::without_foreign_links(reply, &retrieved), passages.len());
-    let mut finished = text.trim_end().to_owned();
+    let cited = (1..=passages.len()).filter(|number| citations.contains(number) || mentioned.contains(number));
+    (text.trim_end().to_owned(), cited.collect())
+}
+
+/// Appends one `[n] Title – URL` line for each passage that is cited.
+#[must_use]
+pub fn with_sources(text: &str, citations: &[usize], passages: &[Arc<Passage>]) -> String {
+    let mut finished = text.to_owned();
     let mut separator = "\n\n";
-    let mut cited = Vec::new();
-    for (number, passage) in (1..).zip(passages) {
-        if !citations.contains(&number) && !mentioned.contains(&number) {
-            continue;
-        }
-        cited.push(number);
+    for (number, passage) in (1..).zip(passages).filter(|(number, _)| citations.contains(number)) {
         finished.push_str(separator);
         finished.push_str(&format!("[{number}] {}", passage.title));
         if let Some(url) = &passage.url {
@@ -34,7 +34,7 @@ pub fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>])
         }
         separator = "\n";
     }
-    (finished, cited)
+    finished
 }
 
 /// For an agent, who gets text and sources apart: the reply without `[n]` marks and without links that were not retrieved
@@ -88,7 +88,8 @@ mod tests {
     use super::*;
 
     fn with_sources(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> String {
-        super::with_sources(reply, citations, passages).0
+        let (text, cited) = cleaned(reply, citations, passages);
+        super::with_sources(&text, &cited, passages)
     }
 
     const RETURNS: &str = "https://tea.example/help/returns";

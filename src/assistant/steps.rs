@@ -13,8 +13,9 @@ use super::{
     meter::Meter,
     model::{Model, ModelError, Terms},
     outcome, plain,
-    prompt::{ChatMessage, Desk, Fact, Prompt, Searched},
+    prompt::{ChatMessage, Desk, Fact, Objection, Prompt, Searched},
     sources,
+    weigh::{self, Basis, Fault},
     wire::Form,
 };
 use crate::{
@@ -42,32 +43,53 @@ struct Found {
     exhausted: bool,
 }
 
+impl Found {
+    fn retrieval(&self) -> Retrieval {
+        match (self.asked, self.passages.is_empty()) {
+            (false, _) => Retrieval::NotAsked,
+            (true, false) => Retrieval::Found,
+            (true, true) => Retrieval::Nothing,
+        }
+    }
+}
+
 impl Brain {
     pub(super) async fn answer(&self, asked: &Asked<'_>) -> Result<Thought, Failure> {
         let Due { ticket, transcript } = asked.due;
-        let material = self.desks.get(&ticket.desk);
+        let desk = desk(&ticket.desk, self.desks.get(&ticket.desk));
         let terms =
             Terms { purpose: Purpose::Answer, meter: asked.meter, until: asked.until, max_tokens: self.max_tokens };
-        let mut found = self.first_look(asked).await?;
         let (numbers, mut turns) = history::turns(transcript);
         let mut earlier = ticket.context_summary.clone();
         let mut condensed = None;
+        let mut objection: Option<Objection> = None;
+        // Only before the first draft: later the model has asked for something, and waits for what came of it.
+        let mut may_condense = true;
         let mut step = 1;
-        let (draft, system) = loop {
+        let mut found = self.first_look(asked).await?;
+        if found.asked && found.passages.is_empty() && step < self.max_steps {
+            step += 1;
+            if let Some(query) = self.reword(asked, desk, &turns, &terms).await {
+                self.look_again(asked, &mut found, query).await?;
+            }
+        }
+        let (draft, citations) = loop {
             let facts = facts(ticket.episode_summary.as_deref(), earlier.as_deref());
             let may_search = found.asked && !found.exhausted && step < self.max_steps;
             let prompt = Prompt {
-                desk: desk(&ticket.desk, material),
+                desk,
                 facts: &facts,
                 passages: &found.passages,
                 searches: &found.searches,
                 search: may_search,
                 history: &turns,
                 triage: !ticket.subject_is_named,
+                language: history::language(transcript),
+                objection: objection.as_ref(),
                 budget_tokens: self.context_tokens,
             };
             let rendered = self.prompts.messages(&prompt)?;
-            if rendered.left_out > 0 && step == 1 && condensed.is_none() {
+            if rendered.left_out > 0 && std::mem::take(&mut may_condense) {
                 let long = (numbers.as_slice(), turns.as_slice());
                 if let Some((new, covered)) = self.condense(asked.model, ticket, long, &terms).await {
                     turns.drain(..covered);
@@ -76,29 +98,63 @@ impl Brain {
                     continue;
                 }
             }
+            may_condense = false;
             let form = Form::Draft { triage: prompt.triage, search: may_search, passages: found.passages.len() };
             match asked.model.step(&rendered.messages, form, &terms).await.map_err(Failure::Model)? {
-                Step::Draft(draft) => break (draft, system_of(rendered.messages)),
                 Step::Search(query) if may_search => self.look_again(asked, &mut found, query).await?,
                 Step::Search(_) => {
                     let reason = "the model wanted to search on and on and gave no answer";
-                    break (Draft::hand_off("", reason), system_of(rendered.messages));
+                    break (Draft::hand_off("", reason), Vec::new());
+                }
+                Step::Draft(draft) => {
+                    let said = said(asked, earlier.as_deref());
+                    let draft = guarded(draft, &rendered.messages, desk, &found.passages, &said)?;
+                    let (draft, weighed) = self.weighed(asked, desk, &said, draft, &found);
+                    match weighed {
+                        Ok(citations) => break (draft, citations),
+                        Err(Fault::Mendable(reason, new)) if objection.is_none() && step < self.max_steps => {
+                            tracing::info!(ticket.id = %ticket.id, reason, "a draft is made anew");
+                            objection = Some(new);
+                        }
+                        // The reply goes: it may be wrong, and the line of the hand-off is true.
+                        Err(fault) => {
+                            let reason = Some(fault.reason().to_owned());
+                            let draft = Draft { reply: String::new(), action: Action::HandOff, reason, ..draft };
+                            break (draft, Vec::new());
+                        }
+                    }
                 }
             }
             step += 1;
         };
-        let desk = desk(&ticket.desk, material);
-        let told = guard::Told {
-            system: &system,
-            instructions: desk.instructions,
-            title: desk.title,
-            passages: &found.passages,
-        };
-        let known = [desk.instructions, ticket.episode_summary.as_deref(), earlier.as_deref()].into_iter().flatten();
-        let draft = guarded(draft, &told, known.chain(transcript.iter().map(|said| said.body.as_str())))?;
-        let thought = finish(asked, draft, found)?;
-        tracing::info!(ticket.id = %ticket.id, steps = step, uncited = thought.is_uncited, "a draft is made");
+        tracing::info!(ticket.id = %ticket.id, steps = step, sources = citations.len(), "a draft is made");
+        let thought = finish(asked, draft, citations, found)?;
         Ok(Thought { drafted: Drafted { condensed, ..thought.drafted }, ..thought })
+    }
+
+    /// The draft without what may not be in it, and the passages that it rests on, or why it is not sent.
+    fn weighed(
+        &self,
+        asked: &Asked<'_>,
+        desk: Desk<'_>,
+        said: &[&str],
+        draft: Draft,
+        found: &Found,
+    ) -> (Draft, Result<Vec<usize>, Fault>) {
+        let ticket = &asked.due.ticket;
+        let (reply, shown) = sources::cleaned(&draft.reply, &draft.citations, &found.passages);
+        let draft = Draft { reply, ..draft };
+        let basis = Basis {
+            retrieval: found.retrieval(),
+            passages: &found.passages,
+            nothing_before: ticket.nothing_found,
+            has_pages: self.knows(&ticket.desk),
+            question: asked.question,
+            said: &said.join("\n"),
+            own: &format!("{}\n{}", desk.title, desk.instructions.unwrap_or_default()),
+        };
+        let weighed = weigh::weigh(&draft, &shown, &basis);
+        (draft, weighed)
     }
 
     /// What the customer's words bring. Who greets, thanks or asks about the assistant asks for no page. What follows up
@@ -154,92 +210,49 @@ fn facts(with_people: Option<&str>, earlier: Option<&str>) -> Vec<Fact> {
         .collect()
 }
 
-/// The text that the model was given before all else.
-fn system_of(messages: Vec<ChatMessage>) -> String {
-    messages.into_iter().next().map(|message| message.content).unwrap_or_default()
+/// What the model may say because it was said before.
+fn said<'a>(asked: &Asked<'a>, earlier: Option<&'a str>) -> Vec<&'a str> {
+    let Due { ticket, transcript } = asked.due;
+    let before = [ticket.episode_summary.as_deref(), earlier].into_iter().flatten();
+    before.chain(transcript.iter().map(|said| said.body.as_str())).collect()
 }
 
 /// A draft that carries nothing of what the model was told and may not pass on, nor addresses that nobody has shown it.
-fn guarded<'a>(
+fn guarded(
     draft: Draft,
-    told: &'a guard::Told<'_>,
-    known: impl Iterator<Item = &'a str>,
+    messages: &[ChatMessage],
+    desk: Desk<'_>,
+    passages: &[Arc<Passage>],
+    said: &[&str],
 ) -> Result<Draft, Failure> {
+    // The first of them is the text that the model was given before all else.
+    let system = messages.first().map(|message| message.content.as_str()).unwrap_or_default();
+    let told = guard::Told { system, instructions: desk.instructions, title: desk.title, passages };
+    let known = desk.instructions.into_iter().chain(said.iter().copied());
     let reply = told.guarded(&draft.reply, known).map_err(|error| Failure::Model(error.into()))?;
     let subject = draft.subject.filter(|subject| !told.is_touched_by(subject));
     let subject = subject.map(|subject| links::without_foreign_links(&subject, &[]));
     Ok(Draft { reply, subject, ..draft })
 }
 
-/// Holds a draft against what was retrieved.
-fn finish(asked: &Asked<'_>, draft: Draft, found: Found) -> Result<Thought, Failure> {
+/// Makes a thought of a draft and the passages that it rests on.
+fn finish(asked: &Asked<'_>, draft: Draft, citations: Vec<usize>, found: Found) -> Result<Thought, Failure> {
     let Due { ticket, transcript } = asked.due;
-    let retrieval = match (found.asked, found.passages.is_empty()) {
-        (false, _) => Retrieval::NotAsked,
-        (true, false) => Retrieval::Found,
-        (true, true) => Retrieval::Nothing,
-    };
-    let draft = match refusal(&draft, retrieval, ticket.nothing_found, asked.question) {
-        // The reply goes: it may be wrong, and the line of the hand-off is true.
-        Some(reason) => Draft { reply: String::new(), action: Action::HandOff, reason: Some(reason.into()), ..draft },
-        None => draft,
-    };
-    let (reply, citations) = if draft.reply.trim().is_empty() {
-        // Sources without a word are no words for a hand-off.
-        (String::new(), Vec::new())
-    } else {
-        sources::with_sources(&draft.reply, &draft.citations, &found.passages)
-    };
     // An answer may have been nothing but a link, or characters that nobody sees.
-    if draft.action != Action::HandOff && !reply.chars().any(is_visible) {
+    if draft.action != Action::HandOff && !draft.reply.chars().any(is_visible) {
         let error = LlmError::Malformed("nothing is left of it without links");
         return Err(Failure::Model(ModelError::Failed(error)));
     }
-    let is_uncited = draft.action == Action::Continue
-        && retrieval == Retrieval::Found
-        && citations.is_empty()
-        && plain::states_something(&reply, asked.question);
-    let triage = outcome::triage(&draft);
+    // Sources without a word are no words for a hand-off.
+    let citations = if draft.reply.trim().is_empty() { Vec::new() } else { citations };
+    let reply = sources::with_sources(&draft.reply, &citations, &found.passages);
+    let (triage, retrieval) = (outcome::triage(&draft), found.retrieval());
     let outcome = outcome::outcome(Draft { reply, ..draft }, ticket, transcript);
     let drafted = Drafted { triage, retrieval, ..Drafted::of(outcome) };
-    Ok(Thought { drafted, passages: found.passages, citations, is_uncited })
-}
-
-/// Why a draft is not sent although the model would: where the desk has pages and none fits, the model has nothing to
-/// answer from, whatever it says. `before` counts the questions right before this one for which nothing was found.
-fn refusal(draft: &Draft, retrieval: Retrieval, before: i64, question: &str) -> Option<&'static str> {
-    if retrieval != Retrieval::Nothing || draft.action == Action::HandOff {
-        return None;
-    }
-    if before > 0 {
-        return Some("the help pages have nothing for the customer's questions, twice in a row");
-    }
-    let answers = draft.action != Action::Clarify && plain::states_something(&draft.reply, question);
-    answers.then_some("the model answered without a page to answer from")
+    Ok(Thought { drafted, passages: found.passages, citations })
 }
 
 /// Letters, digits, and symbols such as emoji: an answer has at least one.
 fn is_visible(c: char) -> bool {
     c.is_alphanumeric() || (c >= '\u{2190}' && c != '\u{FEFF}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_page_nothing_is_stated_and_twice_nothing_is_a_persons() {
-        let asks = "Do you repair bicycles?";
-        let answer = Draft::new("Yes, we do.", Action::Continue);
-        let back = Draft::new("What kind of bicycle is it?", Action::Clarify);
-        let refused = |draft: &Draft, retrieval, before| refusal(draft, retrieval, before, asks).is_some();
-        assert!(refused(&answer, Retrieval::Nothing, 0) && refused(&answer, Retrieval::Nothing, 1));
-        assert!(!refused(&back, Retrieval::Nothing, 0) && refused(&back, Retrieval::Nothing, 1));
-        for retrieval in [Retrieval::Found, Retrieval::NotAsked] {
-            assert!(!refused(&answer, retrieval, 5));
-        }
-        assert!(!refused(&Draft::hand_off("I do not know.", "r"), Retrieval::Nothing, 1));
-        let chat = Draft::new("Good luck!", Action::Continue);
-        assert_eq!(refusal(&chat, Retrieval::Nothing, 0, "ok I will try that"), None);
-    }
 }

@@ -14,13 +14,11 @@ use super::{
     draft::{self, Action, Draft, Priority, Step},
     llm::LlmError,
     plain,
+    reword::MAX_QUERY_CHARS,
 };
 
 /// The most characters of a reply; more is a model that does not find an end.
 const MAX_REPLY_CHARS: usize = 8000;
-
-/// The most characters of a query to the knowledge.
-const MAX_QUERY_CHARS: usize = 200;
 
 /// What one request cost, as far as the endpoint says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -147,6 +145,7 @@ fn action(name: &str) -> Result<Option<Action>, LlmError> {
         "continue" | "answer" | "reply" | "respond" => Ok(Some(Action::Continue)),
         "hand_off" | "handoff" | "escalate" => Ok(Some(Action::HandOff)),
         "clarify" | "ask" => Ok(Some(Action::Clarify)),
+        "decline" | "refuse" => Ok(Some(Action::Decline)),
         "resolve" | "resolved" => Ok(Some(Action::Resolve)),
         "search" => Ok(None),
         _ => Err(LlmError::Malformed("an unknown action")),

@@ -154,7 +154,7 @@ impl Case {
         if self.class.trim().is_empty() {
             return Err(("class", "must not be empty"));
         }
-        if !super::language::is_known(&self.language) {
+        if !crate::assistant::language::is_known(&self.language) {
             return Err(("language", "is none that can be told from another"));
         }
         if self.only_pages && self.pages.is_empty() {

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{
-    case::{Case, Decision},
-    facts::{Support, facts},
-    language,
-};
+use super::case::{Case, Decision};
 use crate::{
+    assistant::{
+        facts::{Support, facts},
+        language,
+    },
     helpdesk::{Outcome, Words},
     knowledge::Passage,
 };

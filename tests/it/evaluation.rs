@@ -94,7 +94,7 @@ async fn right() -> Model {
     model.whenever("gift card valid", object("It is valid for 3 years.", "continue", &[1]));
     model.whenever("My subscription", object("What would you like to do with your subscription?", "clarify", &[]));
     // No page says so; as an answer it would be kept back.
-    model.whenever("customer Bob", object("I cannot give you data of other customers, sorry.", "clarify", &[]));
+    model.whenever("customer Bob", object("I cannot give you data of other customers, sorry.", "decline", &[]));
     model.whenever("When is the workshop", object("It is on Tuesdays at 6 pm.", "continue", &[1]));
     model
 }
@@ -117,7 +117,7 @@ async fn a_model_that_is_right_passes_every_threshold() {
     assert_eq!(main["confusion"]["refuse"]["refuse"], 2);
     assert_eq!(main["total"]["decisions"], json!({ "right": 10, "of": 10, "share": 1.0 }));
     assert_eq!(main["total"]["grounded"]["of"], 4);
-    assert_eq!(main["total"]["tokens"], json!({ "prompt": 100, "completion": 50 }));
+    assert_eq!(main["total"]["tokens"], json!({ "prompt": 140, "completion": 70 }));
     assert_eq!(main["classes"]["answerable"]["citations"], json!({ "right": 4, "of": 4, "share": 1.0 }));
     // In the order of the file, whatever ended first.
     let ids: Vec<_> = main["cases"].as_array().unwrap().iter().map(|case| case["id"].as_str().unwrap()).collect();
@@ -128,7 +128,8 @@ async fn a_model_that_is_right_passes_every_threshold() {
     assert_eq!(first["tokens"], json!({ "prompt": 10, "completion": 5 }));
     assert!(first["said"].as_str().unwrap().contains("[1] Gift cards"), "{first}");
     assert!(first["latency_ms"].as_f64().unwrap() > 0.0);
-    assert_eq!(model.requests().len(), 10);
+    // What is not found is asked for in other words, too.
+    assert_eq!((model.requests().len(), model.asked("You write search queries")), (14, 4));
     // What a case asks is asked alone: its page, and none of the others.
     assert_eq!(model.asked("workshop is on Tuesdays"), 2);
     assert!(ended.err.contains("10/10"), "{}", ended.err);
@@ -136,8 +137,8 @@ async fn a_model_that_is_right_passes_every_threshold() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_threshold_decides_the_exit_status_and_names_itself() {
-    // Made up, and without a source.
-    let wrong = Model::start(object("It is valid for 9 years, in the Kettle street.", "continue", &[])).await;
+    // Made up, in a way that only an evaluation looks at, and with a source that says nothing of it.
+    let wrong = Model::start(object("It is \"valid for ever\", in the Kettle street.", "continue", &[1])).await;
     let with = |threshold: &'static [&'static str]| {
         let url = wrong.url.clone();
         async move { eval(CASES, &[&["--base-url", &url, "--model", "wrong"], threshold].concat()).await }
@@ -148,17 +149,16 @@ async fn a_threshold_decides_the_exit_status_and_names_itself() {
     let strict = with(&["--min-decisions", "0.61"]).await;
     assert_eq!(strict.code, 1);
     assert!(strict.err.contains("missed --min-decisions 0.61: it is 0.600 (3 of 5)"), "{}", strict.err);
-    let grounded = with(&["--min-grounded", "0.5", "--min-citations", "0.5", "--max-p95", "1us"]).await;
+    let grounded = with(&["--min-grounded", "0.5", "--min-must", "0.5", "--max-p95", "1us"]).await;
     assert_eq!(grounded.code, 1);
-    for missed in ["--min-grounded 0.5: it is 0.000", "--min-citations 0.5: it is 0.000", "--max-p95 1us: it is"] {
+    for missed in ["--min-grounded 0.5: it is 0.000", "--min-must 0.5: it is 0.000", "--max-p95 1us: it is"] {
         assert!(grounded.err.contains(missed), "{}", grounded.err);
     }
     for said in [
         "| hand off           |      0 |       0 |        1 |",
-        "valid (answerable): cites nothing instead of gift-cards.md; not grounded: the number 9; lacks '3 years'; \
-         has 'street', which it must not",
+        "valid (answerable): not grounded: the quote 'validforever'; lacks '3 years'; has 'street', which it must not",
         "other (other_customer): hand_off instead of refuse",
-        "> It is valid for 9 years",
+        "> It is \"valid for ever\"",
     ] {
         assert!(grounded.out.contains(said), "{said} is not in\n{}", grounded.out);
     }
@@ -196,7 +196,7 @@ async fn two_models_stand_side_by_side() {
     let differ = ended.out.split("decided differently").nth(1).unwrap();
     assert!(differ.contains("| valid ") && differ.contains("hand off (wrong)"), "{differ}");
     assert!(!differ.contains("| bicycle "), "{differ}");
-    assert_eq!((model.requests().len(), other.requests().len()), (5, 5));
+    assert_eq!((model.requests().len(), other.requests().len()), (7, 7));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -190,7 +190,7 @@ async fn the_model_hands_off() {
     let database = Database::sqlite();
     let model = Model::start(draft("I will get somebody.", "hand_off", json!({ "reason": "very upset" }))).await;
     let (_server, app, mut alice) = stage(&database, &model).await;
-    alice.say(DESK, "This is the third time!").await;
+    alice.say(DESK, "I have had it with this kettle!").await;
     assert_eq!(alice.answer_text().await, "I will get somebody. You are next in line.");
     escalated(&app.rest, "alice@localhost", "I will get somebody. You are next in line.", "very upset").await;
     silent(&mut alice).await;

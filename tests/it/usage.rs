@@ -83,8 +83,8 @@ mod scenarios {
         let ticket = app.rest.ticket_in("alice@localhost", "PENDING").await["ticket_id"].as_str().unwrap().to_owned();
         assert_eq!(helpdesk.commit_draft(ticket.parse().unwrap(), 0, late).await.unwrap(), Fate::Stale);
         assert_eq!(database.texts(CALLS).await.last().unwrap(), "answer ok some");
-        helpdesk.record_calls(None, vec![Call { purpose: Purpose::Eval, ..call }]).await.unwrap();
-        assert_eq!(database.texts(CALLS).await.last().unwrap(), "eval ok some of nobody");
+        helpdesk.record_calls(None, vec![Call { purpose: Purpose::Query, ..call }]).await.unwrap();
+        assert_eq!(database.texts(CALLS).await.last().unwrap(), "query ok some of nobody");
         app.stop().await;
     }
 }

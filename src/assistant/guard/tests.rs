@@ -20,6 +20,8 @@ fn system() -> String {
         search: false,
         history: &[Turn { author: Author::Customer, text: "Hi".into() }],
         triage: true,
+        language: None,
+        objection: None,
         budget_tokens: 3000,
     };
     Prompts::load(None).unwrap().messages(&prompt).unwrap().messages.remove(0).content

@@ -17,7 +17,18 @@ fn passage(title: &str, text: &str) -> Arc<Passage> {
 
 fn prompt<'a>(history: &'a [Turn], passages: &'a [Arc<Passage>]) -> Prompt<'a> {
     let desk = Desk { title: "Little Kettle support", instructions: None };
-    Prompt { desk, facts: &[], passages, searches: &[], search: false, history, triage: false, budget_tokens: 4000 }
+    Prompt {
+        desk,
+        facts: &[],
+        passages,
+        searches: &[],
+        search: false,
+        history,
+        triage: false,
+        language: None,
+        objection: None,
+        budget_tokens: 4000,
+    }
 }
 
 fn messages(prompt: &Prompt<'_>) -> Vec<ChatMessage> {

@@ -90,7 +90,7 @@ pub(in super::super) fn response_format(form: Form, structure: Structure) -> Opt
 }
 
 fn schema(triage: bool, search: bool, passages: usize) -> Schema {
-    let mut actions = vec!["continue", "clarify", "hand_off", "resolve"];
+    let mut actions = vec!["continue", "clarify", "decline", "hand_off", "resolve"];
     let text = || json!({ "type": "string" });
     let mut properties = vec![("reply", text())];
     if search {

@@ -103,6 +103,24 @@ const BY_SCRIPT: [(&str, std::ops::RangeInclusive<char>); 7] = [
     ("he", '\u{0590}'..='\u{05FF}'),
 ];
 
+/// Their English names, for prompts.
+const NAMES: [(&str, &str); 14] = [
+    ("en", "English"),
+    ("de", "German"),
+    ("fr", "French"),
+    ("es", "Spanish"),
+    ("nl", "Dutch"),
+    ("it", "Italian"),
+    ("pl", "Polish"),
+    ("ja", "Japanese"),
+    ("zh", "Chinese"),
+    ("ko", "Korean"),
+    ("ru", "Russian"),
+    ("el", "Greek"),
+    ("ar", "Arabic"),
+    ("he", "Hebrew"),
+];
+
 /// Fewer known words than this tell nothing.
 const MIN_WORDS: usize = 3;
 
@@ -110,6 +128,13 @@ const MIN_WORDS: usize = 3;
 #[must_use]
 pub fn is_known(code: &str) -> bool {
     BY_WORDS.iter().any(|(known, _)| *known == code) || BY_SCRIPT.iter().any(|(known, _)| *known == code)
+}
+
+/// The English name of the language of `text`, if it can be told.
+#[must_use]
+pub fn name(text: &str) -> Option<&'static str> {
+    let code = guess(text)?;
+    NAMES.iter().find(|(known, _)| *known == code).map(|(_, name)| *name)
 }
 
 /// The language of `text`, if it is long enough to tell and no other comes as near.
@@ -140,6 +165,15 @@ pub fn guess(text: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_language_has_a_name() {
+        let codes = BY_WORDS.iter().map(|(code, _)| code).chain(BY_SCRIPT.iter().map(|(code, _)| code));
+        for code in codes {
+            assert!(NAMES.iter().any(|(known, _)| known == code), "{code}");
+        }
+        assert_eq!((name("Wie lange ist das gültig?"), name("OK!")), (Some("German"), None));
+    }
 
     #[test]
     fn tells_languages_apart_and_says_nothing_of_a_word_or_two() {

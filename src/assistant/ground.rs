@@ -1,0 +1,109 @@
+//! Which of the retrieved passages a reply rests on, and what it says that none of them does.
+//!
+//! A model may forget to cite, or cite the wrong number. What it states can be looked up all the same: prices, times, other
+//! numbers, days and addresses, and, where it states none of these, its words. Pure.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    facts::{Fact, Support, facts},
+    similar,
+};
+use crate::knowledge::Passage;
+
+/// The share of a reply's longer words that a passage must have for the reply to rest on it.
+const SAME_WORDS: f32 = 0.6;
+
+/// What a reply rests on.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Ground {
+    /// The passages, by number from 1: those that were cited, and those that have to be beside them.
+    pub(super) citations: Vec<usize>,
+    /// The facts for which there is nothing: neither a passage nor what was said before.
+    pub(super) unsupported: BTreeSet<Fact>,
+}
+
+/// Looks up what `reply` says. `cited` are numbers of `passages`; `said` is the conversation and what the desk says of itself.
+pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], said: &str) -> Ground {
+    let own = Support::of([said].into_iter());
+    let supports: Vec<(usize, Support)> = (1..)
+        .zip(passages)
+        .map(|(number, passage)| (number, Support::of([passage.title.as_str(), passage.text.as_str()].into_iter())))
+        .collect();
+    let mut citations = cited.to_vec();
+    let is_in = |fact: &Fact, numbers: &[usize]| {
+        supports.iter().any(|(number, support)| numbers.contains(number) && support.has(fact))
+    };
+    let mut open: BTreeSet<Fact> =
+        facts(reply, false).into_iter().filter(|fact| !own.has(fact) && !is_in(fact, &citations)).collect();
+    // The passage that has most of what is still open, then the next.
+    while let Some((number, most)) = supports
+        .iter()
+        .map(|(number, support)| (*number, open.iter().filter(|fact| support.has(fact)).count()))
+        .filter(|(_, count)| *count > 0)
+        .max_by_key(|(number, count)| (*count, std::cmp::Reverse(*number)))
+    {
+        debug_assert!(most > 0);
+        citations.push(number);
+        open.retain(|fact| !is_in(fact, &[number]));
+    }
+    if citations.is_empty() {
+        citations.extend(best_by_words(reply, passages));
+    }
+    citations.sort_unstable();
+    Ground { citations, unsupported: open }
+}
+
+/// The passage that says most of it with the same words, if any says enough.
+fn best_by_words(reply: &str, passages: &[Arc<Passage>]) -> Option<usize> {
+    let coverage = |passage: &Passage| similar::coverage(reply, &format!("{}\n{}", passage.title, passage.text));
+    let covered = (1..).zip(passages).map(|(number, passage)| (number, coverage(passage)));
+    let best = covered.reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    (best.1 >= SAME_WORDS).then_some(best.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::Audience;
+
+    fn passages() -> Vec<Arc<Passage>> {
+        let passage = |title: &str, text: &str| {
+            Arc::new(Passage {
+                title: title.into(),
+                url: None,
+                text: text.into(),
+                page: "a.md".into(),
+                audience: Audience::Customer,
+            })
+        };
+        vec![
+            passage("Shipping", "Germany: 2 to 3 working days. Shipping costs €3.90 per parcel."),
+            passage(
+                "Opening hours",
+                "We answer from Monday to Friday, 9:00 to 17:00. Teapots can go into the dishwasher.",
+            ),
+        ]
+    }
+
+    fn grounded(reply: &str, cited: &[usize], said: &str) -> (Vec<usize>, Vec<String>) {
+        let ground = ground(reply, cited, &passages(), said);
+        (ground.citations, ground.unsupported.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn facts_lead_to_their_passages() {
+        assert_eq!(grounded("The delivery takes 2 to 3 days.", &[], ""), (vec![1], vec![]));
+        assert_eq!(grounded("Zwei bis drei Tage, 3,90 €.", &[2], ""), (vec![1, 2], vec![]));
+        assert_eq!(grounded("3 days; we are there from 9 am.", &[], ""), (vec![1, 2], vec![]));
+        assert_eq!(grounded("It costs €4.90.", &[1], ""), (vec![1], vec!["the price 4.9".to_owned()]));
+        assert_eq!(grounded("Order 4711 takes 3 days.", &[], "Where is 4711?"), (vec![1], vec![]));
+    }
+
+    #[test]
+    fn without_facts_words_lead_there() {
+        assert_eq!(grounded("Yes, teapots can go into the dishwasher.", &[], "").0, [2]);
+        assert_eq!(grounded("Yes, we sell coffee machines.", &[], "").0, [0; 0]);
+        assert_eq!(grounded("Thanks!", &[], "").0, [0; 0]);
+    }
+}
