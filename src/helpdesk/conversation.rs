@@ -210,13 +210,14 @@ impl Helpdesk {
         self.writer.write(ReopenOwn { conversation }).await
     }
 
-    /// A customer begins a new ticket, whatever the old one is about. Gives the new one.
+    /// A customer begins a new ticket, whatever the old one is about, and gets an answer that asks for its subject, unless it
+    /// comes along (`has_words`). Gives the new one.
     ///
     /// # Errors
     /// As [`Helpdesk::ask_for_person`].
-    pub async fn begin_anew(&self, desk: &str, customer: &BareJid) -> Result<Uuid, Error> {
+    pub async fn begin_anew(&self, desk: &str, customer: &BareJid, has_words: bool) -> Result<Uuid, Error> {
         let (desk, _) = self.conversation_of(desk, customer)?;
-        self.writer.write(BeginAnew { desk, customer: customer.clone() }).await
+        self.writer.write(BeginAnew { desk, customer: customer.clone(), has_words }).await
     }
 
     pub(super) fn conversation_of(&self, desk: &str, customer: &BareJid) -> Result<(String, String), Error> {

@@ -289,6 +289,12 @@ impl Texts {
         self.fill(Text::NewInstead, &[("subject", &self.subject(subject))])
     }
 
+    /// A new ticket begins by a command that has said what it is about, where the one before waited for a person: its subject.
+    #[must_use]
+    pub fn no_longer_waits(&self, subject: &str) -> String {
+        self.fill(Text::NoLongerWaits, &[("subject", &self.subject(subject))])
+    }
+
     /// A command that takes no text was written with one.
     #[must_use]
     pub fn stands_alone(&self, word: &str) -> String {
