@@ -159,6 +159,15 @@ impl Helpdesk {
         query::readers_of(&self.store, ticket, &caller.id, stanza_id).await
     }
 
+    /// The message of the ticket that the caller's chat client knows by this id: the caller's own line, or one that it was told.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ticket`].
+    pub async fn known_to_agent(&self, caller: &Caller, ticket: Uuid, stanza_id: &str) -> Result<Option<Uuid>, Error> {
+        self.ticket(caller, ticket).await?;
+        query::known_to_agent(&self.store, ticket, &caller.id, stanza_id).await
+    }
+
     /// The caller takes back the line or note that its chat client gave this id (XEP-0424). It is marked, not erased, and
     /// nobody is shown its text any more; what went to the customer is taken back there, too.
     ///

@@ -43,6 +43,8 @@ pub struct AgentStanza {
     pub id: Option<String>,
     /// The id of the agent's earlier line that it corrects (XEP-0308).
     pub corrects: Option<String>,
+    /// The message of the ticket that it answers (XEP-0461).
+    pub reply_to: Option<Uuid>,
 }
 
 /// An agent's line that is corrected.
@@ -168,6 +170,7 @@ impl Operation for Reply {
         let message = message::Model {
             sender_key: key,
             stanza_id: self.stanza.id.clone(),
+            reply_to: self.stanza.reply_to,
             corrects: corrected.as_ref().map(|line| line.origin),
             ..word(unit, self.ticket, &self.speaker, &self.body)
         };
