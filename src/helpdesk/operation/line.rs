@@ -229,6 +229,7 @@ impl Operation for ReceiveLine {
         let read = if corrected.is_some() { format!("(corrected) {}", self.line.body) } else { self.line.body.clone() };
         if let Some(line) = corrected {
             unit.supersede(ticket, line.version);
+            unit.learn_anew(ticket);
             unit.event("message.corrected", Some(ticket), Some(line.version), serde_json::json!({ "by": id }));
         }
         if let Some(greeting) = desk.texts.greeting(&desk.title).filter(|_| is_first) {

@@ -181,6 +181,7 @@ impl Operation for Reply {
                 let id = message.id;
                 unit.say(message);
                 supersede(unit, self.ticket, &line, id);
+                unit.learn_anew(self.ticket);
                 id
             }
             None => speak(unit, &self.speaker, message),
@@ -217,6 +218,7 @@ impl Operation for TakeBack {
         unit.change(self.ticket, |row, now| lifecycle_feedback::agent_retracted(row, &self.agent, now));
         unit.event("message.retracted", Some(self.ticket), Some(line.id), serde_json::json!({}));
         if line.visibility == Visibility::Public {
+            unit.learn_anew(self.ticket);
             keep_in(unit, self.ticket, line.origin());
             unit.take_back(self.ticket, line.origin(), desk.texts.taken_back());
         }
