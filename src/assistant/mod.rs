@@ -18,6 +18,8 @@ mod condense;
 mod copilot;
 pub mod draft;
 mod fence;
+#[cfg(test)]
+mod fixture;
 mod guard;
 mod history;
 mod learning;
