@@ -74,12 +74,15 @@ impl Places {
         Some(Place { places: Arc::clone(self), number, leave })
     }
 
-    /// Has an idle connection leave, if there is one.
+    /// Has an idle connection leave, if there is one and none is about to.
     pub(super) fn make_room(&self) {
         let seats = self.seats();
+        if seats.taken.values().any(|seat| !seat.is_busy && seat.leave.is_cancelled()) {
+            return;
+        }
         let mut held: HashMap<IpAddr, usize> = HashMap::new();
         seats.taken.values().for_each(|seat| *held.entry(seat.from).or_default() += 1);
-        let idle = seats.taken.values().filter(|seat| !seat.is_busy && !seat.leave.is_cancelled());
+        let idle = seats.taken.values().filter(|seat| !seat.is_busy);
         if let Some(seat) = idle.max_by_key(|seat| (held.get(&seat.from), seat.since.elapsed())) {
             seat.leave.cancel();
         }
@@ -166,6 +169,9 @@ mod tests {
         assert!(next.as_mut().now_or_never().is_none());
         let wanted = |place: &Arc<Place>| place.is_wanted().now_or_never().is_some();
         assert_eq!([&other, &busy, &old, &young].map(wanted), [false, false, true, false]);
+        // One is enough, however often it is looked.
+        places.freed.notify_one();
+        assert!(next.as_mut().now_or_never().is_none() && !wanted(&young));
         // It begins a request before it hears of that: then the next has to leave.
         let late = old.begin();
         assert!(next.as_mut().now_or_never().is_none());
