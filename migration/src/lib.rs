@@ -11,6 +11,7 @@ mod m20261125_000001_limits;
 mod m20261125_000002_hints;
 mod m20261125_000010_assistant;
 mod m20261125_000020_copilot;
+mod m20261125_000021_usage_index;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000002_hints::Migration),
             Box::new(m20261125_000010_assistant::Migration),
             Box::new(m20261125_000020_copilot::Migration),
+            Box::new(m20261125_000021_usage_index::Migration),
         ]
     }
 }

@@ -11,7 +11,7 @@ use axum::{
     Json,
     http::{
         HeaderValue, StatusCode,
-        header::{ETAG, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{CONNECTION, ETAG, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -155,6 +155,8 @@ impl ApiError {
         }
         if let Self::Unauthorized(reason) = self {
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge(*reason));
+            // Who has no token has no use for the connection.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if matches!(self, Self::Unavailable(_) | Self::Crowded) {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));

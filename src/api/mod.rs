@@ -3,7 +3,7 @@
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
 //! `presence` are the routes, and `change` is what those of `staff` share; `portion` bounds what is read at once; `serve` is
-//! the listening side.
+//! the listening side, and `places` says whose connection stays when there are many.
 
 mod agent;
 mod attachment;
@@ -16,6 +16,7 @@ mod healthz;
 mod if_match;
 mod knowledge;
 mod message;
+mod places;
 mod portion;
 mod presence;
 mod proposal;

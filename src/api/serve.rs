@@ -4,6 +4,7 @@
 //! ever.
 
 use std::{
+    convert::Infallible,
     io,
     pin::Pin,
     sync::Arc,
@@ -11,8 +12,17 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+};
+use futures::FutureExt;
+use hyper::{
+    Request,
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -20,11 +30,12 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
     time::Sleep,
 };
 use tokio_util::sync::CancellationToken;
+
+use super::places::{Busy, Place, Places};
 
 /// What a connection buffers, in bytes: a header that is much larger is answered 431.
 const BUFFER: usize = 32 * 1024;
@@ -38,7 +49,7 @@ pub(super) struct Bounds {
     pub header: Duration,
     /// How long a client may take no byte of an answer.
     pub stall: Duration,
-    /// Connections at once; more wait to be accepted.
+    /// Connections at once; the next takes the place of one that is idle, or waits.
     pub connections: usize,
     /// How long running requests may take to end after the shutdown began.
     pub drain: Duration,
@@ -61,28 +72,28 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
 }
 
 pub(super) async fn serve_within(bounds: Bounds, listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let places = Arc::new(Semaphore::new(bounds.connections));
+    let places = Places::new(bounds.connections);
     let mut connections = JoinSet::new();
     loop {
-        let next = async {
-            // The place first: who finds none waits in the system's queue, not in our memory.
-            let place = places.clone().acquire_owned().await;
-            (listener.accept().await, place)
-        };
-        let (accepted, place) = tokio::select! {
-            next = next => next,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
             () = shutdown.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let serving = connection(bounds, stream, router.clone(), shutdown.clone());
-                connections.spawn(async move {
-                    serving.await;
-                    drop(place);
-                });
+            Ok((stream, peer)) => {
+                // One waits for its place in our memory, the others in the system's queue.
+                let place = tokio::select! {
+                    place = places.take(peer.ip()) => place,
+                    () = shutdown.cancelled() => break,
+                };
+                connections.spawn(connection(bounds, stream, router.clone(), Arc::new(place), shutdown.clone()));
             }
-            Err(error) => refused(&error).await,
+            Err(error) => {
+                // There may be fewer file handles than places.
+                places.make_room();
+                refused(&error).await;
+            }
         }
     }
     drop(listener);
@@ -97,10 +108,15 @@ async fn refused(error: &io::Error) {
     tokio::time::sleep(REFUSED_PAUSE).await;
 }
 
-async fn connection(bounds: Bounds, stream: TcpStream, router: Router, shutdown: CancellationToken) {
+async fn connection(bounds: Bounds, stream: TcpStream, router: Router, place: Arc<Place>, shutdown: CancellationToken) {
     // Answers are small; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request: Request<Incoming>| {
+        let busy = place.begin();
+        let answer = router.call(request);
+        async move { Ok::<_, Infallible>(answer.await?.map(|body| Answer { body, _busy: busy })) }
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.header)
@@ -109,6 +125,10 @@ async fn connection(bounds: Bounds, stream: TcpStream, router: Router, shutdown:
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,
+        () = place.is_wanted() => {
+            serving.as_mut().graceful_shutdown();
+            if place.is_busy() { serving.await } else { serving.now_or_never().unwrap_or(Ok(())) }
+        }
         () = shutdown.cancelled() => {
             serving.as_mut().graceful_shutdown();
             serving.await
@@ -117,6 +137,29 @@ async fn connection(bounds: Bounds, stream: TcpStream, router: Router, shutdown:
     if let Err(error) = ended {
         // A client's doing: it went away, was too slow, or did not speak HTTP.
         tracing::debug!(%error, "a connection ended");
+    }
+}
+
+/// The body of an answer, which keeps its connection busy until all of it was handed over.
+struct Answer {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

@@ -149,8 +149,13 @@ fn names(lesson: &Lesson) -> Vec<String> {
 mod tests {
     use std::collections::HashMap;
 
+    use deskbridge_entity::proposal::State;
+
     use super::*;
-    use crate::knowledge::{Knowledge, Passage, Shelf};
+    use crate::{
+        assistant::fixture::proposal,
+        knowledge::{Knowledge, Passage, Shelf},
+    };
 
     fn say(author: Author, body: &str) -> Said {
         Said { author, name: None, is_note: false, body: body.to_owned() }
@@ -188,25 +193,7 @@ mod tests {
     }
 
     fn other(question: &str, answer: &str) -> Model {
-        Model {
-            id: uuid::Uuid::now_v7(),
-            desk: "support".into(),
-            ticket_id: None,
-            state: deskbridge_entity::proposal::State::Proposed,
-            title: None,
-            question: Some(question.into()),
-            answer: Some(answer.into()),
-            source: None,
-            reason: None,
-            page: None,
-            similar_to: None,
-            version: 1,
-            created_at: chrono::DateTime::UNIX_EPOCH,
-            decided_at: None,
-            decided_by: None,
-            lease_until: None,
-            worker: None,
-        }
+        proposal(State::Proposed, question, answer)
     }
 
     fn pair(question: &str, answer: &str) -> Pair {

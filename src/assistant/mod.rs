@@ -21,6 +21,8 @@ mod copilot;
 pub mod draft;
 pub mod facts;
 mod fence;
+#[cfg(test)]
+mod fixture;
 mod ground;
 mod guard;
 mod history;

@@ -68,27 +68,15 @@ mod tests {
     use deskbridge_entity::proposal::State;
 
     use super::*;
-    use crate::knowledge::Audience;
+    use crate::{assistant::fixture::proposal, knowledge::Audience};
 
     fn row(title: Option<&str>, question: &str, answer: &str) -> Model {
         Model {
             id: uuid::Uuid::parse_str("018f3c5e-7c1d-7b7a-8d6e-1f2a3b4c5d6e").unwrap(),
-            desk: "support".into(),
-            ticket_id: None,
-            state: State::Approved,
             title: title.map(str::to_owned),
-            question: Some(question.into()),
-            answer: Some(answer.into()),
-            source: None,
-            reason: None,
-            page: None,
-            similar_to: None,
-            version: 2,
-            created_at: chrono::DateTime::UNIX_EPOCH,
             decided_at: Some(chrono::DateTime::UNIX_EPOCH),
             decided_by: Some("eve@staff.example\nurl: https://evil.example".into()),
-            lease_until: None,
-            worker: None,
+            ..proposal(State::Approved, question, answer)
         }
     }
 

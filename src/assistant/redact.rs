@@ -31,8 +31,10 @@ pub(super) fn says_something(text: &str) -> bool {
     rest.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() > 2).count() >= 3
 }
 
+/// The words of a name, and without the number behind each: `ann1985` is Ann.
 fn words_of(name: &str) -> impl Iterator<Item = String> {
     let words = name.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase);
+    let words = words.flat_map(|word| [word.trim_end_matches(char::is_numeric).to_owned(), word]);
     words.filter(|word| word.chars().count() >= SHORTEST_NAME && !word.chars().all(char::is_numeric))
 }
 
@@ -145,7 +147,10 @@ mod tests {
     use super::*;
 
     fn redact(text: &str) -> String {
-        redacted(text, &["ann.smith".to_owned(), "Eve".to_owned(), "bo".to_owned()])
+        redacted(
+            text,
+            &["ann.smith".to_owned(), "Eve".to_owned(), "bo".to_owned(), "carla99".to_owned(), "jörg".to_owned()],
+        )
     }
 
     #[test]
@@ -169,6 +174,8 @@ mod tests {
             ("https://u:p@tea.example/ https://tea.example/t/a8f5f167f44f4964e6c998de", "[link] [link]"),
             ("Dear Ann, Eve's colleague Smith", "Dear [name], [name]'s colleague [name]"),
             ("Hi ANN!\nBye", "Hi [name]!\nBye"),
+            ("Hello Jörg, hello joerg77", "Hello [name], hello joerg77"),
+            ("So carla99 is Carla", "So [name] is [name]"),
         ] {
             assert_eq!(redact(text), expected, "{text}");
         }

@@ -159,6 +159,15 @@ impl Helpdesk {
         query::readers_of(&self.store, ticket, &caller.id, stanza_id).await
     }
 
+    /// The message of the ticket that the caller's chat client knows by this id: the caller's own line, or one that it was told.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ticket`].
+    pub async fn known_to_agent(&self, caller: &Caller, ticket: Uuid, stanza_id: &str) -> Result<Option<Uuid>, Error> {
+        self.ticket(caller, ticket).await?;
+        query::known_to_agent(&self.store, ticket, &caller.id, stanza_id).await
+    }
+
     /// The caller takes back the line or note that its chat client gave this id (XEP-0424). It is marked, not erased, and
     /// nobody is shown its text any more; what went to the customer is taken back there, too.
     ///
@@ -210,13 +219,14 @@ impl Helpdesk {
         self.writer.write(ReopenOwn { conversation }).await
     }
 
-    /// A customer begins a new ticket, whatever the old one is about. Gives the new one.
+    /// A customer begins a new ticket, whatever the old one is about, and gets an answer that asks for its subject, unless it
+    /// comes along (`has_words`). Gives the new one.
     ///
     /// # Errors
     /// As [`Helpdesk::ask_for_person`].
-    pub async fn begin_anew(&self, desk: &str, customer: &BareJid) -> Result<Uuid, Error> {
+    pub async fn begin_anew(&self, desk: &str, customer: &BareJid, has_words: bool) -> Result<Uuid, Error> {
         let (desk, _) = self.conversation_of(desk, customer)?;
-        self.writer.write(BeginAnew { desk, customer: customer.clone() }).await
+        self.writer.write(BeginAnew { desk, customer: customer.clone(), has_words }).await
     }
 
     pub(super) fn conversation_of(&self, desk: &str, customer: &BareJid) -> Result<(String, String), Error> {

@@ -7,7 +7,7 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
-    Error, Helpdesk, Outgoing, Presence, Report, check_jid,
+    Error, Helpdesk, Outgoing, Presence, Replied, Report, check_jid,
     operation::{
         delivery::{MarkSent, NoteReport, Resend},
         hint::HintOnce,
@@ -25,11 +25,11 @@ impl Helpdesk {
         query::unsent(&self.store, after, limit).await
     }
 
-    /// Unsent notices to agents behind `after` in commit order.
+    /// Unsent notices to agents behind `after` in commit order, with what they answer.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn unsent_notices(&self, after: i64, limit: u64) -> Result<Vec<notice::Model>, Error> {
+    pub async fn unsent_notices(&self, after: i64, limit: u64) -> Result<Vec<(notice::Model, Option<Replied>)>, Error> {
         query::unsent_notices(&self.store, after, limit).await
     }
 

@@ -10,6 +10,7 @@ mod heard;
 mod messages;
 mod outbox;
 mod queue;
+mod replied;
 mod usage;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -24,6 +25,7 @@ use uuid::Uuid;
 
 pub use messages::Utterance;
 pub use outbox::Outgoing;
+pub use replied::Replied;
 pub use usage::Usage;
 pub(super) use {
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
@@ -37,6 +39,7 @@ pub(super) use {
     messages::{markable_line_before, messages, public_messages, readers_of, transcripts, was_said},
     outbox::{unsent, unsent_notices},
     queue::{first_in_queue, queue, waiting, waiting_before, waiting_counts},
+    replied::known_to_agent,
     usage::{tokens, usage},
 };
 

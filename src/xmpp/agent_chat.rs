@@ -159,7 +159,7 @@ impl AgentChat {
         let meant = meant(&text);
         let sender = chat.from.to_bare();
         let once = self.helpdesk.once(&line::origin(chat, &sender, &text));
-        let stanza = AgentStanza { id: chat.id.clone(), corrects: chat.corrects.clone() };
+        let stanza = AgentStanza { id: chat.id.clone(), corrects: chat.corrects.clone(), reply_to: None };
         // `/me` is how people speak of themselves.
         let is_line = !meant.starts_with('/') || meant.starts_with("/me ");
         let corrected = match &chat.corrects {
@@ -202,6 +202,11 @@ impl AgentChat {
             return Ok((!answer.is_said).then_some(answer.text));
         }
         let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();
+        let reply_to = match &chat.reply_to {
+            Some(id) => self.helpdesk.known_to_agent(&caller, ticket.id, id).await?,
+            None => None,
+        };
+        let stanza = AgentStanza { reply_to, ..stanza };
         self.helpdesk.reply_from_chat(&caller, ticket.id, text, link, stanza).await?;
         Ok(None)
     }

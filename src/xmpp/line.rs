@@ -1,7 +1,5 @@
 //! What a chat stanza is to the domain.
 
-use uuid::Uuid;
-
 use super::stanza::Chat;
 use crate::helpdesk::{Desk, Line, Origin};
 
@@ -18,8 +16,7 @@ pub fn of(desk: &Desk, chat: &Chat, body: String) -> Line {
         archive_id: chat.archive_id.clone(),
         written_at: chat.stamp,
         corrects: chat.corrects.clone(),
-        // Our messages have UUIDs; another id is none of ours.
-        reply_to: chat.reply_to.as_deref().and_then(|id| Uuid::try_parse(id).ok()),
+        reply_to: chat.reply_to.clone(),
         markable: chat.markable && chat.id.is_some(),
     }
 }

@@ -24,7 +24,7 @@ use super::{
     sightings::Sightings,
     styling,
 };
-use crate::helpdesk::{Error, Helpdesk, Outgoing, Report};
+use crate::helpdesk::{Error, Helpdesk, Outgoing, Replied, Report};
 
 /// Messages in one batch.
 const BATCH: u64 = 256;
@@ -192,7 +192,7 @@ impl Batches {
                 return Ok(());
             }
             self.sent_up_to = unsent.last().map_or(self.sent_up_to, |last| last.seq);
-            self.notices_sent_up_to = notices.last().map_or(self.notices_sent_up_to, |last| last.seq);
+            self.notices_sent_up_to = notices.last().map_or(self.notices_sent_up_to, |(last, _)| last.seq);
             let is_last_batch = unsent.len().max(notices.len()) < usize::try_from(BATCH).unwrap_or(usize::MAX);
             let mut sent = Sent::default();
             for message in unsent {
@@ -200,8 +200,8 @@ impl Batches {
                     sent.messages.push(message.id);
                 }
             }
-            for notice in notices {
-                self.send_notice(&notice).await?;
+            for (notice, replied) in notices {
+                self.send_notice(&notice, replied.as_ref()).await?;
                 sent.notices.push(notice.id);
             }
             self.outlet.send(&self.fences.ping(self.next_fence)).await.map_err(|_| broken())?;
@@ -215,10 +215,10 @@ impl Batches {
     }
 
     /// What agents are told, and what takes a message back from a customer. One that cannot be addressed or written is dropped: the ticket says the same.
-    async fn send_notice(&self, notice: &notice::Model) -> Result<(), Down> {
+    async fn send_notice(&self, notice: &notice::Model, replied: Option<&Replied>) -> Result<(), Down> {
         let addresses = (self.helpdesk.desk_address(&notice.sender), BareJid::new(&notice.recipient));
         let (Ok(from), Ok(to)) = addresses else { return Ok(()) };
-        let to = Jid::from(to);
+        let (own, to) = (to.clone(), Jid::from(to));
         let stanza = match notice.retracts {
             Some(message) => outgoing::retraction(notice.id, &from, &to, message, &notice.body),
             None => outgoing::message(&outgoing::Answer {
@@ -230,6 +230,7 @@ impl Batches {
                 chat_states: false,
                 link: None,
                 replaces: None,
+                reply: replied.map(|replied| reply(replied, &own, &from)),
             }),
         };
         match self.outlet.send(&stanza).await {
@@ -250,6 +251,7 @@ impl Batches {
             Author::Assistant => styling::from_markdown(&message.body),
             Author::Agent | Author::System | Author::Customer => Cow::Borrowed(message.body.as_str()),
         };
+        let own = to.to_bare();
         let stanza = outgoing::message(&outgoing::Answer {
             id: message.id,
             from: &from,
@@ -260,6 +262,7 @@ impl Batches {
             chat_states: message.chat_states && message.author != Author::Agent,
             link: message.link.as_deref(),
             replaces: message.replaces,
+            reply: message.reply.as_ref().map(|replied| reply(replied, &own, &from)),
         });
         match self.outlet.send(&stanza).await {
             Ok(()) => Ok(true),
@@ -312,6 +315,12 @@ impl Batches {
             tracing::error!(%error, "the state of a delivery could not be stored");
         }
     }
+}
+
+/// What a message answers, to a receiver of this address, where it comes from `from`.
+fn reply<'a>(replied: &'a Replied, own: &'a BareJid, from: &'a BareJid) -> outgoing::Reply<'a> {
+    let to = if replied.is_own { own } else { from };
+    outgoing::Reply { to, id: replied.known_as.as_deref(), text: &replied.text }
 }
 
 #[cfg(test)]

@@ -229,7 +229,7 @@ pub mod scenarios {
         let about_tea = alice.answer().await.attr("id").unwrap().to_owned();
         let first = helpdesk.resolve_own("support", &customer).await.unwrap().unwrap().to_string();
         alice.answer().await;
-        let second = helpdesk.begin_anew("support", &customer).await.unwrap().to_string();
+        let second = helpdesk.begin_anew("support", &customer, false).await.unwrap().to_string();
         assert_ne!(first, second);
         let reply = |id: &str, text: &str| {
             let quoted = format!("&gt; Certainly.\n{text}");

@@ -5,6 +5,7 @@ use crate::support::{scenario, scenario_on_any_server};
 scenario_on_any_server!(an_agent_with_nothing_but_a_chat_client_helps_a_customer);
 scenario!(who_comes_on_duty_learns_what_waits);
 scenario!(an_agents_second_thoughts_reach_the_customer_as_such);
+scenario!(a_reply_names_what_it_answers_on_both_sides);
 scenario!(what_was_taken_back_before_it_was_sent_is_never_sent);
 scenario!(what_a_removed_agent_had_goes_back_to_the_queue);
 scenario!(what_agents_were_told_is_not_kept_for_ever);
@@ -158,6 +159,70 @@ pub mod scenarios {
         child_id(stanza, "replace", "urn:xmpp:message-correct:0")
     }
 
+    /// A reply as clients send it, with the quote that others need.
+    fn reply(id: &str, to: &str, (answered, whose): (&str, &str), quote: &str, text: &str) -> String {
+        format!(
+            "<message type='chat' to='{to}' id='{id}'><body>&gt; {quote}\n{text}</body>\
+             <reply xmlns='urn:xmpp:reply:0' to='{whose}' id='{answered}'/>\
+             <fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='{}'/></fallback></message>",
+            quote.chars().count() + 3
+        )
+    }
+
+    /// Whose message a stanza answers, its id, and the text behind the part that only repeats it.
+    fn replied(stanza: &xmpp_parsers::minidom::Element) -> (Option<(String, String)>, String) {
+        let text = body(stanza).unwrap();
+        let Some(named) = stanza.children().find(|child| child.is("reply", "urn:xmpp:reply:0")) else {
+            return (None, text);
+        };
+        let range = stanza.get_child("fallback", "urn:xmpp:fallback:0").unwrap().children().next().unwrap();
+        let end: usize = range.attr("end").unwrap().parse().unwrap();
+        let named = (named.attr("to").unwrap().to_owned(), named.attr("id").unwrap().to_owned());
+        (Some(named), text.chars().skip(end).collect())
+    }
+
+    pub async fn a_reply_names_what_it_answers_on_both_sides(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, None) }.start().await;
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        on_duty(&mut bob, &app).await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say(DESK, "My kettle explodes. Let me talk to a human!").await;
+        let handed_off = alice.answer().await;
+        let (address, _) = notice(&mut bob).await;
+        let asked = bob.say(&address, "Does it steam? 🫖").await;
+        bob.receipt(&asked).await;
+        let seen = alice.answer().await.attr("id").unwrap().to_owned();
+        let told = async |bob: &mut Client| {
+            bob.expect("a notice", |stanza| stanza.attr("from") == Some(&address) && body(stanza).is_some()).await
+        };
+        let names = |whose: &str, id: &str| Some((whose.to_owned(), id.to_owned()));
+
+        // Each side has ids of its own.
+        alice.send(&reply("a2", DESK, (&seen, DESK), "Does it steam? 🫖", "It does!")).await;
+        let line = told(&mut bob).await;
+        assert_eq!(body(&line).unwrap(), "> Does it steam? 🫖\nIt does!");
+        assert_eq!(replied(&line), (names("bob@localhost", &asked), "It does!".to_owned()));
+        let line = line.attr("id").unwrap();
+        bob.send(&reply("b2", &address, (line, &address), "It does!", "Unplug it.")).await;
+        assert_eq!(replied(&alice.answer().await), (names("alice@localhost", "a2"), "Unplug it.".to_owned()));
+        bob.send(&reply("b3", &address, (&asked, "bob@localhost"), "Does it steam?", "Still?")).await;
+        assert_eq!(replied(&alice.answer().await), (names(DESK, &seen), "Still?".to_owned()));
+        alice.send(&reply("a3", DESK, ("a2", "alice@localhost"), "It does!", "Less now")).await;
+        assert_eq!(replied(&told(&mut bob).await), (names(&address, line), "Less now".to_owned()));
+
+        // What the agent has never got has no id there, and a note none at the customer's.
+        let answered = (handed_off.attr("id").unwrap(), DESK);
+        alice.send(&reply("a4", DESK, answered, "A person will answer", "When?")).await;
+        let quote = "> A person will answer you here. You are next in line.\nWhen?".to_owned();
+        assert_eq!(replied(&told(&mut bob).await), (None, quote));
+        let note = bob.say(&address, "// model 3").await;
+        bob.receipt(&note).await;
+        bob.send(&reply("b4", &address, (&note, "bob@localhost"), "// model 3", "Now.")).await;
+        assert_eq!(replied(&alice.answer().await), (None, "Now.".to_owned()));
+        app.stop().await;
+    }
+
     pub async fn an_agents_second_thoughts_reach_the_customer_as_such(database: Database) {
         let server = Server::start(Kind::Prosody).await;
         let app = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, None) }.start().await;
@@ -238,7 +303,7 @@ pub mod scenarios {
         let helpdesk = app.helpdesk.clone().unwrap();
         let bob = helpdesk.agent_at(&"bob@localhost".parse().unwrap()).await.unwrap().unwrap().caller();
         for (id, text) in [("b1", "The password is hunter2"), ("b2", "Hello")] {
-            let stanza = AgentStanza { id: Some(id.to_owned()), corrects: None };
+            let stanza = AgentStanza { id: Some(id.to_owned()), corrects: None, reply_to: None };
             helpdesk.reply_from_chat(&bob, ticket, text.to_owned(), None, stanza).await.unwrap();
         }
         helpdesk.take_back(&bob, ticket, "b1".to_owned()).await.unwrap();

@@ -258,7 +258,7 @@ async fn what_an_agent_corrects_or_takes_back_is_in_no_summary_any_more() {
     let line = Line::plain("support".into(), "ann@example.com".parse().unwrap(), None, "What is it?".into());
     let ticket = helpdesk.receive(line).await.unwrap().await.unwrap().ticket;
     let says = async |body: &str, id: &str, corrects: Option<&str>| {
-        let stanza = AgentStanza { id: Some(id.into()), corrects: corrects.map(Into::into) };
+        let stanza = AgentStanza { id: Some(id.into()), corrects: corrects.map(Into::into), reply_to: None };
         helpdesk.reply_from_chat(&eve, ticket, body.into(), None, stanza).await.unwrap();
     };
     let kept = async || database.texts("SELECT context_summary FROM ticket WHERE context_summary_upto > 0").await.len();

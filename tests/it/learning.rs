@@ -4,6 +4,7 @@ use crate::support::scenario;
 
 scenario!(nothing_is_learned_before_an_agent_approves_it_and_then_it_is_answered_from);
 scenario!(what_is_proposed_names_nobody_and_goes_with_its_customer);
+scenario!(what_was_taken_back_is_in_no_proposal_that_waits);
 scenario!(what_is_known_is_not_proposed_again);
 scenario!(one_decides_and_only_one_of_the_desk);
 scenario!(a_page_that_cannot_be_written_is_not_approved);
@@ -174,6 +175,39 @@ mod scenarios {
         assert_eq!(left.len(), 1, "{left:?}");
         assert_eq!((&left[0]["id"], &left[0]["ticket_id"]), (&proposal["id"], &Value::Null));
         assert_eq!(database.find("blue tin").await, Vec::<String>::new());
+        app.stop().await;
+    }
+
+    pub async fn what_was_taken_back_is_in_no_proposal_that_waits(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = setting(&server, &database, None).start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        alice.say_as("q1", DESK, "How do I descale it for my mother, who is ill?").await;
+        alice.receipt("q1").await;
+        let ticket =
+            settled(&app, &mut alice, "How do I descale the kettle? I want to talk to a person!", ANSWER).await;
+        let first = proposal_of(&app.rest, &ticket).await;
+        assert_eq!(first["question"], "How do I descale it for my mother, who is ill?");
+        let take_back = |id: &str| {
+            format!(
+                "<message type='chat' to='{DESK}' id='back-{id}'><retract xmlns='urn:xmpp:message-retract:1' id='{id}'/>\
+                 <store xmlns='urn:xmpp:hints'/></message>"
+            )
+        };
+        alice.send(&take_back("q1")).await;
+        let second = eventually("another is made", || async {
+            let found =
+                proposals(&app.rest, "").await.into_iter().find(|proposal| proposal["ticket_id"] == ticket.as_str());
+            found.filter(|proposal| proposal["id"] != first["id"])
+        })
+        .await;
+        assert_eq!(
+            (&second["state"], &second["question"]),
+            (&json!("proposed"), &json!("How do I descale the kettle?"))
+        );
+        let kept = database.find("mother").await;
+        assert!(!kept.is_empty() && !kept.iter().any(|row| row.starts_with("proposal")), "{kept:?}");
+        assert_eq!(decide(&app.rest, &eve(), &first, "approve", json!({})).await.status, 404);
         app.stop().await;
     }
 

@@ -243,7 +243,7 @@ mod scenarios {
         let answered = stage.alice.answer().await;
         stage.ticket("PENDING").await;
         let alice = BareJid::new(ALICE).unwrap();
-        stage.helpdesk().begin_anew("support", &alice).await.unwrap();
+        stage.helpdesk().begin_anew("support", &alice, false).await.unwrap();
         stage.alice.answer().await;
         let message: Uuid = answered.attr("id").unwrap().parse().unwrap();
         stage.helpdesk().react(message, &alice, vec!["👎".to_owned()]).await.unwrap();
@@ -262,7 +262,7 @@ mod scenarios {
         let mut stage = Stage::new(&database).await;
         let (old, _) = stage.ask("How long does shipping take?").await;
         let alice = BareJid::new(ALICE).unwrap();
-        let new = stage.helpdesk().begin_anew("support", &alice).await.unwrap();
+        let new = stage.helpdesk().begin_anew("support", &alice, false).await.unwrap();
         assert!(stage.alice.answer_text().await.contains("new conversation"));
         let id = stage.alice.say(DESK, "About my gift card").await;
         stage.alice.receipt(&id).await;

@@ -94,7 +94,16 @@ mod scenarios {
         let standing = told(&mut alice, "/status").await;
         assert!(standing.starts_with("“a conversation without a question yet”: waiting for you."), "{standing}");
         assert!(told(&mut alice, "How long is a gift card valid?").await.contains("gift"));
-        assert_eq!(told(&mut alice, "/löschen bestätigen").await, "Everything is erased. Conversations: 2.");
+        // With the question behind the command nobody asks for it.
+        app.clock.advance(Duration::from_mins(4));
+        assert!(told(&mut alice, UNKNOWN).await.contains("A person will answer you here."));
+        let anew = "/new How long is a gift card valid?";
+        let gone = "“How long is a gift card valid?” no longer waits for a person.";
+        assert_eq!(told(&mut alice, anew).await, gone);
+        assert!(alice.answer_text().await.contains("gift"));
+        app.clock.advance(Duration::from_mins(4));
+        assert!(told(&mut alice, anew).await.contains("gift"));
+        assert_eq!(told(&mut alice, "/löschen bestätigen").await, "Everything is erased. Conversations: 4.");
         app.stop().await;
     }
 

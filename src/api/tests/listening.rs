@@ -1,8 +1,11 @@
 //! Health, and the server on a real socket.
 
+use std::sync::Arc;
+
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -118,22 +121,59 @@ async fn who_sends_half_a_header_or_nothing_keeps_no_connection() {
 }
 
 #[tokio::test]
-async fn no_more_connections_are_taken_than_there_are_places() {
+async fn idle_connections_keep_nobody_out_and_busy_ones_are_left_alone() {
     let bounds = Bounds { connections: 2, ..Bounds::default() };
-    let served = served_within(bounds, None).await;
+    let leave = Arc::new(Notify::new());
+    let slow = Arc::clone(&leave);
+    let waits = async move || {
+        slow.notified().await;
+        "done"
+    };
+    let served = served_within(bounds, Some(Router::new().route("/slow", axum::routing::get(waits)))).await;
     let request = b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
-    let mut seated = Vec::new();
-    for _ in 0..2 {
-        let mut stream = TcpStream::connect(served.address).await.unwrap();
-        stream.write_all(request).await.unwrap();
-        // Answered, and kept open.
-        timeout(SOON, stream.read_u8()).await.expect("an answer").unwrap();
-        seated.push(stream);
-    }
+    let mut busy = TcpStream::connect(served.address).await.unwrap();
+    busy.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut idle = TcpStream::connect(served.address).await.unwrap();
+    idle.write_all(request).await.unwrap();
+    // Answered, and kept open.
+    timeout(SOON, idle.read_u8()).await.expect("an answer").unwrap();
+    let mut next = TcpStream::connect(served.address).await.unwrap();
+    next.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    until_closed(&mut idle).await;
+    // Now both are busy: who comes waits until one of them is not.
     let mut waiting = TcpStream::connect(served.address).await.unwrap();
     waiting.write_all(request).await.unwrap();
     let early = timeout(Duration::from_millis(100), waiting.read_u8()).await;
     assert!(early.is_err(), "a third connection was served");
-    drop(seated.pop());
+    leave.notify_one();
     timeout(SOON, waiting.read_u8()).await.expect("its turn comes").unwrap();
+    assert!(until_closed(&mut busy).await.ends_with("done"));
+}
+
+#[tokio::test]
+async fn a_thousand_idle_connections_keep_nobody_out() {
+    let served = served(None).await;
+    let mut held = Vec::new();
+    for number in 0..1_100 {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        // Some send nothing, some half a header, some wait behind an answer.
+        let sent: &[u8] = [&b""[..], b"GET / HT", b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n"][number % 3];
+        stream.write_all(sent).await.unwrap();
+        held.push(stream);
+    }
+    let mut probe = TcpStream::connect(served.address).await.unwrap();
+    let asked = std::time::Instant::now();
+    probe.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let answer = until_closed(&mut probe).await;
+    assert!(answer.contains("\"database\":\"healthy\""), "{answer}");
+    assert!(asked.elapsed() < Duration::from_secs(3), "it took {:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn who_has_no_token_keeps_no_connection() {
+    let served = served(None).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(format!("GET {TICKETS} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+    let answer = until_closed(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("connection: close"), "{answer}");
 }

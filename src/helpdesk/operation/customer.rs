@@ -117,6 +117,8 @@ impl Operation for ResolveNamed {
 pub(in crate::helpdesk) struct BeginAnew {
     pub desk: String,
     pub customer: BareJid,
+    /// The customer says at once what it is about, so nobody asks.
+    pub has_words: bool,
 }
 
 impl Operation for BeginAnew {
@@ -133,8 +135,10 @@ impl Operation for BeginAnew {
         let old = unit.current(&conversation).filter(|ticket| lifecycle::is_live(ticket.status)).cloned();
         // Nothing was said in it yet: asked for twice, as by a stanza that is sent again, there is one.
         if let Some(fresh) = old.as_ref().filter(|old| old.status == Status::Pending && old.subject == subject_of("")) {
-            let line = unit.desk(&self.desk).texts.new_ticket();
-            unit.say(outbound(fresh.id, Author::System, line, unit.now));
+            if !self.has_words {
+                let line = unit.desk(&self.desk).texts.new_ticket();
+                unit.say(outbound(fresh.id, Author::System, line, unit.now));
+            }
             return Ok(fresh.id);
         }
         unit.check_opening(&unit.desk(&self.desk), &self.customer)?;
@@ -157,8 +161,15 @@ impl Operation for BeginAnew {
         }
         unit.change(id, lifecycle::assistant_answered);
         let texts = &unit.desk(&self.desk).texts;
-        let line = waited.map_or_else(|| texts.new_ticket(), |subject| texts.new_instead(&subject));
-        unit.say(outbound(id, Author::System, line, unit.now));
+        let line = match (waited, self.has_words) {
+            (None, false) => Some(texts.new_ticket()),
+            (None, true) => None,
+            (Some(subject), false) => Some(texts.new_instead(&subject)),
+            (Some(subject), true) => Some(texts.no_longer_waits(&subject)),
+        };
+        if let Some(line) = line {
+            unit.say(outbound(id, Author::System, line, unit.now));
+        }
         Ok(id)
     }
 }

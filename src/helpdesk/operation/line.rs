@@ -50,8 +50,9 @@ pub struct Line {
     pub written_at: Option<DateTime<Utc>>,
     /// The id that the sender's client gave an earlier line, which this one corrects (XEP-0308).
     pub corrects: Option<String>,
-    /// The message of ours that it replies to (XEP-0461), by its sender's word.
-    pub reply_to: Option<Uuid>,
+    /// The id of the message that it replies to (XEP-0461): one of ours, or the one that its sender's client gave an earlier
+    /// line.
+    pub reply_to: Option<String>,
     /// The sender's client would like to know when it was read (XEP-0333).
     pub markable: bool,
 }
@@ -114,9 +115,16 @@ impl ReceiveLine {
         (self.line.desk.clone(), self.line.customer.to_string())
     }
 
-    /// The message it replies to and that one's ticket, if we said it to this customer at this desk.
+    /// The message it replies to and that one's ticket, if we said it to this customer at this desk, or the customer said it in
+    /// the present ticket.
     fn replied(&self, unit: &Unit) -> Option<(Uuid, Uuid)> {
-        let message = unit.message(self.line.reply_to?).filter(|message| message.outbound)?;
+        let id = self.line.reply_to.as_deref()?;
+        // Our messages have UUIDs; another id is none of ours.
+        let ours = Uuid::try_parse(id).ok().and_then(|id| unit.message(id)).filter(|message| message.outbound);
+        let Some(message) = ours else {
+            let ticket = unit.current(&self.conversation())?.id;
+            return Some((unit.line_with(ticket, id)?.id, ticket));
+        };
         let ticket = unit.ticket(message.ticket_id)?;
         let is_own = ticket.desk == self.line.desk && ticket.customer == self.line.customer.as_str();
         is_own.then_some((message.id, ticket.id))
@@ -128,10 +136,10 @@ impl Operation for ReceiveLine {
 
     fn needs(&self, needs: &mut Needs) {
         needs.conversations.insert(self.conversation());
-        if self.line.corrects.is_some() {
+        if self.line.corrects.is_some() || self.line.reply_to.is_some() {
             needs.recent.insert(self.conversation());
         }
-        needs.messages.extend(self.line.reply_to);
+        needs.messages.extend(self.line.reply_to.as_deref().and_then(|id| Uuid::try_parse(id).ok()));
         needs.people |= !self.assistant;
         needs.stanza_keys.extend([&self.sender_key, &self.archive_key].into_iter().flatten().cloned());
     }
@@ -221,6 +229,7 @@ impl Operation for ReceiveLine {
         let read = if corrected.is_some() { format!("(corrected) {}", self.line.body) } else { self.line.body.clone() };
         if let Some(line) = corrected {
             unit.supersede(ticket, line.version);
+            unit.learn_anew(ticket);
             unit.event("message.corrected", Some(ticket), Some(line.version), serde_json::json!({ "by": id }));
         }
         if let Some(greeting) = desk.texts.greeting(&desk.title).filter(|_| is_first) {

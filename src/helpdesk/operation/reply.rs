@@ -43,6 +43,8 @@ pub struct AgentStanza {
     pub id: Option<String>,
     /// The id of the agent's earlier line that it corrects (XEP-0308).
     pub corrects: Option<String>,
+    /// The message of the ticket that it answers (XEP-0461).
+    pub reply_to: Option<Uuid>,
 }
 
 /// An agent's line that is corrected.
@@ -168,6 +170,7 @@ impl Operation for Reply {
         let message = message::Model {
             sender_key: key,
             stanza_id: self.stanza.id.clone(),
+            reply_to: self.stanza.reply_to,
             corrects: corrected.as_ref().map(|line| line.origin),
             ..word(unit, self.ticket, &self.speaker, &self.body)
         };
@@ -178,6 +181,7 @@ impl Operation for Reply {
                 let id = message.id;
                 unit.say(message);
                 supersede(unit, self.ticket, &line, id);
+                unit.learn_anew(self.ticket);
                 id
             }
             None => speak(unit, &self.speaker, message),
@@ -214,6 +218,7 @@ impl Operation for TakeBack {
         unit.change(self.ticket, |row, now| lifecycle_feedback::agent_retracted(row, &self.agent, now));
         unit.event("message.retracted", Some(self.ticket), Some(line.id), serde_json::json!({}));
         if line.visibility == Visibility::Public {
+            unit.learn_anew(self.ticket);
             keep_in(unit, self.ticket, line.origin());
             unit.take_back(self.ticket, line.origin(), desk.texts.taken_back());
         }

@@ -42,6 +42,7 @@ impl Operation for Retract {
                 row.subject = subject_of("");
             }
         });
+        unit.learn_anew(ticket);
         tell_holder(unit, ticket, None, "The customer has taken a line back.".to_owned());
         unit.event("message.retracted", Some(ticket), Some(line.id), serde_json::json!({}));
         Ok(true)

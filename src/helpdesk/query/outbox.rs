@@ -6,6 +6,7 @@ use jid::{BareJid, Jid};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Statement};
 use uuid::Uuid;
 
+use super::replied::{self, Replied};
 use crate::helpdesk::{Error, store::Store};
 
 /// A message to send, with its addresses.
@@ -31,6 +32,8 @@ pub struct Outgoing {
     pub link: Option<String>,
     /// The message that it replaces (XEP-0308), as it was first sent.
     pub replaces: Option<Uuid>,
+    /// The message that it answers, as the customer knows it.
+    pub reply: Option<Replied>,
 }
 
 #[derive(FromQueryResult)]
@@ -42,6 +45,10 @@ struct OutgoingRow {
     author: Author,
     link: Option<String>,
     corrects: Option<Uuid>,
+    reply_id: Option<Uuid>,
+    reply_outbound: Option<bool>,
+    reply_stanza_id: Option<String>,
+    reply_body: Option<String>,
     desk: String,
     customer: String,
     customer_resource: Option<String>,
@@ -57,10 +64,12 @@ struct OutgoingRow {
 pub(in crate::helpdesk) async fn unsent(store: &Store, after: i64, limit: u64) -> Result<Vec<Outgoing>, Error> {
     let sql = "SELECT m.id, m.seq, m.ticket_id, m.body, m.author, m.corrects, a.url AS link, t.desk, t.customer, t.customer_resource, \
                t.customer_has_chat_states, r.available AS resource_available, r.updated_at AS resource_told_at, \
-               b.available AS customer_available, b.updated_at AS customer_told_at, b.source AS customer_source \
+               b.available AS customer_available, b.updated_at AS customer_told_at, b.source AS customer_source, COALESCE(q.corrects, q.id) AS reply_id, q.outbound AS reply_outbound, \
+               q.stanza_id AS reply_stanza_id, q.body AS reply_body \
                FROM message m JOIN ticket t ON t.id = m.ticket_id \
                LEFT JOIN presence r ON r.jid = t.customer || '/' || t.customer_resource \
                LEFT JOIN presence b ON b.jid = t.customer \
+               LEFT JOIN message q ON q.id = m.reply_to AND q.visibility = 'public' AND q.retracted_at IS NULL \
                LEFT JOIN attachment a ON a.ticket_id = m.ticket_id AND a.message_id = m.id AND a.state = 'linked' \
                WHERE m.outbound AND m.sent_at IS NULL AND m.failed_at IS NULL AND m.seq > $1 \
                ORDER BY m.seq LIMIT $2";
@@ -70,25 +79,32 @@ pub(in crate::helpdesk) async fn unsent(store: &Store, after: i64, limit: u64) -
     Ok(rows.into_iter().filter_map(OutgoingRow::addressed).collect())
 }
 
-/// Unsent notices behind `after` in commit order.
+/// Unsent notices behind `after` in commit order, with what they answer.
 pub(in crate::helpdesk) async fn unsent_notices(
     store: &Store,
     after: i64,
     limit: u64,
-) -> Result<Vec<notice::Model>, Error> {
+) -> Result<Vec<(notice::Model, Option<Replied>)>, Error> {
     let notices = notice::Entity::find()
         .filter(notice::Column::SentAt.is_null())
         .filter(notice::Column::Seq.gt(after))
         .order_by_asc(notice::Column::Seq)
         .limit(limit);
-    Ok(notices.all(store.house()).await?)
+    let notices = notices.all(store.house()).await?;
+    let mut replied = replied::of_notices(store, after, &notices).await?;
+    Ok(notices
+        .into_iter()
+        .map(|notice| (replied.remove(&notice.id), notice))
+        .map(|(replied, notice)| (notice, replied))
+        .collect())
 }
 
 impl OutgoingRow {
-    fn addressed(self) -> Option<Outgoing> {
+    fn addressed(mut self) -> Option<Outgoing> {
         // Stored customers are bare JIDs that were parsed before; a broken row must not stop the others.
         let bare = BareJid::new(&self.customer).ok()?;
         let is_gone = self.resource_is_gone();
+        let reply = self.replied();
         let full = self.customer_resource.filter(|_| !is_gone).and_then(|part| bare.with_resource_str(&part).ok());
         Some(Outgoing {
             id: self.id,
@@ -101,7 +117,16 @@ impl OutgoingRow {
             author: self.author,
             link: self.link,
             replaces: self.corrects,
+            reply,
         })
+    }
+
+    /// What we said goes by our ids, what the customer said by those of its client.
+    fn replied(&mut self) -> Option<Replied> {
+        let is_own = !self.reply_outbound?;
+        let ours = self.reply_id.filter(|_| !is_own).map(|id| id.to_string());
+        let known_as = ours.or(self.reply_stanza_id.take());
+        Some(Replied { is_own, known_as, text: self.reply_body.take()? })
     }
 
     /// Whether the last used resource is known to be gone: by its own presence, or because the whole customer went
@@ -142,6 +167,10 @@ mod tests {
                 author: Author::Assistant,
                 link: None,
                 corrects: None,
+                reply_id: None,
+                reply_outbound: None,
+                reply_stanza_id: None,
+                reply_body: None,
                 desk: "support".to_owned(),
                 customer: "ann@example.com".to_owned(),
                 customer_resource: Some("phone".to_owned()),

@@ -50,8 +50,13 @@ pub(in crate::helpdesk) async fn usage(
     first: NaiveDate,
     last: NaiveDate,
 ) -> Result<Vec<Usage>, Error> {
+    let statement = sums(store.backend(), desks, first, last);
+    Ok(Usage::find_by_statement(statement).all(store.read()).await?)
+}
+
+fn sums(backend: DbBackend, desks: Option<&[String]>, first: NaiveDate, last: NaiveDate) -> Statement {
     // A day of UTC: SQLite keeps moments as text of that zone.
-    let day = match store.backend() {
+    let day = match backend {
         DbBackend::Sqlite => "substr(created_at, 1, 10)",
         _ => "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
     };
@@ -78,10 +83,33 @@ pub(in crate::helpdesk) async fn usage(
         sum("CASE WHEN estimated THEN 1 ELSE 0 END"),
         sum("latency_ms"),
     );
-    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
-    Ok(Usage::find_by_statement(statement).all(store.read()).await?)
+    Statement::from_sql_and_values(backend, sql, values)
 }
 
 fn start_of(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc()
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_sum_of_a_few_days_reads_the_calls_of_all() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let url = format!("sqlite://{}/usage.db?mode=rwc", folder.path().display());
+        let store = Store::connect(&url).await.unwrap();
+        store.migrate().await.unwrap();
+        let day = NaiveDate::from_ymd_opt(2026, 11, 25).unwrap();
+        let (one, two) = (vec!["support".to_owned()], vec!["billing".to_owned(), "support".to_owned()]);
+        for desks in [None, Some(&one[..]), Some(&two[..])] {
+            let mut plan = sums(store.backend(), desks, day, day);
+            plan.sql = format!("EXPLAIN QUERY PLAN {}", plan.sql);
+            let rows = store.read().query_all_raw(plan).await.unwrap();
+            let steps: Vec<String> = rows.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+            assert!(steps[0].starts_with("SEARCH llm_call USING INDEX"), "{desks:?}: {steps:?}");
+        }
+    }
 }

@@ -122,6 +122,8 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::NewInstead => {
             "Das ist ein neues Gespräch; „{subject}“ wartet nicht mehr auf einen Menschen. Worum geht es?"
         }
+        Text::NewAbout => "Das ist ein neues Gespräch.",
+        Text::NoLongerWaits => "„{subject}“ wartet nicht mehr auf einen Menschen.",
         Text::StandsAlone => {
             "Hinter /{word} steht nichts; das hat uns also nicht erreicht. Schreiben Sie /{word} allein, oder Ihre Nachricht ohne den Schrägstrich."
         }

@@ -104,6 +104,8 @@ pub(super) fn text(text: Text) -> &'static str {
         Text::Noted => "Good. If anything else comes up, just write.",
         Text::AskMeMeanwhile => "With /new you can ask me something else; this question then no longer waits.",
         Text::NewInstead => "This is a new conversation; “{subject}” no longer waits for a person. What is it about?",
+        Text::NewAbout => "This is a new conversation.",
+        Text::NoLongerWaits => "“{subject}” no longer waits for a person.",
         Text::StandsAlone => {
             "/{word} takes no text, so this did not reach us. Write /{word} alone, or your message without the slash."
         }

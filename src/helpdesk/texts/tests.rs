@@ -1,4 +1,8 @@
+use chrono::{DateTime, Utc};
+use deskbridge_entity::ticket::Status;
+
 use super::*;
+use crate::helpdesk::Hours;
 
 fn replaced(key: &str, text: &str) -> Result<Texts, TextError> {
     Texts::with(Language::English, &BTreeMap::from([(key.to_owned(), text.to_owned())]))

@@ -81,6 +81,8 @@ pub enum Text {
     Noted,
     AskMeMeanwhile,
     NewInstead,
+    NewAbout,
+    NoLongerWaits,
     StandsAlone,
     Doubted,
     NoSubject,
@@ -90,7 +92,7 @@ pub enum Text {
 
 impl Text {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 82] = [
+    pub const ALL: [Self; 84] = [
         Self::Greeting,
         Self::HandOff,
         Self::Failure,
@@ -168,6 +170,8 @@ impl Text {
         Self::Noted,
         Self::AskMeMeanwhile,
         Self::NewInstead,
+        Self::NewAbout,
+        Self::NoLongerWaits,
         Self::StandsAlone,
         Self::Doubted,
         Self::NoSubject,
@@ -256,6 +260,8 @@ impl Text {
             Self::Noted => "noted",
             Self::AskMeMeanwhile => "ask_me_meanwhile",
             Self::NewInstead => "new_instead",
+            Self::NewAbout => "new_about",
+            Self::NoLongerWaits => "no_longer_waits",
             Self::StandsAlone => "stands_alone",
             Self::Doubted => "doubted",
             Self::NoSubject => "no_subject",
@@ -284,7 +290,7 @@ impl Text {
             Self::Date => &["year", "month", "day"],
             Self::FileRefused => &["file"],
             Self::UnknownNear => &["word", "near"],
-            Self::Reopened | Self::ReopenRuns | Self::NewInstead => &["subject"],
+            Self::Reopened | Self::ReopenRuns | Self::NewInstead | Self::NoLongerWaits => &["subject"],
             Self::RoomInvitation => &["agent", "room"],
             Self::NextInLine
             | Self::Closed
@@ -298,6 +304,7 @@ impl Text {
             | Self::Encrypted
             | Self::TakenBack
             | Self::NewTicket
+            | Self::NewAbout
             | Self::NoTicket
             | Self::NoModel
             | Self::Hello

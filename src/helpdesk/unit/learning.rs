@@ -14,6 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::Unit;
+use crate::helpdesk::lifecycle;
 
 impl Unit {
     pub(super) async fn load_proposals(&mut self, tx: &DatabaseTransaction, ids: BTreeSet<Uuid>) -> Result<(), DbErr> {
@@ -54,12 +55,32 @@ impl Unit {
         if !self.desk(desk).learning {
             return;
         }
-        self.learning = true;
+        self.withdraw(ticket, &[State::Discarded]);
+        self.ask_for_proposal(ticket, desk);
+    }
+
+    /// A line of the ticket has been corrected or taken back: what is not decided yet may have it. So it goes, and where the
+    /// ticket is settled, another is due.
+    pub(in crate::helpdesk) fn learn_anew(&mut self, ticket: Uuid) {
+        let Some(row) = self.ticket(ticket) else { return };
+        let (desk, is_settled) = (row.desk.clone(), !lifecycle::is_live(row.status));
+        // What is being made of it has another id by then, and is not noted.
+        self.withdraw(ticket, &[State::Due, State::Proposed, State::Discarded]);
+        if is_settled && self.desk(&desk).learning {
+            self.ask_for_proposal(ticket, &desk);
+        }
+    }
+
+    fn withdraw(&mut self, ticket: Uuid, states: &[State]) {
         self.run(
             &proposal::Entity::delete_many()
                 .filter(proposal::Column::TicketId.eq(ticket))
-                .filter(proposal::Column::State.eq(State::Discarded)),
+                .filter(proposal::Column::State.is_in(states.iter().copied())),
         );
+    }
+
+    fn ask_for_proposal(&mut self, ticket: Uuid, desk: &str) {
+        self.learning = true;
         // Messages of this batch are written by then, and count.
         let answered = Query::select()
             .expr(Expr::val(1))

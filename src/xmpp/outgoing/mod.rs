@@ -11,6 +11,7 @@ mod card;
 mod disco;
 mod presence;
 mod pubsub;
+mod reply;
 mod room;
 
 use std::borrow::Cow;
@@ -42,6 +43,7 @@ pub use self::{
     disco::{FEATURES, Feature, Identity, Item, command_info, disco_info, disco_items, node_info, ticket_info},
     presence::{Badge, presence},
     pubsub::{Node, published},
+    reply::Reply,
     room::{
         Affiliation, configure, destroy, grant, invite, invite_by_room, join, leave, list, room_line, room_subject,
     },
@@ -133,15 +135,18 @@ pub struct Answer<'a> {
     pub link: Option<&'a str>,
     /// The message that it replaces (XEP-0308): always the first one, however often it is corrected.
     pub replaces: Option<Uuid>,
+    /// The message that it answers (XEP-0461).
+    pub reply: Option<Reply<'a>>,
 }
 
 /// A chat message that asks for a receipt (XEP-0184) and can be marked (XEP-0333).
 #[must_use]
 pub fn message(answer: &Answer<'_>) -> Element {
     let id = answer.id.to_string();
+    let quote = answer.reply.map(|reply| reply.quote()).unwrap_or_default();
     let mut message = chat(answer.from, answer.to)
         .attr(xml_ncname!("id").to_owned(), &id)
-        .append(text_element("body", answer.body))
+        .append(text_element("body", &format!("{quote}{}", answer.body)))
         .append(Element::bare("request", ns::RECEIPTS))
         .append(Element::bare("markable", CHAT_MARKERS))
         .append(with_id("origin-id", ns::SID, &id));
@@ -154,6 +159,9 @@ pub fn message(answer: &Answer<'_>) -> Element {
     }
     if let Some(first) = answer.replaces {
         message = message.append(with_id("replace", ns::MESSAGE_CORRECT, &first.to_string()));
+    }
+    if let Some(reply) = answer.reply {
+        message = message.append_all(reply.elements(&quote));
     }
     if answer.chat_states {
         message = message.append(Element::bare(State::Active.name(), ns::CHATSTATES));

@@ -33,7 +33,17 @@ fn parsed(xml: &str) -> Element {
 }
 
 fn answer<'a>(from: &'a BareJid, to: &'a Jid, body: &'a str) -> Answer<'a> {
-    Answer { id: Uuid::from_u128(7), from, to, body, thread: Some("t"), chat_states: true, link: None, replaces: None }
+    Answer {
+        id: Uuid::from_u128(7),
+        from,
+        to,
+        body,
+        thread: Some("t"),
+        chat_states: true,
+        link: None,
+        replaces: None,
+        reply: None,
+    }
 }
 
 #[test]
@@ -67,6 +77,28 @@ fn a_correction_names_what_it_replaces_and_a_retraction_what_it_takes_back() {
     ));
     assert_eq!(parsed(&xml), expected);
     assert!(!retraction(Uuid::from_u128(7), &desk, &customer, first, "").has_child("body", "jabber:component:accept"));
+}
+
+#[test]
+fn a_reply_names_what_it_answers_and_its_quote_can_be_cut_out_again() {
+    let (desk, customer) = (desk(), customer());
+    let author = customer.to_bare();
+    let text = "Wie geht\r\n\n\u{0}das? 🫖\n3\n4";
+    let reply = Reply { to: &author, id: Some("q7"), text };
+    let mut stanza = message(&Answer { reply: Some(reply), ..answer(&desk, &customer, "So: 🫖") });
+    let body = stanza.get_child("body", "jabber:component:accept").unwrap().text();
+    assert_eq!(body, "> Wie geht\n> \u{fffd}das? 🫖\n> 3\nSo: 🫖");
+    let named = stanza.get_child("reply", "urn:xmpp:reply:0").unwrap();
+    assert_eq!((named.attr("to"), named.attr("id")), (Some("alice@home.example"), Some("q7")));
+    for (name, value) in [("from", "alice@home.example/phone"), ("to", "support@help.example")] {
+        stanza.set_attr(rxml::Namespace::NONE, name.try_into().unwrap(), value);
+    }
+    let Inbound::Chat(read) = inbound(&parsed(&encoded(&stanza)), "help.example").unwrap() else { panic!("a chat") };
+    assert_eq!((read.body.as_str(), read.reply_to.as_deref()), ("So: 🫖", Some("q7")));
+    // Where the other side does not know the message, the quote is all that it has.
+    let unknown = message(&Answer { reply: Some(Reply { id: None, ..reply }), ..answer(&desk, &customer, "So.") });
+    assert!(unknown.get_child("body", "jabber:component:accept").unwrap().text().ends_with("> 3\nSo."));
+    assert!(!unknown.children().any(|child| child.name() == "reply" || child.name() == "fallback"));
 }
 
 #[test]

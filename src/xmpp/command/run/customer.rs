@@ -38,10 +38,12 @@ pub async fn own(
     match order {
         Own::New(first) => {
             // Both are queued at once, in this order: nothing that comes behind gets between.
-            let (begun, said) = join!(once.begin_anew(&desk.name, &customer), say(helpdesk, desk, from, first, chat));
+            let has_words = first.is_some();
+            let begun = once.begin_anew(&desk.name, &customer, has_words);
+            let (begun, said) = join!(begun, say(helpdesk, desk, from, first, chat));
             said?;
             begun?;
-            Ok(Answer::said(texts.new_ticket()))
+            Ok(Answer::said(texts.plain(if has_words { Text::NewAbout } else { Text::NewTicket })))
         }
         Own::Human(reason) => {
             let why = "the customer asks for a person by command";
