@@ -151,7 +151,7 @@ fn open(options: &Options, pages: &Path, embedder: Embedder, cache: &str) -> any
     if cache.exists() {
         fs::remove_file(&cache)?;
     }
-    let meaning = Meaning { embedder: Arc::new(embedder), similarity: SIMILARITY, cache };
+    let meaning = Meaning { embedder: Arc::new(embedder), similarity: SIMILARITY, cache: Some(cache) };
     Ok(Shelf::open(pages, Some(meaning))?)
 }
 

@@ -70,7 +70,7 @@ fn the_labelled_questions_are_what_they_are_said_to_be() {
 /// The floors are what was measured. A change that moves them is fine when it moves them up; then they move with it.
 #[tokio::test]
 async fn words_keep_their_measured_quality() {
-    let measured = measure(&Shelf::of(sample()), &labelled()).await;
+    let measured = measure(&Shelf::of(&sample(), None), &labelled()).await;
     holds(
         &measured,
         &[
@@ -89,7 +89,7 @@ async fn meaning_keeps_its_measured_quality() {
     let meaning = Meaning {
         embedder: Arc::new(Embedder::local(model())),
         similarity: SIMILARITY,
-        cache: folder.path().join("support.vectors"),
+        cache: Some(folder.path().join("support.vectors")),
     };
     let shelf = Shelf::open(sample_folder(), Some(meaning.clone())).unwrap();
     let synced = shelf.embed(|_, _| ()).await.unwrap();
