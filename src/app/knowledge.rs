@@ -54,7 +54,10 @@ fn embedder(config: &Config) -> anyhow::Result<Option<Embedder>> {
         Embeddings::Auto if !LocalModel::is_there(folder) => return Ok(None),
         Embeddings::Auto | Embeddings::Local => {
             let model = LocalModel::load(folder).context("the model of embeddings (knowledge.model)")?;
-            return Ok(Some(Embedder::local(model)));
+            let other = Some(&config.knowledge.multilingual_model).filter(|folder| LocalModel::is_there(folder));
+            let other = other.map(|folder| LocalModel::load(folder)).transpose();
+            let other = other.context("the other model of embeddings (knowledge.multilingual_model)")?;
+            return Ok(Some(Embedder::local(model, other)));
         }
         Embeddings::Endpoint => {}
     }

@@ -17,7 +17,7 @@ use super::{
     Asked, Audience, Knowledge, Results,
     cache::{self, Key},
     edit::{self, EditError, PagePath},
-    embedder::{BATCH, EmbedError, Embedder, Vector},
+    embedder::{BATCH, EmbedError, Embedder, Parts, Vector},
     folder::{self, MAX_FILES},
     view,
 };
@@ -127,7 +127,7 @@ impl Shelf {
         let similarity = self.meaning.as_ref().map_or(view::SIMILARITY, |meaning| meaning.similarity);
         let question = question.to_owned();
         let search = move || {
-            let asked = vector.as_deref().map(|vector| Asked { vector, similarity });
+            let asked = vector.as_ref().map(|Parts { own, other }| Asked { vector: own, other, similarity });
             knowledge.search(&question, audience, limit, asked)
         };
         task::spawn_blocking(search).await.unwrap_or_else(|error| {
