@@ -21,7 +21,7 @@ chat: ## talk to it in the terminal
 agent: ## answer as an agent in the terminal
 	@scripts/chat --agent
 
-model: ## fetch a local language model with its server, and one of embeddings, once (1.2 GB)
+model: ## fetch a local language model with its server, and two of embeddings, once (1.2 GB)
 	@scripts/model fetch
 
 test: ## all tests, on SQLite and PostgreSQL, with Prosody and ejabberd

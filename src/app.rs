@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub use desks::desks;
-pub use knowledge::{embedder, library};
+pub use knowledge::{library, meaning};
 
 /// A Deskbridge that runs.
 pub struct App {

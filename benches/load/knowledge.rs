@@ -28,6 +28,10 @@ const LENGTH: usize = 60;
 const SECTIONS: usize = 10;
 /// Passages that the model itself embeds.
 const FEW: usize = 100;
+/// The numbers of all-MiniLM-L6-v2's vectors.
+const NUMBERS: usize = 384;
+/// Those of the multilingual Universal Sentence Encoder.
+const OTHER_NUMBERS: usize = 512;
 /// Words of a question.
 const QUESTION: usize = 8;
 
@@ -42,6 +46,9 @@ pub struct Options {
     /// The folder of the model of embeddings; without one, words alone.
     #[arg(long)]
     model: Option<PathBuf>,
+    /// The folder of the multilingual one.
+    #[arg(long)]
+    multilingual_model: Option<PathBuf>,
     /// A folder to work in.
     #[arg(long)]
     folder: PathBuf,
@@ -62,7 +69,7 @@ struct Figures {
 #[derive(Serialize)]
 struct Meant {
     vectors_mib: f64,
-    /// Without the question's own embedding.
+    /// Without the question's own embedding. Nothing is near, so that both models' vectors are compared.
     search_p50_ms: f64,
     search_p99_ms: f64,
     model_mib: f64,
@@ -117,7 +124,8 @@ async fn meant(options: &Options, pages: &Path, model: &Path, questions: &[Strin
     let searches = questions.iter().map(|question| {
         let vector = direction(question);
         let began = Instant::now();
-        let asked = Asked { vector: &vector, similarity: SIMILARITY };
+        let (own, other) = vector.split_at(NUMBERS);
+        let asked = Asked { vector: own, other, similarity: SIMILARITY };
         assert!(!knowledge.search(question, Audience::Customer, 3, Some(asked)).hits.is_empty(), "nothing is found");
         began.elapsed()
     });
@@ -128,7 +136,8 @@ async fn meant(options: &Options, pages: &Path, model: &Path, questions: &[Strin
     let few = options.folder.join("few");
     write(&few, FEW)?;
     let before = resident_mib()?;
-    let shelf = open(options, &few, Embedder::local(LocalModel::load(model)?), "few")?;
+    let other = options.multilingual_model.as_deref().map(LocalModel::load).transpose()?;
+    let shelf = open(options, &few, Embedder::local(LocalModel::load(model)?, other), "few")?;
     let model_mib = resident_mib()? - before;
     let began = Instant::now();
     let synced = shelf.embed(|_, _| ()).await?;
@@ -151,7 +160,7 @@ fn open(options: &Options, pages: &Path, embedder: Embedder, cache: &str) -> any
     if cache.exists() {
         fs::remove_file(&cache)?;
     }
-    let meaning = Meaning { embedder: Arc::new(embedder), similarity: SIMILARITY, cache };
+    let meaning = Meaning { embedder: Arc::new(embedder), similarity: SIMILARITY, cache: Some(cache) };
     Ok(Shelf::open(pages, Some(meaning))?)
 }
 
@@ -161,10 +170,10 @@ async fn invent(Json(asked): Json<Value>) -> Json<Value> {
     Json(json!({ "data": vectors.collect::<Vec<_>>() }))
 }
 
-/// Some direction for each text, as long as a vector of all-MiniLM-L6-v2.
+/// Some direction for each text, as long as the vectors of both models.
 fn direction(text: &str) -> Vec<f32> {
     let mut random = Random(text.bytes().fold(1, |sum, byte| sum * 31 % 1_000_003 + u64::from(byte)));
-    let raw: Vec<f32> = (0..384).map(|_| random.share() as f32 - 0.5).collect();
+    let raw: Vec<f32> = (0..NUMBERS + OTHER_NUMBERS).map(|_| random.share() as f32 - 0.5).collect();
     let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
     raw.into_iter().map(|x| x / length).collect()
 }

@@ -201,7 +201,7 @@ mod tests {
     }
 
     async fn propose(pair: Pair, names: &[String], others: &[Model], knowledge: Vec<Passage>) -> Learned {
-        let shelf = Shelf::of(Knowledge::from_passages(knowledge));
+        let shelf = Shelf::of(&Knowledge::from_passages(knowledge), None);
         let library = Library::new(HashMap::from([("support".to_owned(), shelf)]));
         super::propose(pair, names, others, &library, "support").await
     }

@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Secret},
     evaluation::{Report, Subject, Suite, Thresholds, sample, table},
     helpdesk::Clock,
-    knowledge::Library,
+    knowledge::{Knowledge, Library, Shelf},
 };
 
 /// What is evaluated, and what must be reached.
@@ -181,6 +181,7 @@ async fn run(mut config: Config, args: &EvalArgs) -> anyhow::Result<(ExitCode, S
                 eprintln!("{name} {}/{total} {} {word} {:.1} s", done.get(), case.id, ran.latency.as_secs_f64());
             })
             .await;
+        let runs = runs.context("the pages of a case could not be embedded")?;
         reports.push(Report::new(&name, &model, &suite, runs));
     }
     conclude(args, &suite, &reports)
@@ -225,14 +226,19 @@ fn key(variable: &str) -> anyhow::Result<Secret> {
 async fn subject(config: &Config, args: &EvalArgs, desk: &str) -> anyhow::Result<Subject> {
     let shown = app::desks(config)?;
     // The shipped cases are about the sample pages, whatever the desk knows.
-    let passages = (args.file.is_none() && args.knowledge.is_none()).then(sample::passages);
-    let library = if passages.is_some() { Library::default() } else { app::library(config)? };
+    let is_shipped = args.file.is_none() && args.knowledge.is_none();
+    let mut library = if is_shipped { Library::default() } else { app::library(config)? };
+    if library.shelf(desk).is_none() {
+        let passages = if is_shipped { sample::passages() } else { Vec::new() };
+        let shelf = Shelf::of(&Knowledge::from_passages(passages), app::meaning(config)?);
+        library = Library::new([(desk.to_owned(), shelf)].into());
+    }
     if let Some(shelf) = library.shelf(desk) {
         shelf.embed(|done, all| eprintln!("{desk}: {done} of {all} passages are embedded")).await?;
     }
     let brain = |_| app::brain(config, &shown, library.clone(), Clock::default());
     let brains = (0..args.jobs).map(brain).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(Subject::new(brains, desk, passages))
+    Ok(Subject::new(brains, desk))
 }
 
 fn conclude(args: &EvalArgs, suite: &Suite, reports: &[Report]) -> anyhow::Result<(ExitCode, String)> {

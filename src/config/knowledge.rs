@@ -14,6 +14,8 @@ pub struct Knowledge {
     pub embeddings: Embeddings,
     /// The folder with the weights of the local model.
     pub model: PathBuf,
+    /// The folder with the weights of another local model, for questions that the first finds nothing near; none if it is not there.
+    pub multilingual_model: PathBuf,
     /// The folder that embeddings are kept in.
     pub cache: PathBuf,
     /// The cosine that makes an answer of a passage; without it, what was measured for the model of `make model`.
@@ -58,6 +60,7 @@ impl Default for Knowledge {
         Self {
             embeddings: Embeddings::default(),
             model: PathBuf::from("data/models/minilm"),
+            multilingual_model: PathBuf::from("data/models/universal"),
             cache: PathBuf::from("data/knowledge"),
             similarity: None,
             base_url: None,

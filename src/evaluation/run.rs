@@ -18,7 +18,7 @@ use crate::{
         meter::Meter,
     },
     helpdesk::{Clock, Due, Outcome},
-    knowledge::{Audience, Knowledge, Library, Passage, Shelf},
+    knowledge::{Audience, EmbedError, Knowledge, Library, Passage},
 };
 
 /// Who asks, in every case.
@@ -51,12 +51,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// `brains` are alike; the pages are those of the first one's desk, or `passages` where some are given.
+    /// `brains` are alike; the pages are those of the first one's desk.
     #[must_use]
-    pub fn new(brains: Vec<Brain>, desk: &str, passages: Option<Vec<Passage>>) -> Self {
-        let given = passages.map(|passages| library(desk, passages));
-        let own = brains.first().map(|brain| brain.library.clone());
-        Self { brains, desk: desk.to_owned(), library: given.or(own).unwrap_or_default() }
+    pub fn new(brains: Vec<Brain>, desk: &str) -> Self {
+        let library = brains.first().map(|brain| brain.library.clone()).unwrap_or_default();
+        Self { brains, desk: desk.to_owned(), library }
     }
 
     /// What answers, in a word or two: the model, and those behind it for when it fails.
@@ -91,19 +90,27 @@ impl Subject {
     }
 
     /// Runs every case `repeat` times; `ended` is told of each as it ends. The results are in the order of the cases.
-    pub async fn run(self, suite: &Suite, repeat: usize, ended: impl Fn(&Case, &Ran)) -> Vec<Ran> {
+    ///
+    /// # Errors
+    /// When the pages of a case cannot be embedded, before any has run.
+    pub async fn run(self, suite: &Suite, repeat: usize, ended: impl Fn(&Case, &Ran)) -> Result<Vec<Ran>, EmbedError> {
+        let mut libraries = Vec::with_capacity(suite.cases.len());
+        for case in &suite.cases {
+            libraries.push(with_pages(&self.library, &self.desk, case).await?);
+        }
         let total = suite.cases.len() * repeat;
         let next = Cell::new(0);
         let done = RefCell::new(Vec::with_capacity(total));
-        let (desk, library) = (self.desk.as_str(), &self.library);
+        let desk = self.desk.as_str();
         let work = |mut brain: Brain| {
-            let (next, done, ended) = (&next, &done, &ended);
+            let (next, done, ended, libraries) = (&next, &done, &ended, &libraries);
             async move {
                 while next.get() < total {
                     let place = next.replace(next.get() + 1);
                     let (number, repetition) = (place / repeat, place % repeat);
-                    let Some(case) = suite.cases.get(number) else { break };
-                    let ran = run(&mut brain, desk, library, case).await;
+                    let (Some(case), Some(library)) = (suite.cases.get(number), libraries.get(number)) else { break };
+                    brain.library = library.clone();
+                    let ran = run(&brain, desk, case).await;
                     let ran = Ran { case: number, repetition, ..ran };
                     ended(case, &ran);
                     done.borrow_mut().push(ran);
@@ -113,12 +120,11 @@ impl Subject {
         futures::future::join_all(self.brains.into_iter().map(work)).await;
         let mut done = done.into_inner();
         done.sort_by_key(|ran| (ran.case, ran.repetition));
-        done
+        Ok(done)
     }
 }
 
-async fn run(brain: &mut Brain, desk: &str, base: &Library, case: &Case) -> Ran {
-    brain.library = with_pages(base, desk, case);
+async fn run(brain: &Brain, desk: &str, case: &Case) -> Ran {
     let knowledge = known(&brain.library, desk);
     let material = brain.desks.get(desk);
     let trusted =
@@ -147,20 +153,16 @@ fn known(library: &Library, desk: &str) -> Vec<Arc<Passage>> {
     library.shelf(desk).map(|shelf| shelf.current().passages(Audience::Customer).to_vec()).unwrap_or_default()
 }
 
-/// Passages that stand in no folder, for one desk; they are searched by words.
-fn library(desk: &str, passages: Vec<Passage>) -> Library {
-    let shelf = Shelf::of(Knowledge::from_passages(passages));
-    Library::new(HashMap::from([(desk.to_owned(), shelf)]))
-}
-
-fn with_pages(base: &Library, desk: &str, case: &Case) -> Library {
-    if case.pages.is_empty() {
-        return base.clone();
-    }
+/// What a case's customer can find. Only the case's own pages are embedded: the others have their vectors.
+async fn with_pages(base: &Library, desk: &str, case: &Case) -> Result<Library, EmbedError> {
+    let (Some(shelf), false) = (base.shelf(desk), case.pages.is_empty()) else { return Ok(base.clone()) };
     let kept = if case.only_pages { Vec::new() } else { known(base, desk) };
     // The suite was read, so each can be cut.
     let own = case.pages.iter().filter_map(|page| Knowledge::cut(&page.name, &page.text).ok()).flatten();
-    library(desk, kept.iter().map(|passage| (**passage).clone()).chain(own).collect())
+    let passages = kept.iter().map(|passage| (**passage).clone()).chain(own).collect();
+    let shelf = shelf.instead(&Knowledge::from_passages(passages));
+    shelf.embed(|_, _| ()).await?;
+    Ok(Library::new(HashMap::from([(desk.to_owned(), shelf)])))
 }
 
 struct Drafted {

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{endpoint::Endpoint, index::bounded, local::LocalModel};
 
-/// A text's direction: of length 1, so that the product of two is their cosine.
+/// A text's direction: of length 1, so that the product of two is their cosine. Where two models are asked, theirs one after the other.
 pub(super) type Vector = Arc<[f32]>;
 
 /// How long a question may wait for its vector.
@@ -39,8 +39,41 @@ pub struct EmbedError(String);
 
 #[derive(Debug)]
 enum Source {
-    Local(Arc<LocalModel>),
+    Local(Arc<Local>),
     Endpoint(Box<Endpoint>),
+}
+
+#[derive(Debug)]
+struct Local {
+    model: LocalModel,
+    other: Option<LocalModel>,
+    id: String,
+}
+
+impl Local {
+    /// The vectors of all models, each of length 1.
+    fn embed(&self, text: &str) -> Result<Parts, EmbedError> {
+        let own = normalised(self.model.embed(text).map_err(EmbedError)?)?;
+        let other = match &self.other {
+            Some(other) => normalised(other.embed(text).map_err(EmbedError)?)?,
+            None => Vec::new(),
+        };
+        Ok(Parts { own, other })
+    }
+}
+
+/// A question's direction.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    pub(super) own: Vec<f32>,
+    /// By the other model; empty without one.
+    pub(super) other: Vec<f32>,
+}
+
+impl Parts {
+    fn joined(self) -> Vector {
+        [self.own, self.other].concat().into()
+    }
 }
 
 /// What makes vectors. All desks share one.
@@ -52,10 +85,12 @@ pub struct Embedder {
 }
 
 impl Embedder {
-    /// One that works in this process.
+    /// One that works in this process. `other` is asked about questions that `model` finds nothing near.
     #[must_use]
-    pub fn local(model: LocalModel) -> Self {
-        Self::new(Source::Local(Arc::new(model)))
+    pub fn local(model: LocalModel, other: Option<LocalModel>) -> Self {
+        let ids = [Some(&model), other.as_ref()].into_iter().flatten().map(LocalModel::id);
+        let id = ids.collect::<Vec<_>>().join(", ");
+        Self::new(Source::Local(Arc::new(Local { model, other, id })))
     }
 
     /// One that asks an endpoint.
@@ -72,13 +107,13 @@ impl Embedder {
     #[must_use]
     pub fn id(&self) -> &str {
         match &self.source {
-            Source::Local(model) => model.id(),
+            Source::Local(local) => &local.id,
             Source::Endpoint(endpoint) => endpoint.id(),
         }
     }
 
     /// A question's vector, or none when the model fails or has failed a moment ago: then words have to do.
-    pub(super) async fn question(&self, text: &str) -> Option<Vector> {
+    pub(super) async fn question(&self, text: &str) -> Option<Parts> {
         if self.resting.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until) {
             return None;
         }
@@ -99,44 +134,53 @@ impl Embedder {
     /// # Errors
     /// When the model fails, or makes no vectors of its texts.
     pub(super) async fn passages(&self, texts: Vec<String>) -> Result<Vec<Vector>, EmbedError> {
-        self.embed(texts, BATCH_TIMEOUT).await
+        Ok(self.embed(texts, BATCH_TIMEOUT).await?.into_iter().map(Parts::joined).collect())
     }
 
     fn rest(&self) {
         *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
     }
 
-    async fn embed(&self, texts: Vec<String>, timeout: Duration) -> Result<Vec<Vector>, EmbedError> {
-        let raw = match &self.source {
-            Source::Endpoint(endpoint) => endpoint.embed(&texts, timeout).await.map_err(EmbedError)?,
-            Source::Local(model) => {
+    async fn embed(&self, texts: Vec<String>, timeout: Duration) -> Result<Vec<Parts>, EmbedError> {
+        match &self.source {
+            Source::Endpoint(endpoint) => {
+                let raw = endpoint.embed(&texts, timeout).await.map_err(EmbedError)?;
+                let numbers = raw.first().map_or(0, Vec::len);
+                if raw.iter().any(|vector| vector.len() != numbers) {
+                    return Err(unusable());
+                }
+                let part = |vector| Ok(Parts { own: normalised(vector)?, other: Vec::new() });
+                raw.into_iter().map(part).collect()
+            }
+            Source::Local(local) => {
                 let mut vectors = Vec::with_capacity(texts.len());
                 // One by one, so that a question waits for one passage, not for a batch.
                 for text in texts {
                     let _slot = self.slots.acquire().await.map_err(|_| EmbedError("it is closed".to_owned()))?;
-                    let model = Arc::clone(model);
-                    let embedded = task::spawn_blocking(move || model.embed(&text)).await;
-                    let embedded = embedded.map_err(|_| EmbedError("it panicked".to_owned()))?;
-                    vectors.push(embedded.map_err(EmbedError)?);
+                    let local = Arc::clone(local);
+                    let embedded = task::spawn_blocking(move || local.embed(&text)).await;
+                    vectors.push(embedded.map_err(|_| EmbedError("it panicked".to_owned()))??);
                 }
-                vectors
+                Ok(vectors)
             }
-        };
-        let length = raw.first().map_or(0, Vec::len);
-        raw.into_iter().map(|vector| normalised(vector, length)).collect()
+        }
     }
 }
 
-/// Of length 1 and with as many numbers as the others.
-fn normalised(mut vector: Vec<f32>, numbers: usize) -> Result<Vector, EmbedError> {
+/// Of length 1.
+fn normalised(mut vector: Vec<f32>) -> Result<Vec<f32>, EmbedError> {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    if vector.len() != numbers || !length.is_finite() || length <= f32::EPSILON {
-        return Err(EmbedError("a vector is unusable".to_owned()));
+    if !length.is_finite() || length <= f32::EPSILON {
+        return Err(unusable());
     }
     for x in &mut vector {
         *x /= length;
     }
-    Ok(vector.into())
+    Ok(vector)
+}
+
+fn unusable() -> EmbedError {
+    EmbedError("a vector is unusable".to_owned())
 }
 
 /// The cosine of two vectors, from −1 to 1; of different models' −1.

@@ -1,7 +1,7 @@
 //! What desks know: folders of help pages, cut into passages, and the search over them.
 //!
 //! `folder` reads files → `page` parses one, with its `front_matter`, `html` as Markdown → `passage` cuts it → `view` is
-//! what an audience can find of them: the `index` over words, and vectors by an `embedder`, which is a `local` model (`bert`) or
+//! what an audience can find of them: the `index` over words, and vectors by an `embedder`, which is `local` models (`bert`, `universal`) or
 //! an `endpoint`; `cache` keeps them. A `shelf` is one desk's folder as it is now, `library` has all shelves, `edit` changes
 //! a folder, `watch` hears of changes. The module imports no other module of ours.
 
@@ -20,6 +20,7 @@ mod measure;
 mod page;
 mod passage;
 mod shelf;
+mod universal;
 mod view;
 mod watch;
 
@@ -60,6 +61,8 @@ pub struct Hit {
 pub struct Asked<'a> {
     /// Its vector, of length 1.
     pub vector: &'a [f32],
+    /// Its vector by another model, which is asked when by the first no passage is near; empty without one.
+    pub other: &'a [f32],
     /// The cosine that makes an answer of a passage.
     pub similarity: f32,
 }

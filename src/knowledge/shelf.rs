@@ -17,7 +17,7 @@ use super::{
     Asked, Audience, Knowledge, Results,
     cache::{self, Key},
     edit::{self, EditError, PagePath},
-    embedder::{BATCH, EmbedError, Embedder, Vector},
+    embedder::{BATCH, EmbedError, Embedder, Parts, Vector},
     folder::{self, MAX_FILES},
     view,
 };
@@ -32,8 +32,8 @@ pub struct Meaning {
     pub embedder: Arc<Embedder>,
     /// The cosine that makes an answer of a passage.
     pub similarity: f32,
-    /// The file that vectors are kept in.
-    pub cache: PathBuf,
+    /// The file that vectors are kept in; without one they are made anew by each process.
+    pub cache: Option<PathBuf>,
 }
 
 /// What [`Shelf::embed`] did.
@@ -66,28 +66,35 @@ impl Shelf {
     /// # Errors
     /// As [`Knowledge::load`].
     pub fn open(folder: &Path, meaning: Option<Meaning>) -> Result<Self, folder::Error> {
-        let vectors = meaning.as_ref().map(|meaning| cache::read(&meaning.cache, meaning.embedder.id()));
-        let shelf = Self {
-            folder: Some(folder.to_owned()),
-            meaning,
-            vectors: Mutex::new(vectors.unwrap_or_default()),
-            ..Self::of(Knowledge::default())
-        };
-        shelf.show(&Knowledge::load(folder)?);
-        Ok(shelf)
+        Ok(Self { folder: Some(folder.to_owned()), ..Self::of(&Knowledge::load(folder)?, meaning) })
     }
 
-    /// A desk without a folder: what it knows never changes, and is searched by words.
+    /// A desk without a folder: what it knows never changes. Nothing is embedded yet, but what is cached counts.
     #[must_use]
-    pub fn of(knowledge: Knowledge) -> Self {
-        Self {
+    pub fn of(knowledge: &Knowledge, meaning: Option<Meaning>) -> Self {
+        let cached =
+            meaning.as_ref().and_then(|meaning| Some(cache::read(meaning.cache.as_ref()?, meaning.embedder.id())));
+        Self::showing(knowledge, meaning, cached.unwrap_or_default())
+    }
+
+    /// A desk without a folder that knows something else, with the vectors that this one has. It keeps none on disk.
+    #[must_use]
+    pub fn instead(&self, knowledge: &Knowledge) -> Self {
+        let meaning = self.meaning.clone().map(|meaning| Meaning { cache: None, ..meaning });
+        Self::showing(knowledge, meaning, self.vectors().clone())
+    }
+
+    fn showing(knowledge: &Knowledge, meaning: Option<Meaning>, vectors: HashMap<Key, Vector>) -> Self {
+        let shelf = Self {
             folder: None,
-            meaning: None,
-            current: RwLock::new(Arc::new(knowledge)),
-            vectors: Mutex::default(),
+            meaning,
+            current: RwLock::default(),
+            vectors: Mutex::new(vectors),
             turn: Turn::new(()),
             wanting: Notify::new(),
-        }
+        };
+        shelf.show(knowledge);
+        shelf
     }
 
     /// The folder, if there is one.
@@ -120,7 +127,7 @@ impl Shelf {
         let similarity = self.meaning.as_ref().map_or(view::SIMILARITY, |meaning| meaning.similarity);
         let question = question.to_owned();
         let search = move || {
-            let asked = vector.as_deref().map(|vector| Asked { vector, similarity });
+            let asked = vector.as_ref().map(|Parts { own, other }| Asked { vector: own, other, similarity });
             knowledge.search(&question, audience, limit, asked)
         };
         task::spawn_blocking(search).await.unwrap_or_else(|error| {
@@ -224,13 +231,14 @@ impl Shelf {
     }
 
     async fn store(&self, meaning: &Meaning) {
+        let Some(cache) = meaning.cache.clone() else { return };
         let vectors: Vec<_> = self.vectors().iter().map(|(key, vector)| (*key, Arc::clone(vector))).collect();
-        let (path, embedder) = (meaning.cache.clone(), Arc::clone(&meaning.embedder));
+        let (path, embedder) = (cache.clone(), Arc::clone(&meaning.embedder));
         let write = task::spawn_blocking(move || cache::write(&path, embedder.id(), &vectors));
         match write.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(path = %meaning.cache.display(), %error, "embeddings cannot be kept; they are made anew at the next start");
+                tracing::warn!(path = %cache.display(), %error, "embeddings cannot be kept; they are made anew at the next start");
             }
             Err(error) => tracing::error!(%error, "embeddings could not be kept"),
         }

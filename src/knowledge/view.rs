@@ -14,9 +14,10 @@ use super::{
 /// low cosine, or alone when words are all there is.
 const FOUND_COVERAGE: f32 = 0.55;
 
-/// The cosine of question and passage from which on the passage may count as an answer, if it stands out from the second page.
+/// The cosine of question and passage from which on the passage may count as an answer, if it stands out from the second page. Where none
+/// comes up to it, the other model is asked.
 ///
-/// This and the three below were chosen on the `tune` half of `tests/data/retrieval.json` for all-MiniLM-L6-v2 and for few wrong
+/// This and the four below were chosen on the `tune` half of `tests/data/retrieval.json` for all-MiniLM-L6-v2 and for few wrong
 /// answers; `tests::meaning_keeps_its_measured_quality` holds what came of it. No cosine alone tells answerable questions from others: half of
 /// the paraphrased ones are below the highest of those that nothing answers.
 pub const SIMILARITY: f32 = 0.26;
@@ -29,6 +30,10 @@ const BESIDE_WORDS: f32 = 0.04;
 
 /// How much above [`SIMILARITY`] a cosine needs nothing beside it: two pages may say the same.
 const SURE: f32 = 0.34;
+
+/// The same as [`SIMILARITY`] for the other model, chosen on the same half for the multilingual Universal Sentence Encoder, and so
+/// that few of the questions that nothing answers would pass in any language.
+const OTHER_SIMILARITY: f32 = 0.30;
 
 #[derive(Debug, Default)]
 pub(super) struct View {
@@ -74,20 +79,41 @@ impl View {
     }
 
     fn by_meaning(&self, question: &str, vectors: &[Vector], asked: Asked<'_>, limit: usize) -> Results {
-        let cosines: Vec<(usize, f32)> =
-            vectors.iter().map(|vector| cosine(vector, asked.vector)).enumerate().collect();
-        let margin = self.margin(&cosines);
-        let ranked = best(cosines, limit.max(1));
-        let mut hits: Vec<Hit> = ranked
-            .into_iter()
-            .filter_map(|(position, cosine)| self.hit(question, position, cosine, Some(cosine)))
-            .collect();
-        let found = hits.first().is_some_and(|best| {
+        let numbers = asked.vector.len();
+        let own = vectors.iter().map(|vector| cosine(vector.get(..numbers).unwrap_or_default(), asked.vector));
+        let own: Vec<f32> = own.collect();
+        let nearest = highest(&own);
+        if nearest < asked.similarity && !asked.other.is_empty() {
+            let other = vectors.iter().map(|vector| cosine(vector.get(numbers..).unwrap_or_default(), asked.other));
+            let other: Vec<f32> = other.collect();
+            // What is far by both is ranked by the one that knows the language better.
+            if highest(&other) > nearest {
+                return self
+                    .ranked(question, other, limit, |best, margin| best.score >= OTHER_SIMILARITY && margin >= MARGIN);
+            }
+        }
+        self.ranked(question, own, limit, |best, margin| {
             let above = best.score - asked.similarity;
             above >= SURE
                 || (above >= BESIDE_WORDS && best.coverage >= FOUND_COVERAGE)
                 || (above >= 0.0 && margin >= MARGIN)
-        });
+        })
+    }
+
+    /// The passages by their cosines; `is_answer` says whether the best is one, knowing by how much it stands out.
+    fn ranked(
+        &self,
+        question: &str,
+        cosines: Vec<f32>,
+        limit: usize,
+        is_answer: impl Fn(&Hit, f32) -> bool,
+    ) -> Results {
+        let cosines: Vec<(usize, f32)> = cosines.into_iter().enumerate().collect();
+        let margin = self.margin(&cosines);
+        let ranked = best(cosines, limit.max(1)).into_iter();
+        let mut hits: Vec<Hit> =
+            ranked.filter_map(|(position, cosine)| self.hit(question, position, cosine, Some(cosine))).collect();
+        let found = hits.first().is_some_and(|best| is_answer(best, margin));
         hits.truncate(limit);
         Results { hits, found }
     }
@@ -105,6 +131,10 @@ impl View {
         let passage = Arc::clone(self.passages.get(position)?);
         Some(Hit { passage, score, similarity, coverage: self.index.coverage(question, position) })
     }
+}
+
+fn highest(cosines: &[f32]) -> f32 {
+    cosines.iter().copied().max_by(f32::total_cmp).unwrap_or(-1.0)
 }
 
 /// What a passage's vector is made of.

@@ -47,7 +47,7 @@ impl Server {
 
     fn shelf(&self, folder: &TempDir, model: &str) -> Shelf {
         let cache = folder.path().join(".vectors");
-        let meaning = Meaning { embedder: Arc::new(self.embedder(model)), similarity: 0.3, cache };
+        let meaning = Meaning { embedder: Arc::new(self.embedder(model)), similarity: 0.3, cache: Some(cache) };
         Shelf::open(folder.path(), Some(meaning)).unwrap()
     }
 }
@@ -103,6 +103,23 @@ async fn what_the_endpoint_says_is_kept_and_compared() {
     assert!(server.shelf(&folder, "good").current().has_vectors());
     assert!(!server.shelf(&folder, "few").current().has_vectors());
     assert_eq!(server.requests.load(SeqCst), 3);
+}
+
+#[tokio::test]
+async fn other_pages_on_a_shelf_share_the_vectors_of_those_it_had() {
+    let (server, folder) = (Server::start().await, folder());
+    let shelf = server.shelf(&folder, "good");
+    shelf.embed(|_, _| ()).await.unwrap();
+    let kept = shelf.current().passages(Audience::Customer)[0].clone();
+    let own = Knowledge::cut("own.md", "# Harvest\n\nOf leaves.").unwrap();
+    let other = shelf.instead(&Knowledge::from_passages([(*kept).clone()].into_iter().chain(own).collect()));
+    assert!(!other.current().has_vectors());
+    assert_eq!(other.embed(|_, _| ()).await.unwrap(), Synced { embedded: 1, kept: 1, dropped: 1 });
+    let results = other.search("What about these leaves?", Audience::Customer, 9).await;
+    assert_eq!(results.hits.iter().map(|hit| hit.similarity).collect::<Vec<_>>(), [Some(1.0), Some(1.0)]);
+    // The first keeps what it had, in memory and on disk.
+    assert!(shelf.current().has_vectors());
+    assert!(server.shelf(&folder, "good").current().has_vectors());
 }
 
 #[tokio::test]

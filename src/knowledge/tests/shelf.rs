@@ -47,7 +47,7 @@ async fn a_page_for_agents_never_reaches_a_customer() {
 
     // By meaning as well: not even its vector is looked at.
     let knowledge = shelf.current().with_vectors(|_| Some([1.0, 0.0].into()));
-    let asked = Asked { vector: &[1.0, 0.0], similarity: 0.3 };
+    let asked = Asked { vector: &[1.0, 0.0], other: &[], similarity: 0.3 };
     let seen = |audience| knowledge.search("stolen cards", audience, 9, Some(asked)).hits.len();
     assert_eq!((seen(Audience::Customer), seen(Audience::Agent)), (1, 2));
 }
