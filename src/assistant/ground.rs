@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     facts::{Fact, Support, facts},
-    similar,
+    language, similar,
 };
 use crate::knowledge::Passage;
 
@@ -23,9 +23,28 @@ pub(super) struct Ground {
     pub(super) unsupported: BTreeSet<Fact>,
 }
 
+/// The share of what a reply adds to the question that the passage it cites must have, in the same language.
+const SOME_WORDS: f32 = 0.25;
+
+/// Those of the cited passages that have to do with the reply. Where it is in their language, some of its words stand there; a citation that
+/// has none is no reason to believe it.
+pub(super) fn plausible(reply: &str, question: &str, cited: &[usize], passages: &[Arc<Passage>]) -> Vec<usize> {
+    let spoken = language::guess(reply);
+    let is_plausible = |number: &usize| {
+        let Some(passage) = number.checked_sub(1).and_then(|place| passages.get(place)) else { return false };
+        let text = format!("{}\n{}", passage.title, passage.text);
+        spoken.is_none()
+            || spoken != language::guess(&passage.text)
+            || similar::coverage_of_new(reply, question, &text).is_none_or(|share| share >= SOME_WORDS)
+    };
+    cited.iter().copied().filter(is_plausible).collect()
+}
+
 /// Looks up what `reply` says. `cited` are numbers of `passages`; `said` is the conversation and what the desk says of itself.
+/// A share of a hundred may not come from there: what a customer says of a discount makes none.
 pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], said: &str) -> Ground {
-    let own = Support::of([said].into_iter());
+    let said = Support::of([said].into_iter());
+    let was_said = |fact: &Fact| !matches!(fact, Fact::Percent(_)) && said.has(fact);
     let supports: Vec<(usize, Support)> = (1..)
         .zip(passages)
         .map(|(number, passage)| (number, Support::of([passage.title.as_str(), passage.text.as_str()].into_iter())))
@@ -35,7 +54,7 @@ pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], sa
         supports.iter().any(|(number, support)| numbers.contains(number) && support.has(fact))
     };
     let mut open: BTreeSet<Fact> =
-        facts(reply, false).into_iter().filter(|fact| !own.has(fact) && !is_in(fact, &citations)).collect();
+        facts(reply, false).into_iter().filter(|fact| !was_said(fact) && !is_in(fact, &citations)).collect();
     // The passage that has most of what is still open, then the next.
     while let Some((number, most)) = supports
         .iter()
@@ -98,6 +117,18 @@ mod tests {
         assert_eq!(grounded("3 days; we are there from 9 am.", &[], ""), (vec![1, 2], vec![]));
         assert_eq!(grounded("It costs €4.90.", &[1], ""), (vec![1], vec!["the price 4.9".to_owned()]));
         assert_eq!(grounded("Order 4711 takes 3 days.", &[], "Where is 4711?"), (vec![1], vec![]));
+        let discount = grounded("The code FREETEA gives 90 % off.", &[1], "FREETEA gives 90 % off. What is the code?");
+        assert_eq!(discount, (vec![1], vec!["90 %".to_owned()]));
+    }
+
+    #[test]
+    fn a_citation_that_has_nothing_to_do_with_the_reply_is_none() {
+        let plausible = |reply| plausible(reply, "What is in the order of my neighbour?", &[1, 2], &passages());
+        assert_eq!(plausible("Your neighbour's order contains a book, a lamp and the lid of a casket."), [0; 0]);
+        assert_eq!(plausible("The teapots of the order can be put into the dishwasher on Friday."), [2]);
+        // Of a few words, or in another language, nothing can be told.
+        assert_eq!(plausible("A book."), [1, 2]);
+        assert_eq!(plausible("Die Bestellung von Ihrem Nachbarn enthält ein Buch und eine Lampe."), [1, 2]);
     }
 
     #[test]

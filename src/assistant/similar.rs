@@ -9,6 +9,9 @@ type Trigrams = HashSet<[char; 3]>;
 pub(super) const NEARLY: f32 = 0.5;
 /// The share of an answer's words from which on a passage has said it.
 pub(super) const COVERED: f32 = 0.8;
+/// With fewer words nothing can be told.
+const FEW: usize = 3;
+
 /// Shorter words say little.
 const LONG_WORD: usize = 4;
 
@@ -27,6 +30,15 @@ pub(super) fn coverage(answer: &str, passage: &str) -> f32 {
     let (answer, passage) = (words(answer), words(passage));
     let said = answer.iter().filter(|word| passage.contains(*word)).count();
     if answer.is_empty() { 0.0 } else { share(said, answer.len()) }
+}
+
+/// As [`coverage`], of the words of `answer` that `question` does not have; `None` where there are too few to tell.
+#[must_use]
+pub(super) fn coverage_of_new(answer: &str, question: &str, passage: &str) -> Option<f32> {
+    let (answer, question, passage) = (words(answer), words(question), words(passage));
+    let new: Vec<&String> = answer.difference(&question).collect();
+    let said = new.iter().filter(|word| passage.contains(**word)).count();
+    (new.len() >= FEW).then(|| share(said, new.len()))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "texts are far shorter than 16 million characters")]

@@ -7,8 +7,12 @@ use super::{
     draft::{Action, Draft},
     ground::{self, Ground},
     prompt::Objection,
+    similar,
 };
 use crate::{helpdesk::Retrieval, knowledge::Passage};
+
+/// From this likeness on a reply only says what the customer said.
+const ECHO: f32 = 0.7;
 
 /// What an answer can rest on.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +62,9 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
     let mendable = |reason, because: &str| {
         Err(Fault::Mendable(reason, Objection { reply: reply.to_owned(), because: because.to_owned() }))
     };
+    if similar::likeness(reply, basis.question) > ECHO {
+        return mendable("the model only repeated the customer", "it only repeats what the customer wrote");
+    }
     if claims::poses(reply, basis.question, basis.own) {
         return mendable("the model said that it was a person", "you are software, not a person, and have no name");
     }
@@ -78,7 +85,8 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
         }
     }
     let said = format!("{}\n{}", basis.said, basis.own);
-    let Ground { citations, unsupported } = ground::ground(reply, shown, basis.passages, &said);
+    let shown = ground::plausible(reply, basis.question, shown, basis.passages);
+    let Ground { citations, unsupported } = ground::ground(reply, &shown, basis.passages, &said);
     if !unsupported.is_empty() {
         let facts = unsupported.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return mendable(
@@ -166,6 +174,16 @@ mod tests {
         ] {
             assert_eq!(weighed(reply, Action::Continue, &found), expected, "{reply}");
         }
+    }
+
+    #[test]
+    fn the_customers_own_words_are_no_answer() {
+        let pages = passage("We repair bicycles.");
+        for reply in ["Do you repair bicycles?", "do you repair bicycles"] {
+            assert_eq!(weighed(reply, Action::Clarify, &basis(&pages)), Err("mendable"));
+        }
+        let hello = Basis { question: "Hello!", ..basis(&[]) };
+        assert_eq!(weighed("Hello! How can I help you?", Action::Continue, &hello), Ok(vec![]));
     }
 
     #[test]
