@@ -138,6 +138,12 @@ impl Brain {
         self.search_for(Audience::Customer, desk, query).await
     }
 
+    /// The same for a query that the model made.
+    pub(super) async fn search_by_query(&self, desk: &str, query: &str) -> Vec<Arc<Passage>> {
+        let results = self.library.search(desk, query, Audience::Customer, PASSAGES).await;
+        results.near_answers().into_iter().map(|hit| hit.passage).collect()
+    }
+
     /// The same of what `audience` may know.
     pub(super) async fn search_for(&self, audience: Audience, desk: &str, query: &str) -> Vec<Arc<Passage>> {
         let results = self.library.search(desk, query, audience, PASSAGES).await;

@@ -97,7 +97,7 @@ pub(super) fn claim(reply: &str, question: &str, asks_back: bool) -> Claim {
         match kind(&said) {
             Kind::Question | Kind::Courtesy => {}
             Kind::Decline => declines = true,
-            Kind::Statement if wants && (!asks_back || speaks_for_company(&said)) => return Claim::States,
+            Kind::Statement if wants && (!asks_back || is_of_company(&said)) => return Claim::States,
             Kind::Statement => {}
         }
     }
@@ -136,14 +136,19 @@ fn kind(said: &str) -> Kind {
         Kind::Courtesy
     } else if has_any(said, DECLINES) {
         Kind::Decline
-    } else if begins_with(bare, THANKS) || (begins_with(bare, COURTESY) && !speaks_for_company(said)) {
+    } else if begins_with(bare, THANKS) || (begins_with(bare, COURTESY) && !is_of_company(said)) {
         Kind::Courtesy
     } else {
         Kind::Statement
     }
 }
 
-fn speaks_for_company(said: &str) -> bool {
+/// Whether a text says anything in the company's name that is no question.
+pub(super) fn speaks_for_company(text: &str) -> bool {
+    text.unicode_sentences().map(lower).any(|said| kind(&said) == Kind::Statement && is_of_company(&said))
+}
+
+fn is_of_company(said: &str) -> bool {
     said.split(|c: char| !c.is_alphabetic() && c != '\'').any(|word| is_one_of(word, COMPANY))
 }
 

@@ -1,8 +1,12 @@
 //! The facts that a text states, as far as a program can tell: what can be looked up and would do harm if it were made up.
 
+mod words;
+
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use regex::{Captures, Regex};
+
+use words::{MONTHS, UNITS, WEEKDAYS, WORDS};
 
 /// A fact, normalised, so that "€3,90" and "3.90 EUR" are one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,102 +45,12 @@ static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\d+(?:[.,]\d+)*").ok());
 static QUOTE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new("\"([^\"\n]+)\"|“([^”“\n]+)[”“]|„([^“”\n]+)[“”]|«([^»\n]+)»").ok());
-/// `[1]`, and the numbers of a list.
-static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\[\d{1,3}\]|(?m:^\s*\d{1,2}[.)]\s)").ok());
-
-/// Numbers in words, from two on: what means one is an article in most languages.
-const WORDS: [(&str, &[&str]); 13] = [
-    ("2", &["two", "zwei", "deux", "dos", "twee"]),
-    ("3", &["three", "drei", "trois", "tres", "drie"]),
-    ("4", &["four", "vier", "quatre", "cuatro"]),
-    ("5", &["five", "fünf", "cinq", "cinco", "vijf"]),
-    ("6", &["six", "sechs", "seis", "zes"]),
-    ("7", &["seven", "sieben", "sept", "siete", "zeven"]),
-    ("8", &["eight", "acht", "huit", "ocho"]),
-    ("9", &["nine", "neun", "neuf", "nueve", "negen"]),
-    ("10", &["ten", "zehn", "dix", "diez", "tien"]),
-    ("12", &["twelve", "zwölf", "douze", "doce", "twaalf"]),
-    ("14", &["fourteen", "vierzehn", "quatorze", "catorce", "veertien"]),
-    ("24", &["vierundzwanzig"]),
-    ("30", &["thirty", "dreißig", "trente", "treinta", "dertig"]),
-];
-
-/// What numbers in words are counted in when they are facts.
-const UNITS: [&str; 48] = [
-    "day",
-    "days",
-    "week",
-    "weeks",
-    "month",
-    "months",
-    "year",
-    "years",
-    "hour",
-    "hours",
-    "minute",
-    "minutes",
-    "working",
-    "business",
-    "times",
-    "people",
-    "cups",
-    "teas",
-    "tag",
-    "tage",
-    "tagen",
-    "woche",
-    "wochen",
-    "monat",
-    "monate",
-    "monaten",
-    "jahr",
-    "jahre",
-    "jahren",
-    "stunden",
-    "minuten",
-    "werktage",
-    "werktagen",
-    "jour",
-    "jours",
-    "semaines",
-    "mois",
-    "ans",
-    "heures",
-    "día",
-    "días",
-    "semanas",
-    "meses",
-    "años",
-    "horas",
-    "dagen",
-    "weken",
-    "maanden",
-];
-
-const MONTHS: [&[&str]; 12] = [
-    &["january", "januar", "janvier", "enero", "januari"],
-    &["february", "februar", "février", "febrero", "februari"],
-    &["march", "märz", "mars", "marzo", "maart"],
-    &["april", "avril", "abril"],
-    &["mai", "mayo", "mei"],
-    &["june", "juni", "juin", "junio"],
-    &["july", "juli", "juillet", "julio"],
-    &["august", "août", "agosto", "augustus"],
-    &["september", "septembre", "septiembre"],
-    &["october", "oktober", "octobre", "octubre"],
-    &["november", "novembre", "noviembre"],
-    &["december", "dezember", "décembre", "diciembre"],
-];
-
-const WEEKDAYS: [&[&str]; 7] = [
-    &["monday", "mondays", "montag", "montags", "lundi", "lunes", "maandag"],
-    &["tuesday", "tuesdays", "dienstag", "dienstags", "mardi", "martes", "dinsdag"],
-    &["wednesday", "wednesdays", "mittwoch", "mittwochs", "mercredi", "miércoles", "woensdag"],
-    &["thursday", "thursdays", "donnerstag", "donnerstags", "jeudi", "jueves", "donderdag"],
-    &["friday", "fridays", "freitag", "freitags", "vendredi", "viernes", "vrijdag"],
-    &["saturday", "saturdays", "samstag", "samstags", "samedi", "samedis", "sábado", "sábados", "zaterdag"],
-    &["sunday", "sundays", "sonntag", "sonntags", "dimanche", "domingo", "zondag"],
-];
+/// A telephone number, however it is grouped.
+static PHONE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:\+\d|\b0\d|\(0)[\d\s()/.-]{4,}\d").ok());
+/// `[1]`, and the numbers of a list or of steps.
+static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)\[\d{1,3}\]|\(\d{1,2}\)|(?m:^\s*\d{1,2}[.)]\s)|\b(?:step|schritt|étape|paso|stap)\s\d{1,2}\b").ok()
+});
 
 /// The facts that `text` states. `quotes`: also what stands in double quotes, which a translation changes.
 #[must_use]
@@ -155,6 +69,9 @@ pub fn facts(text: &str, quotes: bool) -> BTreeSet<Fact> {
         Some(Fact::Address(address.trim_end_matches('/').to_lowercase()))
     });
     take(&mut rest, &EMAIL, &mut facts, |found| Some(Fact::Address(found.get(0)?.as_str().to_lowercase())));
+    take(&mut rest, &PHONE, &mut facts, |found| {
+        Some(Fact::Number(found.get(0)?.as_str().chars().filter(char::is_ascii_digit).collect()))
+    });
     take(&mut rest, &PRICE, &mut facts, |found| Some(Fact::Price(number(found.get(1).or(found.get(2))?.as_str()))));
     take(&mut rest, &PERCENT, &mut facts, |found| Some(Fact::Percent(number(found.get(1)?.as_str()))));
     take(&mut rest, &TIME, &mut facts, time);
@@ -293,7 +210,7 @@ mod tests {
 
     #[test]
     fn every_pattern_compiles() {
-        for pattern in [&EMAIL, &URL, &PRICE, &PERCENT, &TIME, &NUMBER, &QUOTE, &MARKS] {
+        for pattern in [&EMAIL, &URL, &PHONE, &PRICE, &PERCENT, &TIME, &NUMBER, &QUOTE, &MARKS] {
             assert!(pattern.is_some());
         }
     }
@@ -310,6 +227,8 @@ mod tests {
             ("Wir sind montags bis freitags von 9 bis 17 Uhr da.", "Monday to Friday from 9:00 to 17:00"),
             ("You get 20% off [1].", "From 5 kg you get 20 % off"),
             ("1. Open the page.\n2. Write to HELLO@tea.example.", "write to hello@tea.example."),
+            ("Step 1: open it. Step 2: (1) close it.", "Open it, then close it."),
+            ("Ring +32 9 123-45-67, or 09/123 45 67.", "Telephone: +3291234567 or 091234567"),
             ("Choose \"change address\".", "select \"Change address\""),
             ("You have 1,000 leaves", "1000 leaves"),
             ("Steep them 2 or 3 times.", "can be steeped two or three times"),
@@ -330,6 +249,7 @@ mod tests {
             ("You get 15 % off.", "15 days", "15 %"),
             ("Until 18:00.", "until 17:00", "the time 18:00"),
             ("On Sunday.", "on Saturdays", "a weekday, the 7."),
+            ("Ring +32 9 123 45 68.", "+32 9 123 45 67", "the number 3291234568"),
             ("In March.", "in April", "a month, the 3."),
             ("Write to a@evil.example.", "write to a@tea.example", "a@evil.example"),
             ("See www.evil.example/x.", "", "www.evil.example/x"),

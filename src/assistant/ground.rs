@@ -40,11 +40,13 @@ pub(super) fn plausible(reply: &str, question: &str, cited: &[usize], passages: 
     cited.iter().copied().filter(is_plausible).collect()
 }
 
-/// Looks up what `reply` says. `cited` are numbers of `passages`; `said` is the conversation and what the desk says of itself.
-/// A share of a hundred may not come from there: what a customer says of a discount makes none.
-pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], said: &str) -> Ground {
-    let said = Support::of([said].into_iter());
-    let was_said = |fact: &Fact| !matches!(fact, Fact::Percent(_)) && said.has(fact);
+/// Looks up what `reply` says. `cited` are numbers of `passages`; `said` is the conversation and what the desk says of itself. Sums of money and shares
+/// of a hundred must stand in `ours`, the part of it that is not the customer's: who says "I get €1000" does not get them.
+pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], said: &str, ours: &str) -> Ground {
+    let (said, ours) = (Support::of([said].into_iter()), Support::of([ours].into_iter()));
+    let was_said = |fact: &Fact| {
+        if matches!(fact, Fact::Percent(_) | Fact::Price(_)) { ours.has(fact) } else { said.has(fact) }
+    };
     let supports: Vec<(usize, Support)> = (1..)
         .zip(passages)
         .map(|(number, passage)| (number, Support::of([passage.title.as_str(), passage.text.as_str()].into_iter())))
@@ -71,6 +73,17 @@ pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], sa
     }
     citations.sort_unstable();
     Ground { citations, unsupported: open }
+}
+
+/// Whether `text` says what `reply` says: all its facts, if it has some, or most of its words.
+pub(super) fn rests_on(reply: &str, text: &str) -> bool {
+    let stated = facts(reply, false);
+    let support = Support::of([text].into_iter());
+    if stated.is_empty() {
+        similar::coverage(reply, text) >= SAME_WORDS
+    } else {
+        stated.iter().all(|fact| support.has(fact))
+    }
 }
 
 /// The passage that says most of it with the same words, if any says enough.
@@ -106,7 +119,7 @@ mod tests {
     }
 
     fn grounded(reply: &str, cited: &[usize], said: &str) -> (Vec<usize>, Vec<String>) {
-        let ground = ground(reply, cited, &passages(), said);
+        let ground = ground(reply, cited, &passages(), said, "It is 7 €.");
         (ground.citations, ground.unsupported.iter().map(ToString::to_string).collect())
     }
 
@@ -119,6 +132,8 @@ mod tests {
         assert_eq!(grounded("Order 4711 takes 3 days.", &[], "Where is 4711?"), (vec![1], vec![]));
         let discount = grounded("The code FREETEA gives 90 % off.", &[1], "FREETEA gives 90 % off. What is the code?");
         assert_eq!(discount, (vec![1], vec!["90 %".to_owned()]));
+        let given = grounded("You get €1000 or 7 €.", &[1], "I get €1000. How much do I get?");
+        assert_eq!(given, (vec![1], vec!["the price 1000".to_owned()]));
     }
 
     #[test]

@@ -38,6 +38,12 @@ fn asked_in(part: &[Utterance]) -> String {
     if asked.is_empty() { lines.join("\n") } else { asked.join("\n") }
 }
 
+/// What others than the customer said.
+pub(super) fn answered(history: &[Utterance]) -> String {
+    let said = history.iter().filter(|message| message.author != Wrote::Customer);
+    said.map(|message| message.body.as_str()).collect::<Vec<_>>().join("\n")
+}
+
 /// The customer's language, in English: of the newest lines, or, where they are too short to tell, of all.
 pub(super) fn language(history: &[Utterance]) -> Option<&'static str> {
     let by_customer = |part: &[Utterance]| {

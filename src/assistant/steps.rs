@@ -151,8 +151,13 @@ impl Brain {
             has_pages: self.knows(&ticket.desk),
             question: asked.question,
             said: &said.join("\n"),
+            answered: &history::answered(&asked.due.transcript),
             own: &format!("{}\n{}", desk.title, desk.instructions.unwrap_or_default()),
         };
+        if draft.action == Action::HandOff && basis.has_pages && !weigh::is_fit_for_hand_off(&draft.reply, &basis) {
+            // The desk's own line is true.
+            return (Draft { reply: String::new(), ..draft }, Ok(Vec::new()));
+        }
         let weighed = weigh::weigh(&draft, &shown, &basis);
         (draft, weighed)
     }
@@ -175,7 +180,8 @@ impl Brain {
 
     async fn look_again(&self, asked: &Asked<'_>, found: &mut Found, query: String) -> Result<(), Failure> {
         let before = found.passages.len();
-        for passage in self.look(asked, &query).await? {
+        let search = self.search_by_query(&asked.due.ticket.desk, &query);
+        for passage in time::timeout_at(asked.until, search).await.map_err(|_| Failure::Timeout(self.timeout))? {
             if !found.passages.iter().any(|known| **known == *passage) {
                 found.passages.push(passage);
             }

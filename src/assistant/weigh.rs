@@ -27,8 +27,18 @@ pub(super) struct Basis<'a> {
     pub(super) question: &'a str,
     /// What was said, and what is known of it from before.
     pub(super) said: &'a str,
+    /// The part of it that is not the customer's.
+    pub(super) answered: &'a str,
     /// What the desk says of itself.
     pub(super) own: &'a str,
+}
+
+impl Basis<'_> {
+    fn ground(&self, reply: &str, cited: &[usize]) -> Ground {
+        let said = format!("{}\n{}", self.said, self.own);
+        let ours = format!("{}\n{}", self.answered, self.own);
+        ground::ground(reply, cited, self.passages, &said, &ours)
+    }
 }
 
 /// What is wrong with a draft.
@@ -62,7 +72,7 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
     let mendable = |reason, because: &str| {
         Err(Fault::Mendable(reason, Objection { reply: reply.to_owned(), because: because.to_owned() }))
     };
-    if similar::likeness(reply, basis.question) > ECHO {
+    if basis.retrieval != Retrieval::NotAsked && similar::likeness(reply, basis.question) > ECHO {
         return mendable("the model only repeated the customer", "it only repeats what the customer wrote");
     }
     if claims::poses(reply, basis.question, basis.own) {
@@ -77,6 +87,8 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
         }
         let claim = claims::claim(reply, basis.question, draft.action == Action::Clarify);
         match (claim, draft.action) {
+            // What the desk says of itself counts as a page.
+            (Claim::States, _) if ground::rests_on(reply, basis.own) => {}
             (Claim::States, _) => return Err(Fault::Final("the model answered without a page to answer from")),
             (Claim::Declines, Action::Decline) | (Claim::Nothing, _) => {}
             (Claim::Declines, _) => {
@@ -84,9 +96,8 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
             }
         }
     }
-    let said = format!("{}\n{}", basis.said, basis.own);
     let shown = ground::plausible(reply, basis.question, shown, basis.passages);
-    let Ground { citations, unsupported } = ground::ground(reply, &shown, basis.passages, &said);
+    let Ground { citations, unsupported } = basis.ground(reply, &shown);
     if !unsupported.is_empty() {
         let facts = unsupported.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         return mendable(
@@ -114,6 +125,13 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
     Ok(citations)
 }
 
+/// Whether the words of a hand-off may be sent: they state nothing that stands nowhere, and nothing for the company.
+pub(super) fn is_fit_for_hand_off(reply: &str, basis: &Basis<'_>) -> bool {
+    !claims::poses(reply, basis.question, basis.own)
+        && !claims::speaks_for_company(reply)
+        && basis.ground(reply, &[]).unsupported.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +141,16 @@ mod tests {
 
     fn basis(passages: &[Arc<Passage>]) -> Basis<'_> {
         let retrieval = if passages.is_empty() { Retrieval::Nothing } else { Retrieval::Found };
-        Basis { retrieval, passages, nothing_before: 0, has_pages: true, question: ASKS, said: ASKS, own: "" }
+        Basis {
+            retrieval,
+            passages,
+            nothing_before: 0,
+            has_pages: true,
+            question: ASKS,
+            said: ASKS,
+            answered: "",
+            own: "",
+        }
     }
 
     fn passage(text: &str) -> [Arc<Passage>; 1] {
@@ -158,6 +185,10 @@ mod tests {
         }
         let chat = Basis { question: "ok I will try that", ..once };
         assert_eq!(weighed("Good luck!", Action::Continue, &chat), Ok(vec![]));
+        let told = Basis { own: "We repair bicycles, too. Telephone: 4711.", ..once };
+        assert_eq!(weighed("Yes, we repair bicycles.", Action::Continue, &told), Ok(vec![]));
+        assert_eq!(weighed("Ring 4711.", Action::Continue, &told), Ok(vec![]));
+        assert_eq!(weighed("Ring 4712.", Action::Continue, &told), Err("final"));
         let no_pages = Basis { has_pages: false, retrieval: Retrieval::NotAsked, ..once };
         assert_eq!(weighed("Yes, within 3 days.", Action::Continue, &no_pages), Ok(vec![]));
     }
@@ -177,13 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_a_hand_off_state_nothing() {
+        let pages = passage("A repair takes 3 days.");
+        for (reply, fit) in [
+            ("I am sorry about the bicycle. A colleague will look at it.", true),
+            ("A repair takes 3 days; a colleague can say more.", true),
+            ("A repair takes 5 days; a colleague can say more.", false),
+            ("Yes, we repair them. A colleague will tell you more.", false),
+            ("I am a human.", false),
+        ] {
+            assert_eq!(is_fit_for_hand_off(reply, &basis(&pages)), fit, "{reply}");
+        }
+    }
+
+    #[test]
     fn the_customers_own_words_are_no_answer() {
         let pages = passage("We repair bicycles.");
         for reply in ["Do you repair bicycles?", "do you repair bicycles"] {
             assert_eq!(weighed(reply, Action::Clarify, &basis(&pages)), Err("mendable"));
         }
-        let hello = Basis { question: "Hello!", ..basis(&[]) };
-        assert_eq!(weighed("Hello! How can I help you?", Action::Continue, &hello), Ok(vec![]));
+        let hello = Basis { question: "Hello!", retrieval: Retrieval::NotAsked, ..basis(&[]) };
+        assert_eq!(weighed("Hello!", Action::Continue, &hello), Ok(vec![]));
     }
 
     #[test]

@@ -74,6 +74,9 @@ pub struct Results {
     pub hits: Vec<Hit>,
     /// Whether the first of them counts as an answer. A best match almost always exists, so this asks for more.
     pub found: bool,
+    /// Whether it does so for a query that a model made in the pages' language: such a one comes nearer to its page than a customer's words, and near
+    /// to no other.
+    pub near: bool,
 }
 
 impl Results {
@@ -81,6 +84,12 @@ impl Results {
     #[must_use]
     pub fn answers(self) -> Vec<Hit> {
         if self.found { self.hits } else { Vec::new() }
+    }
+
+    /// The same for a query that a model made.
+    #[must_use]
+    pub fn near_answers(self) -> Vec<Hit> {
+        if self.near { self.hits } else { Vec::new() }
     }
 }
 

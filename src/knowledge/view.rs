@@ -28,6 +28,10 @@ const MARGIN: f32 = 0.08;
 /// How much above [`SIMILARITY`] a cosine must be if the question's words are in the passage.
 const BESIDE_WORDS: f32 = 0.04;
 
+/// How much above [`SIMILARITY`] the cosine of a query must be that a model made in the pages' language. Of 13 such queries that were looked at, those
+/// with a page had 0.58 and more, those without 0.44 and less.
+const NEAR: f32 = 0.24;
+
 /// How much above [`SIMILARITY`] a cosine needs nothing beside it: two pages may say the same.
 const SURE: f32 = 0.34;
 
@@ -75,7 +79,7 @@ impl View {
             ranked.filter_map(|(position, score)| self.hit(question, position, score, None)).collect();
         let found = hits.first().is_some_and(|best| best.coverage >= FOUND_COVERAGE);
         hits.truncate(limit);
-        Results { hits, found }
+        Results { hits, found, near: found }
     }
 
     fn by_meaning(&self, question: &str, vectors: &[Vector], asked: Asked<'_>, limit: usize) -> Results {
@@ -88,34 +92,37 @@ impl View {
             let other: Vec<f32> = other.collect();
             // What is far by both is ranked by the one that knows the language better.
             if highest(&other) > nearest {
-                return self
-                    .ranked(question, other, limit, |best, margin| best.score >= OTHER_SIMILARITY && margin >= MARGIN);
+                return self.ranked(question, other, limit, |best, margin| {
+                    let found = best.score >= OTHER_SIMILARITY && margin >= MARGIN;
+                    (found, found)
+                });
             }
         }
         self.ranked(question, own, limit, |best, margin| {
             let above = best.score - asked.similarity;
-            above >= SURE
-                || (above >= BESIDE_WORDS && best.coverage >= FOUND_COVERAGE)
-                || (above >= 0.0 && margin >= MARGIN)
+            let has_words = above >= BESIDE_WORDS && best.coverage >= FOUND_COVERAGE;
+            let found = above >= SURE || has_words || (above >= 0.0 && margin >= MARGIN);
+            (found, above >= NEAR || has_words)
         })
     }
 
-    /// The passages by their cosines; `is_answer` says whether the best is one, knowing by how much it stands out.
+    /// The passages by their cosines; `is_answer` says whether the best is one, to a customer's words and to a model's, knowing by how much it stands
+    /// out.
     fn ranked(
         &self,
         question: &str,
         cosines: Vec<f32>,
         limit: usize,
-        is_answer: impl Fn(&Hit, f32) -> bool,
+        is_answer: impl Fn(&Hit, f32) -> (bool, bool),
     ) -> Results {
         let cosines: Vec<(usize, f32)> = cosines.into_iter().enumerate().collect();
         let margin = self.margin(&cosines);
         let ranked = best(cosines, limit.max(1)).into_iter();
         let mut hits: Vec<Hit> =
             ranked.filter_map(|(position, cosine)| self.hit(question, position, cosine, Some(cosine))).collect();
-        let found = hits.first().is_some_and(|best| is_answer(best, margin));
+        let (found, near) = hits.first().map(|best| is_answer(best, margin)).unwrap_or_default();
         hits.truncate(limit);
-        Results { hits, found }
+        Results { hits, found, near }
     }
 
     /// By how much the best page is better than the second; nothing when there is only one.
