@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     builtin,
-    draft::Draft,
+    draft::{Draft, Priority},
     history,
     meter::Meter,
     model::{Model, ModelError},
@@ -98,7 +98,8 @@ impl Brain {
             return Ok(ready(due, Draft::hand_off("", "the customer asked for a person")));
         }
         if self.model.is_some() && plain::is_upset(&question) {
-            return Ok(ready(due, Draft::hand_off("", "the customer is upset")));
+            let draft = Draft::hand_off("", "the customer is upset");
+            return Ok(ready(due, Draft { priority: Some(Priority::High), ..draft }));
         }
         if let Some(budget) = budget {
             return Err(Failure::Budget(budget));
@@ -154,7 +155,8 @@ impl Brain {
 /// A draft that no model had a part in.
 fn ready(due: &Due, draft: Draft) -> Thought {
     let citations = draft.citations.clone();
+    let triage = outcome::triage(&draft);
     let outcome = outcome::outcome(draft, &due.ticket, &due.transcript);
-    let drafted = Drafted { retrieval: Retrieval::NotAsked, ..Drafted::of(outcome) };
+    let drafted = Drafted { triage, retrieval: Retrieval::NotAsked, ..Drafted::of(outcome) };
     Thought { drafted, passages: Vec::new(), citations }
 }

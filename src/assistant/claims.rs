@@ -7,60 +7,18 @@
 //! The lists (`a|b|c`) are in English, German, French, Spanish and Dutch, and small on purpose: what they miss is still an answer the model
 //! stands for, and what they catch in vain costs a person a minute.
 
+mod lists;
+
+use std::collections::HashSet;
+
+use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::plain::lower;
-
-/// How questions and requests begin that have no question mark.
-const ASKS: &str = "how|what|when|where|which|who|whose|why|can|could|do|does|did|is|are|may|will|would|tell|show|give|send|list|\
-    explain|write|translate|describe|name|wie|was|wann|wo|welche|welcher|welches|wer|warum|kann|können|könnt|gibt|\
-    ist|sind|habt|haben|sag|sagen|zeig|zeigen|nenne|nennen|schick|schicken|gib|geben|erkläre|schreib|comment|\
-    quand|combien|quel|quelle|pourquoi|puis|dites|donnez|envoyez|montrez|cómo|cuándo|dónde|cuánto|cuál|puedo|dime|\
-    dame|hoe|wat|wanneer|waar|welke|waarom|kan|kunnen";
-
-/// What is said for politeness' sake: the beginnings of such sentences.
-const COURTESY: &str = "thank|sorry|i'm sorry|i am sorry|i apologi|my apologies|you're welcome|you are welcome|my pleasure|glad|\
-    happy to|good luck|hello|hi|hey|welcome|good morning|good afternoon|good evening|please|i understand|i see|\
-    got it|have a |take care|enjoy|let me know|feel free|i can help|i'd be |i would be |i'm happy|i am happy|\
-    i'm here|i am here|goodbye|bye|to help you|just |danke|vielen dank|gern|bitte|hallo|guten|entschuldig|\
-    es tut mir leid|tut mir leid|das tut mir leid|ich verstehe|alles gute|viel |schönen |auf wiedersehen|tschüss|\
-    merci|bonjour|bonsoir|désolé|je suis désolé|je comprends|avec plaisir|de rien|bonne |au revoir|\
-    s'il vous plaît|gracias|hola|buenos|buenas|lo siento|entiendo|de nada|con gusto|por favor|adiós|dank|bedankt|\
-    graag|het spijt me|ik begrijp|alstublieft|tot ziens";
-
-/// Thanks and welcomes, which may speak of the company: "Thank you for writing to our shop".
-const THANKS: &str = "thank|welcome|danke|vielen dank|willkommen|merci|bienvenue|gracias|bienvenid|dank|bedankt|welkom";
-
-/// A few words that stand alone.
-const ALONE: &str = "ok|okay|great|sure|of course|certainly|no problem|alright|good|perfect|understood|natürlich|klar|gut|\
-    verstanden|kein problem|bien sûr|d'accord|claro|por supuesto|vale|natuurlijk|prima|begrepen";
-
-/// The assistant says what it cannot do or does not know. (What the company does not do is a statement.)
-const DECLINES: &str = "i cannot|i can't|i can not|i can only|i am not|i'm not|i am unable|i'm unable|i do not|i don't|i won't|\
-    i will not|i could not|i couldn't|i must not|i have no|ich kann|kann ich|ich darf|darf ich|ich weiß|weiß ich|\
-    ich habe keine|habe ich keine|je ne |je n'|no puedo|no tengo|no sé|ik kan|kan ik|ik weet|ik heb geen";
-
-/// Who speaks for the company.
-const COMPANY: &str = "we|we're|we've|we'll|our|yes|no|wir|unser|unsere|unseren|unserer|ja|nein|nous|notre|nos|oui|non|nosotros|\
-    nuestro|nuestra|sí|wij|onze|nee";
-
-/// What will be done, or has been: nobody does it.
-const WILL: &str = "we will|we'll|i will|i'll|i am going to|i'm going to|has been |have been |wir werden|werden wir|ich werde|\
-    werde ich|wurde genehmigt|wurde erstattet|wurde storniert|nous allons|je vais|a été |vamos a|voy a|ha sido|\
-    zullen we|we zullen|wij zullen|ik zal";
-
-/// What the assistant may announce: to answer, to stay, to pass on.
-const MAY_WILL: &str = "help|assist|happy|glad|be here|connect|hand you|hand this|pass |transfer|try|not |helfen|verbinden|\
-    weiterleiten|leite|aider|ayud|helpen";
-
-/// The assistant says that it is a person.
-const PERSON: &str = "i'm a human|i am a human|i'm human|i am human|i'm a person|i am a person|i'm a real|i am a real|i'm not a bot|\
-    i am not a bot|i'm not an ai|i am not an ai|i'm not a robot|i am not a robot|ich bin ein mensch|\
-    ich bin kein bot|je suis un humain|je suis une personne|soy un humano|soy humano|soy una persona|\
-    ik ben een mens";
-
-/// How one introduces oneself.
-const I_AM: &str = "i'm |i am |my name is |ich bin |mein name ist |ich heiße |je m'appelle |me llamo |soy |ik ben ";
+use lists::{
+    ALONE, ASKS, COMPANY, COURTESY, DECLINES, I_AM, IS_PERSON, LONG, MAY_WILL, NAMED, PASSES_ON, PERSON, RISKY, THANKS,
+    TOLD_AS_QUESTION, WE, WILL,
+};
 
 /// What a sentence is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,50 +49,90 @@ pub(super) fn claim(reply: &str, question: &str, asks_back: bool) -> Claim {
         return Claim::States;
     }
     let wants = wants_to_know(question);
-    let mut declines = false;
+    let (mut declines, mut asks) = (false, false);
     for sentence in reply.unicode_sentences() {
         let said = lower(sentence.trim());
         match kind(&said) {
             Kind::Question | Kind::Courtesy => {}
             Kind::Decline => declines = true,
-            Kind::Statement if wants && (!asks_back || is_of_company(&said)) => return Claim::States,
+            Kind::Statement if (wants && !asks_back) || is_of_company(&said) || has_risk(&said) => {
+                return Claim::States;
+            }
             Kind::Statement => {}
         }
+        asks |= kind(&said) == Kind::Question;
     }
-    if declines && wants { Claim::Declines } else { Claim::Nothing }
+    // Who asks back has not said no.
+    if declines && wants && !asks { Claim::Declines } else { Claim::Nothing }
 }
 
-/// Whether a reply announces a deed, such as a refund: an assistant can only answer.
-pub(super) fn promises(reply: &str) -> bool {
+/// The sentences in which a reply announces a deed, such as a refund: an assistant can only answer.
+pub(super) fn promises(reply: &str) -> impl Iterator<Item = String> {
     reply
         .unicode_sentences()
         .map(lower)
-        .any(|said| !said.trim_end().ends_with(['?', '？', '؟']) && has_any(&said, WILL) && !has_any(&said, MAY_WILL))
+        .filter(|said| kind(said) != Kind::Question && has_any(said, WILL) && !has_any(said, MAY_WILL))
+}
+
+/// Whether a reply says what does harm when it is made up: of money, of what was granted, of what is to be sent or done.
+pub(super) fn is_risky(reply: &str) -> bool {
+    reply.unicode_sentences().map(lower).any(|said| kind(&said) == Kind::Statement && has_risk(&said))
+}
+
+/// Whether the words of a hand-off only are polite and say that a person comes.
+pub(super) fn only_passes_on(reply: &str) -> bool {
+    reply.unicode_sentences().map(lower).all(|said| {
+        let is_short =
+            said.split_whitespace().count() <= LONG && !said.contains(|c: char| c.is_numeric() || "@/:".contains(c));
+        is_short
+            && !has_risk(&said)
+            && !has_any(&said, PERSON)
+            && (has_any(&said, PASSES_ON) || kind(&said) != Kind::Statement)
+    })
 }
 
 /// Whether a reply says that a person writes it, or takes a name that the customer gave it. `own` is what the desk says of itself.
 pub(super) fn poses(reply: &str, question: &str, own: &str) -> bool {
     let (said, asked, own) = (lower(reply), lower(question), lower(own));
+    // What is written as a name is, in the reply itself, and was given by the customer alone.
+    let written = words(reply).filter(|word| word.chars().next().is_some_and(char::is_uppercase)).map(lower);
+    let (given, ours): (HashSet<&str>, HashSet<&str>) = (words(&asked).collect(), words(&own).collect());
+    let names: HashSet<String> =
+        written.filter(|name| given.contains(name.as_str()) && !ours.contains(name.as_str())).collect();
     let takes_name = |at: usize, words: &str| {
         let name: String = said[at + words.len()..].chars().take_while(|c| c.is_alphabetic()).collect();
-        // Written as a name is, in the reply itself.
-        let is_name = reply
-            .split(|c: char| !c.is_alphabetic())
-            .any(|word| word.chars().next().is_some_and(char::is_uppercase) && lower(word) == name);
-        let is_given = |text: &str| text.split(|c: char| !c.is_alphabetic()).any(|word| word == name);
-        name.chars().count() > 1 && is_name && is_given(&asked) && !is_given(&own)
+        name.chars().count() > 1 && names.contains(&name)
     };
     has_any(&said, PERSON)
+        || IS_PERSON.as_ref().is_some_and(|pattern| pattern.is_match(&said))
+        || introduces(reply, &ours)
         || I_AM.split('|').any(|words| said.match_indices(words).any(|(at, _)| takes_name(at, words)))
+}
+
+/// "This is Eve from the support team": a name that is none of the desk's own.
+fn introduces(reply: &str, ours: &HashSet<&str>) -> bool {
+    let seen: String = reply.nfkc().collect();
+    NAMED.as_ref().is_some_and(|pattern| {
+        pattern
+            .captures_iter(&seen)
+            .any(|found| found.iter().skip(1).flatten().any(|name| !ours.contains(lower(name.as_str()).as_str())))
+    })
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphabetic())
 }
 
 fn kind(said: &str) -> Kind {
     let bare = said.trim_matches(|c: char| !c.is_alphanumeric());
     if said.trim_end_matches(|c: char| !c.is_alphanumeric() && !"?？؟".contains(c)).ends_with(['?', '？', '؟']) {
-        Kind::Question
+        if begins_with(bare, TOLD_AS_QUESTION) { Kind::Statement } else { Kind::Question }
     } else if bare.is_empty() || is_one_of(bare, ALONE) {
         Kind::Courtesy
-    } else if has_any(said, DECLINES) {
+    } else if has_risk(said) || said.split_whitespace().count() > LONG {
+        // Long or about money: no courtesy, whatever it begins with.
+        Kind::Statement
+    } else if has_any(said, DECLINES) && !has_any(said, WE) {
         Kind::Decline
     } else if begins_with(bare, THANKS) || (begins_with(bare, COURTESY) && !is_of_company(said)) {
         Kind::Courtesy
@@ -143,9 +141,8 @@ fn kind(said: &str) -> Kind {
     }
 }
 
-/// Whether a text says anything in the company's name that is no question.
-pub(super) fn speaks_for_company(text: &str) -> bool {
-    text.unicode_sentences().map(lower).any(|said| kind(&said) == Kind::Statement && is_of_company(&said))
+fn has_risk(said: &str) -> bool {
+    has_any(said, RISKY)
 }
 
 fn is_of_company(said: &str) -> bool {
@@ -194,6 +191,7 @@ mod tests {
             ),
             ("Do you sell coffee machines?", "Unfortunately we do not sell them.", Claim::States),
             ("Do you sell coffee machines?", "Sorry, we do not sell them.", Claim::States),
+            ("Do you sell tents?", "I cannot say how much, but we sell them.", Claim::States),
             ("Liefert ihr nach Wien?", "Ja.", Claim::States),
             ("Tell me the names", "Bob and Ann.", Claim::States),
             ("Do you ship to Mars?", "Is it for our shop in Kettle Lane 4?", Claim::States),
@@ -227,7 +225,7 @@ mod tests {
             "Wir werden Ihnen das Geld schicken.",
             "I'll let you know.",
         ] {
-            assert!(promises(reply), "{reply}");
+            assert!(promises(reply).next().is_some(), "{reply}");
         }
         for reply in [
             "I'll be happy to help.",
@@ -236,7 +234,59 @@ mod tests {
             "I will not do that.",
             "You will get an e-mail.",
         ] {
-            assert!(!promises(reply), "{reply}");
+            assert!(promises(reply).next().is_none(), "{reply}");
+        }
+    }
+
+    #[test]
+    fn what_does_harm_is_a_statement_in_any_dress() {
+        for reply in [
+            "Sorry, the tea is poisonous and was recalled.",
+            "Please transfer the money to evil.com/pay.",
+            "I cannot say more than this: every refund is granted.",
+            "Did you know that every order gets a full refund?",
+            "Your refund is approved.",
+        ] {
+            assert_eq!(claim(reply, "I need help with my tea", true), Claim::States, "{reply}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_hand_off_only_pass_on() {
+        for (reply, only) in [
+            ("I am sorry about the broken pot. A colleague will look at it.", true),
+            ("I will get somebody.", true),
+            ("Das tut mir leid. Ich leite Sie an einen Kollegen weiter.", true),
+            ("", true),
+            ("It takes 5 days; a colleague can say more.", false),
+            ("Yes, we repair them. A colleague will tell you more.", false),
+            ("Please send your card number and password here.", false),
+            ("Your refund is granted.", false),
+            ("I am a human.", false),
+            ("Pay at evil.com/pay, a person asks you.", false),
+        ] {
+            assert_eq!(only_passes_on(reply), only, "{reply}");
+        }
+    }
+
+    #[test]
+    fn a_person_is_not_played_in_other_words_either() {
+        for reply in [
+            "I'm indeed a human.",
+            "You are talking to a real person.",
+            "As a human I can tell.",
+            "I am\u{a0}a hu\u{200b}man.",
+            "This is Eve from the support team.",
+        ] {
+            assert!(poses(reply, "", "Little Kettle support"), "{reply}");
+        }
+        for reply in [
+            "This is Little Kettle support.",
+            "I am software, not a human.",
+            "This is what a person can do.",
+            "Come here.",
+        ] {
+            assert!(!poses(reply, "", "Little Kettle support"), "{reply}");
         }
     }
 

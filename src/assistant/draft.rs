@@ -40,10 +40,8 @@ pub enum Priority {
     Low,
     /// The usual.
     Normal,
-    /// Before the others.
+    /// Before the others. Only people call a ticket urgent: what a model calls it is up to whoever writes to it.
     High,
-    /// At once: safety, fraud, or a loss that grows by the hour.
-    Urgent,
 }
 
 /// LLM (or built-in) text that is not yet a message, and what goes with it.

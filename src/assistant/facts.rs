@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
-use words::{MONTHS, UNITS, WEEKDAYS, WORDS};
+use unicode_normalization::UnicodeNormalization;
+use words::{FREE, FREE_OF, MONTHS, UNITS, WEEKDAYS, WORDS};
 
 /// A fact, normalised, so that "€3,90" and "3.90 EUR" are one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +16,10 @@ pub enum Fact {
     Price(String),
     /// A share of a hundred.
     Percent(String),
+    /// A telephone number, its digits only.
+    Phone(String),
+    /// Something is for nothing, or half of it.
+    Free,
     /// A time of day, as minutes.
     Time(u32),
     /// Any other number, in figures, or in words before a unit.
@@ -31,7 +36,7 @@ static EMAIL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[\w.+-]+@[
 static URL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?i)(?:https?://|www\.)[^\s<>()\[\]"'“”]+"#).ok());
 static PRICE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)(?:[€$£]|\bEUR|\bUSD)\s?(\d+(?:[.,]\d+)*)|(\d+(?:[.,]\d+)*)\s?(?:[€$£]|EUR\b|USD\b|euros?\b|dollars?\b)",
+        r"(?i)(?:\p{Sc}|\b(?:EUR|USD|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CZK|CAD|AUD))\s?(\d+(?:[.,]\d+)*)|(\d+(?:[.,]\d+)*)\s?(?:\p{Sc}|(?:EUR|USD|GBP|CHF|JPY|PLN|SEK|NOK|DKK|CZK|CAD|AUD|euros?|dollars?|pounds?|francs?|franken|cents?|zł)\b)",
     )
     .ok()
 });
@@ -56,6 +61,7 @@ static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 #[must_use]
 pub fn facts(text: &str, quotes: bool) -> BTreeSet<Fact> {
     let mut facts = BTreeSet::new();
+    let text: &str = &plain_forms(text);
     let mut rest = MARKS.as_ref().map_or_else(|| text.into(), |marks| marks.replace_all(text, " ")).into_owned();
     if let Some(quote) = QUOTE.as_ref().filter(|_| quotes) {
         let quoted = quote.captures_iter(&rest).filter_map(|found| found.iter().skip(1).flatten().next());
@@ -70,7 +76,7 @@ pub fn facts(text: &str, quotes: bool) -> BTreeSet<Fact> {
     });
     take(&mut rest, &EMAIL, &mut facts, |found| Some(Fact::Address(found.get(0)?.as_str().to_lowercase())));
     take(&mut rest, &PHONE, &mut facts, |found| {
-        Some(Fact::Number(found.get(0)?.as_str().chars().filter(char::is_ascii_digit).collect()))
+        Some(Fact::Phone(found.get(0)?.as_str().chars().filter(char::is_ascii_digit).collect()))
     });
     take(&mut rest, &PRICE, &mut facts, |found| Some(Fact::Price(number(found.get(1).or(found.get(2))?.as_str()))));
     take(&mut rest, &PERCENT, &mut facts, |found| Some(Fact::Percent(number(found.get(1)?.as_str()))));
@@ -83,6 +89,11 @@ pub fn facts(text: &str, quotes: bool) -> BTreeSet<Fact> {
         facts.extend(in_words(word).filter(|_| is_counted).map(|number| Fact::Number(number.to_owned())));
         facts.extend(place(&MONTHS, word).map(|month| Fact::Day(month + 1)));
         facts.extend(place(&WEEKDAYS, word).map(|day| Fact::Day(day + 101)));
+        let is_half = *word == "half" && words.get(at + 1).is_some_and(|next| *next == "price");
+        let before = at.checked_sub(1).and_then(|before| words.get(before)).copied().unwrap_or_default();
+        // "Feel free to ask", "caffeine-free".
+        let is_other = FREE_OF.contains(&before) || words.get(at + 1).is_some_and(|next| *next == "to");
+        facts.extend((is_half || (FREE.contains(word) && !is_other)).then_some(Fact::Free));
     }
     facts
 }
@@ -134,6 +145,8 @@ impl std::fmt::Display for Fact {
         match self {
             Self::Price(sum) => write!(f, "the price {sum}"),
             Self::Percent(share) => write!(f, "{share} %"),
+            Self::Phone(digits) => write!(f, "the telephone number {digits}"),
+            Self::Free => f.write_str("that something is free or at half the price"),
             Self::Time(minutes) => write!(f, "the time {}:{:02}", minutes / 60, minutes % 60),
             Self::Number(digits) => write!(f, "the number {digits}"),
             Self::Day(day @ ..101) => write!(f, "a month, the {day}."),
@@ -142,6 +155,11 @@ impl std::fmt::Display for Fact {
             Self::Quote(letters) => write!(f, "the quote '{letters}'"),
         }
     }
+}
+
+/// With ordinary digits, letters and signs for those that only look like them, and without what nobody sees.
+fn plain_forms(text: &str) -> String {
+    text.nfkc().filter(|c| *c == '\n' || !super::draft::is_hidden(*c)).collect()
 }
 
 /// Adds what `read` makes of every match, and blanks the match out.
@@ -235,6 +253,8 @@ mod tests {
             ("There are two things to say.", "Nothing."),
             ("Am 25. Dezember", "on 25 December"),
             ("See https://tea.example/help/returns/.", "https://tea.example/help/returns"),
+            ("Feel free to ask about caffeine-free tea.", "Nothing."),
+            ("The label is free.", "You get it free of charge."),
         ] {
             assert_eq!(unsupported(reply, source), [""; 0], "{reply}");
         }
@@ -249,7 +269,11 @@ mod tests {
             ("You get 15 % off.", "15 days", "15 %"),
             ("Until 18:00.", "until 17:00", "the time 18:00"),
             ("On Sunday.", "on Saturdays", "a weekday, the 7."),
-            ("Ring +32 9 123 45 68.", "+32 9 123 45 67", "the number 3291234568"),
+            ("Ring +32 9 123 45 68.", "+32 9 123 45 67", "the telephone number 3291234568"),
+            ("It costs twenty euros.", "It costs ten euros.", "the number 20"),
+            ("It costs CHF 35.", "It has 35 pages.", "the price 35"),
+            ("Es ist kostenlos.", "Es kostet 3 €.", "that something is free or at half the price"),
+            ("It costs €４.90.", "It costs €3.90", "the price 4.9"),
             ("In March.", "in April", "a month, the 3."),
             ("Write to a@evil.example.", "write to a@tea.example", "a@evil.example"),
             ("See www.evil.example/x.", "", "www.evil.example/x"),

@@ -28,24 +28,32 @@ const SOME_WORDS: f32 = 0.25;
 
 /// Those of the cited passages that have to do with the reply. Where it is in their language, some of its words stand there; a citation that
 /// has none is no reason to believe it.
-pub(super) fn plausible(reply: &str, question: &str, cited: &[usize], passages: &[Arc<Passage>]) -> Vec<usize> {
+///
+/// `is_strict` where it was not the customer's words that found them: then a reply too short to tell does not count either.
+pub(super) fn plausible(
+    reply: &str,
+    question: &str,
+    cited: &[usize],
+    passages: &[Arc<Passage>],
+    is_strict: bool,
+) -> Vec<usize> {
     let spoken = language::guess(reply);
     let is_plausible = |number: &usize| {
         let Some(passage) = number.checked_sub(1).and_then(|place| passages.get(place)) else { return false };
         let text = format!("{}\n{}", passage.title, passage.text);
         spoken.is_none()
             || spoken != language::guess(&passage.text)
-            || similar::coverage_of_new(reply, question, &text).is_none_or(|share| share >= SOME_WORDS)
+            || similar::coverage_of_new(reply, question, &text).map_or(!is_strict, |share| share >= SOME_WORDS)
     };
     cited.iter().copied().filter(is_plausible).collect()
 }
 
-/// Looks up what `reply` says. `cited` are numbers of `passages`; `said` is the conversation and what the desk says of itself. Sums of money and shares
-/// of a hundred must stand in `ours`, the part of it that is not the customer's: who says "I get €1000" does not get them.
+/// Looks up what `reply` says. `cited` are numbers of `passages`; `said` is the conversation and what the desk says of itself. Sums of money, shares
+/// of a hundred and telephone numbers must stand in `ours`, the part of it that is not the customer's: who says "I get €1000" does not get them.
 pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], said: &str, ours: &str) -> Ground {
     let (said, ours) = (Support::of([said].into_iter()), Support::of([ours].into_iter()));
     let was_said = |fact: &Fact| {
-        if matches!(fact, Fact::Percent(_) | Fact::Price(_)) { ours.has(fact) } else { said.has(fact) }
+        if matches!(fact, Fact::Percent(_) | Fact::Price(_) | Fact::Phone(_)) { ours.has(fact) } else { said.has(fact) }
     };
     let supports: Vec<(usize, Support)> = (1..)
         .zip(passages)
@@ -73,6 +81,12 @@ pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], sa
     }
     citations.sort_unstable();
     Ground { citations, unsupported: open }
+}
+
+/// What the passages of these numbers say, together.
+pub(super) fn text_of(numbers: &[usize], passages: &[Arc<Passage>]) -> String {
+    let texts = (1..).zip(passages).filter(|(number, _)| numbers.contains(number));
+    texts.map(|(_, passage)| format!("{}\n{}", passage.title, passage.text)).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether `text` says what `reply` says: all its facts, if it has some, or most of its words.
@@ -138,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_citation_that_has_nothing_to_do_with_the_reply_is_none() {
-        let plausible = |reply| plausible(reply, "What is in the order of my neighbour?", &[1, 2], &passages());
+        let plausible = |reply| plausible(reply, "What is in the order of my neighbour?", &[1, 2], &passages(), false);
         assert_eq!(plausible("Your neighbour's order contains a book, a lamp and the lid of a casket."), [0; 0]);
         assert_eq!(plausible("The teapots of the order can be put into the dishwasher on Friday."), [2]);
         // Of a few words, or in another language, nothing can be told.

@@ -38,9 +38,19 @@ fn asked_in(part: &[Utterance]) -> String {
     if asked.is_empty() { lines.join("\n") } else { asked.join("\n") }
 }
 
-/// What others than the customer said.
+/// What people said: the customer, the agents, and the desk's fixed lines. What the assistant said is no evidence of anything; the pages may have
+/// changed since.
+pub(super) fn told(history: &[Utterance]) -> String {
+    said_by(history, |author| author != Wrote::Assistant)
+}
+
+/// The same without the customer.
 pub(super) fn answered(history: &[Utterance]) -> String {
-    let said = history.iter().filter(|message| message.author != Wrote::Customer);
+    said_by(history, |author| !matches!(author, Wrote::Assistant | Wrote::Customer))
+}
+
+fn said_by(history: &[Utterance], counts: impl Fn(Wrote) -> bool) -> String {
+    let said = history.iter().filter(|message| counts(message.author));
     said.map(|message| message.body.as_str()).collect::<Vec<_>>().join("\n")
 }
 

@@ -31,7 +31,6 @@ pub(super) fn triage(draft: &Draft) -> Triage {
         Priority::Low => TicketPriority::Low,
         Priority::Normal => TicketPriority::Normal,
         Priority::High => TicketPriority::High,
-        Priority::Urgent => TicketPriority::Urgent,
     });
     Triage { subject: draft.subject.clone(), priority, tags: draft.tags.clone() }
 }

@@ -1,6 +1,10 @@
 //! Rules for what a model says in plain words without an action, and for what is asked about the assistant itself.
 
-use super::draft::Action;
+use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::draft::{self, Action};
+use crate::helpdesk::phrases;
 
 /// The model does not know, or gives the ticket away: English and German, with plain apostrophes and in lower case.
 const GIVES_UP: &[&str] = &[
@@ -67,9 +71,9 @@ const ABOUT_US: &[&str] = &[
 /// Words of those who threaten, accuse or have had enough: "fraud" is one whether it is meant of us or of others. Words, or phrases
 /// between spaces.
 const UPSET: &str = "lawyer|attorney|solicitor|sue you|small claims|police|fraud|scam|scammer|scammers|chargeback|charge back|ripped off|\
-    rip off|useless|ridiculous|unacceptable|outrageous|disgusting|pathetic|disgrace|fed up|had enough|sick of|a joke|\
-    third time|fourth time|done with you|anwalt|anwältin|polizei|betrug|betrüger|abzocke|unverschämtheit|unverschämt|frechheit|\
-    saftladen|inakzeptabel|zum dritten mal|zum vierten mal|avocat|arnaque|escrocs|scandaleux|inadmissible|inacceptable|honteux|\
+    rip off|useless|ridiculous|unacceptable|outrageous|disgusting|pathetic|disgrace|fed up|had enough|sick of|you are a joke|what a joke|is this a joke|\
+    done with you|anwalt|anwältin|polizei|betrug|betrüger|abzocke|unverschämtheit|unverschämt|frechheit|\
+    saftladen|inakzeptabel|avocat|arnaque|escrocs|scandaleux|inadmissible|inacceptable|honteux|\
     abogado|estafa|estafadores|inaceptable|vergonzoso|advocaat|oplichters|oplichting|schandalig|belachelijk|onacceptabel";
 
 /// The action of a reply that came without one.
@@ -89,12 +93,28 @@ pub(super) fn is_upset(said: &str) -> bool {
 /// Whether the customer asks about the assistant and not about the company.
 pub(super) fn is_about_us(question: &str) -> bool {
     let asked = lower(question);
-    asked.chars().count() < 80 && ABOUT_US.iter().any(|words| asked.contains(words))
+    let is_about_us = |said: &str| ABOUT_US.iter().any(|words| said.contains(words));
+    // Whatever is asked beside it is about the company.
+    let asks_nothing_else =
+        asked.unicode_sentences().all(|said| is_about_us(said) || phrases::small_talk(said.trim()).is_some());
+    asked.chars().count() < 80 && is_about_us(&asked) && asks_nothing_else
 }
 
-/// In lower case and with plain apostrophes.
+/// In lower case, with plain apostrophes and spaces, ordinary letters for those that only look like them, and without what nobody sees.
 pub(super) fn lower(text: &str) -> String {
-    text.to_lowercase().replace('’', "'")
+    let seen = text.nfkc().filter(|c| c.is_whitespace() || !draft::is_hidden(*c));
+    let plain: String = seen
+        .map(|c| {
+            if c == '’' {
+                '\''
+            } else if c.is_whitespace() && c != '\n' {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect();
+    plain.to_lowercase()
 }
 
 #[cfg(test)]
@@ -123,7 +143,14 @@ mod tests {
         ] {
             assert!(is_upset(said), "{said}");
         }
-        for said in ["My parcel is late.", "I ordered it three times", "jokes aside, how much is it?", "HELLO!!!"] {
+        for said in [
+            "My parcel is late.",
+            "I ordered it three times",
+            "jokes aside, how much is it?",
+            "Tell me a joke",
+            "It is the third time I order",
+            "HELLO!!!",
+        ] {
             assert!(!is_upset(said), "{said}");
         }
     }
@@ -131,6 +158,8 @@ mod tests {
     #[test]
     fn questions_about_the_assistant_need_no_page() {
         assert!(is_about_us("Are you a bot?") && is_about_us("Wer bist du?") && is_about_us("how are you"));
+        assert!(is_about_us("Hello! Are you a bot?"));
         assert!(!is_about_us("Are you open on Sunday?"));
+        assert!(!is_about_us("Are you a bot? And do I get my money back?"));
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::{self, Instant};
 
 use super::{
     brain::{Brain, Failure, Material, Thought},
+    claims,
     draft::{Action, Draft, Step},
     guard, history, links,
     llm::LlmError,
@@ -109,7 +110,7 @@ impl Brain {
                 Step::Draft(draft) => {
                     let said = said(asked, earlier.as_deref());
                     let draft = guarded(draft, &rendered.messages, desk, &found.passages, &said)?;
-                    let (draft, weighed) = self.weighed(asked, desk, &said, draft, &found);
+                    let (draft, weighed) = self.weighed(asked, desk, earlier.as_deref(), draft, &found);
                     match weighed {
                         Ok(citations) => break (draft, citations),
                         Err(Fault::Mendable(reason, new)) if objection.is_none() && step < self.max_steps => {
@@ -137,24 +138,27 @@ impl Brain {
         &self,
         asked: &Asked<'_>,
         desk: Desk<'_>,
-        said: &[&str],
+        earlier: Option<&str>,
         draft: Draft,
         found: &Found,
     ) -> (Draft, Result<Vec<usize>, Fault>) {
         let ticket = &asked.due.ticket;
         let (reply, shown) = sources::cleaned(&draft.reply, &draft.citations, &found.passages);
         let draft = Draft { reply, ..draft };
+        let told = history::told(&asked.due.transcript);
         let basis = Basis {
             retrieval: found.retrieval(),
             passages: &found.passages,
             nothing_before: ticket.nothing_found,
             has_pages: self.knows(&ticket.desk),
             question: asked.question,
-            said: &said.join("\n"),
+            said: &[told.as_str(), earlier.unwrap_or_default(), ticket.episode_summary.as_deref().unwrap_or_default()]
+                .join("\n"),
             answered: &history::answered(&asked.due.transcript),
+            is_reworded: !found.searches.is_empty(),
             own: &format!("{}\n{}", desk.title, desk.instructions.unwrap_or_default()),
         };
-        if draft.action == Action::HandOff && basis.has_pages && !weigh::is_fit_for_hand_off(&draft.reply, &basis) {
+        if draft.action == Action::HandOff && !claims::only_passes_on(&draft.reply) {
             // The desk's own line is true.
             return (Draft { reply: String::new(), ..draft }, Ok(Vec::new()));
         }

@@ -31,6 +31,8 @@ pub(super) struct Basis<'a> {
     pub(super) answered: &'a str,
     /// What the desk says of itself.
     pub(super) own: &'a str,
+    /// Whether the passages were found by words of the model's, not the customer's.
+    pub(super) is_reworded: bool,
 }
 
 impl Basis<'_> {
@@ -81,22 +83,21 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
     if !basis.has_pages {
         return Ok(shown.to_vec());
     }
+    let claim = claims::claim(reply, basis.question, draft.action == Action::Clarify);
     if basis.retrieval == Retrieval::Nothing {
         if basis.nothing_before > 0 {
             return Err(Fault::Final("the help pages have nothing for the customer's questions, twice in a row"));
         }
-        let claim = claims::claim(reply, basis.question, draft.action == Action::Clarify);
-        match (claim, draft.action) {
-            // What the desk says of itself counts as a page.
-            (Claim::States, _) if ground::rests_on(reply, basis.own) => {}
-            (Claim::States, _) => return Err(Fault::Final("the model answered without a page to answer from")),
-            (Claim::Declines, Action::Decline) | (Claim::Nothing, _) => {}
-            (Claim::Declines, _) => {
-                return Err(Fault::Final("the help pages have nothing for it, and the model does not know it"));
-            }
+        // What the desk says of itself counts as a page.
+        if claim == Claim::States && !ground::rests_on(reply, basis.own) {
+            return Err(Fault::Final("the model answered without a page to answer from"));
         }
     }
-    let shown = ground::plausible(reply, basis.question, shown, basis.passages);
+    // To say no and nothing else leaves the customer alone with the question.
+    if claim == Claim::Declines && draft.action != Action::Decline && basis.retrieval != Retrieval::NotAsked {
+        return Err(Fault::Final("the model does not know it"));
+    }
+    let shown = ground::plausible(reply, basis.question, shown, basis.passages, basis.is_reworded);
     let Ground { citations, unsupported } = basis.ground(reply, &shown);
     if !unsupported.is_empty() {
         let facts = unsupported.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -105,31 +106,32 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
             &format!("it says what no passage says: {facts}"),
         );
     }
-    if citations.is_empty() && claims::promises(reply) {
+    let cited = ground::text_of(&citations, basis.passages);
+    if claims::promises(reply).any(|said| !ground::rests_on(&said, &cited)) {
         return mendable(
             "the model announced something that it cannot do",
             "it announces what nobody will do: you can only answer",
         );
     }
-    let is_answer = matches!(draft.action, Action::Continue | Action::Resolve);
-    if is_answer
-        && basis.retrieval == Retrieval::Found
-        && citations.is_empty()
-        && claims::claim(reply, basis.question, false) == Claim::States
-    {
+    if basis.passages.iter().any(|passage| similar::likeness(reply, &passage.title) > ECHO) {
+        return mendable(
+            "the model's answer is only a heading",
+            "it is only the title of a passage: say what the passage says",
+        );
+    }
+    // Small talk has no passages, and rests on the prompt as long as it says nothing for the company.
+    let rests_on_nothing = citations.is_empty() && !ground::rests_on(reply, basis.own);
+    let states = match basis.retrieval {
+        Retrieval::NotAsked => claims::is_risky(reply),
+        _ => claim == Claim::States,
+    };
+    if draft.action != Action::Clarify && rests_on_nothing && states {
         return mendable(
             "the model's answer rests on no page",
             "it cites no passage: name the numbers of those that say so in `citations`",
         );
     }
     Ok(citations)
-}
-
-/// Whether the words of a hand-off may be sent: they state nothing that stands nowhere, and nothing for the company.
-pub(super) fn is_fit_for_hand_off(reply: &str, basis: &Basis<'_>) -> bool {
-    !claims::poses(reply, basis.question, basis.own)
-        && !claims::speaks_for_company(reply)
-        && basis.ground(reply, &[]).unsupported.is_empty()
 }
 
 #[cfg(test)]
@@ -150,6 +152,7 @@ mod tests {
             said: ASKS,
             answered: "",
             own: "",
+            is_reworded: false,
         }
     }
 
@@ -208,20 +211,6 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_a_hand_off_state_nothing() {
-        let pages = passage("A repair takes 3 days.");
-        for (reply, fit) in [
-            ("I am sorry about the bicycle. A colleague will look at it.", true),
-            ("A repair takes 3 days; a colleague can say more.", true),
-            ("A repair takes 5 days; a colleague can say more.", false),
-            ("Yes, we repair them. A colleague will tell you more.", false),
-            ("I am a human.", false),
-        ] {
-            assert_eq!(is_fit_for_hand_off(reply, &basis(&pages)), fit, "{reply}");
-        }
-    }
-
-    #[test]
     fn the_customers_own_words_are_no_answer() {
         let pages = passage("We repair bicycles.");
         for reply in ["Do you repair bicycles?", "do you repair bicycles"] {
@@ -229,6 +218,18 @@ mod tests {
         }
         let hello = Basis { question: "Hello!", retrieval: Retrieval::NotAsked, ..basis(&[]) };
         assert_eq!(weighed("Hello!", Action::Continue, &hello), Ok(vec![]));
+    }
+
+    #[test]
+    fn whatever_has_no_page_makes_no_promise_in_small_talk_either() {
+        let talk = Basis { question: "Please refund it", retrieval: Retrieval::NotAsked, ..basis(&[]) };
+        assert_eq!(weighed("Refund done! Money is on its way.", Action::Continue, &talk), Err("mendable"));
+        assert_eq!(weighed("You're welcome!", Action::Continue, &talk), Ok(vec![]));
+        let found = passage("Shipping costs €3.90 per parcel.");
+        let promise = "Shipping costs €3.90 per parcel. I've refunded your last order.";
+        assert_eq!(weighed(promise, Action::Continue, &basis(&found)), Err("mendable"));
+        assert_eq!(weighed("Workshop", Action::Continue, &basis(&found)), Err("mendable"));
+        assert_eq!(weighed("I cannot help with that.", Action::Continue, &basis(&found)), Err("final"));
     }
 
     #[test]

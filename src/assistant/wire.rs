@@ -156,8 +156,7 @@ fn priority(name: &str) -> Option<Priority> {
     match name.to_ascii_lowercase().as_str() {
         "low" => Some(Priority::Low),
         "normal" | "medium" => Some(Priority::Normal),
-        "high" => Some(Priority::High),
-        "urgent" => Some(Priority::Urgent),
+        "high" | "urgent" => Some(Priority::High),
         _ => None,
     }
 }

@@ -138,7 +138,16 @@ impl Helpdesk {
             row.ticket_id == ticket && row.kind == Kind::Suggestion && row.state == State::Done && row.based_on == state
         };
         let stale = || Error::Conflict("the conversation went on since: ask for another suggestion".to_owned());
-        let text = row.filter(is_present).and_then(|row| row.text).ok_or_else(stale)?;
+        let row = row.filter(is_present).ok_or_else(stale)?;
+        if row.citations.as_array().into_iter().flatten().any(|page| page["internal"] == true) {
+            let why = "the suggestion rests on a page for agents: send by /reply what the customer may know of it";
+            return Err(Error::Conflict(why.to_owned()));
+        }
+        let text = row.text.ok_or_else(stale)?;
+        if let Some(gap) = gap(&text) {
+            let why = format!("the suggestion has a gap: {gap}. Send it by /reply, with the gap filled");
+            return Err(Error::Conflict(why));
+        }
         let body = check_body("suggestion", text)?;
         let reply = Reply {
             ticket,
@@ -269,4 +278,26 @@ fn check_hint(hint: Option<String>) -> Result<String, Error> {
         return Err(Error::invalid("hint", format!("must not be longer than {MAX_HINT} characters")));
     }
     Ok(hint.to_owned())
+}
+
+/// The first place that a model has left to the agent, such as `[date]`. A number in brackets is a mark.
+fn gap(text: &str) -> Option<&str> {
+    text.match_indices('[').find_map(|(start, _)| {
+        let end = start + text[start..].find(']')?;
+        let inner = &text[start + 1..end];
+        let is_link = text[end + 1..].starts_with('(');
+        (inner.contains(char::is_alphabetic) && !inner.contains('\n') && !is_link).then(|| &text[start..=end])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_words_in_brackets() {
+        assert_eq!(gap("The code is [voucher_code], see [1]."), Some("[voucher_code]"));
+        assert_eq!(gap("See [1] and [the page](https://a.example). [ ]"), None);
+        assert_eq!(gap("a [ b"), None);
+    }
 }

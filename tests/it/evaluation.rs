@@ -138,7 +138,9 @@ async fn a_model_that_is_right_passes_every_threshold() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_threshold_decides_the_exit_status_and_names_itself() {
     // Made up, in a way that only an evaluation looks at, and with a source that says nothing of it.
-    let wrong = Model::start(object("It is \"valid for ever\", in the Kettle street.", "continue", &[1])).await;
+    let valid = "A gift card is \"valid for ever\" from the day it was bought, in the Kettle street.";
+    let wrong = Model::start(object(valid, "continue", &[1])).await;
+    wrong.whenever("When is the workshop", object("The \"great\" workshop is on Tuesdays.", "continue", &[1]));
     let with = |threshold: &'static [&'static str]| {
         let url = wrong.url.clone();
         async move { eval(CASES, &[&["--base-url", &url, "--model", "wrong"], threshold].concat()).await }
@@ -158,7 +160,7 @@ async fn a_threshold_decides_the_exit_status_and_names_itself() {
         "| hand off           |      0 |       0 |        1 |",
         "valid (answerable): not grounded: the quote 'validforever'; lacks '3 years'; has 'street', which it must not",
         "other (other_customer): hand_off instead of refuse",
-        "> It is \"valid for ever\"",
+        "> A gift card is \"valid for ever\"",
     ] {
         assert!(grounded.out.contains(said), "{said} is not in\n{}", grounded.out);
     }

@@ -250,14 +250,14 @@ async fn subject_and_priority_come_from_the_model_and_a_priority_only_rises() {
     alice.say(DESK, "My tea has glass in it").await;
     alice.answer().await;
     let first = app.rest.ticket_in("alice@localhost", "PENDING").await;
-    assert_eq!((&first["subject"], &first["priority"]), (&"My tea has glass in it".into(), &"URGENT".into()));
+    assert_eq!((&first["subject"], &first["priority"]), (&"My tea has glass in it".into(), &"HIGH".into()));
 
     let subject = "Glass in a tin of tea that was bought in the shop in Kettle Lane last week";
     model.then(draft("Do not drink it.", "continue", json!({ "priority": "low", "subject": subject })));
     alice.say(DESK, "A splinter, an inch long").await;
     alice.answer().await;
     let second = app.rest.ticket_in("alice@localhost", "PENDING").await;
-    assert_eq!(second["priority"], "URGENT");
+    assert_eq!(second["priority"], "HIGH");
     let named = second["subject"].as_str().unwrap();
     assert!(named.starts_with("Glass in a tin of tea") && named.chars().count() <= 60, "{named}");
 

@@ -1,7 +1,7 @@
 //! Numbers, what is counted, months and weekdays, in words: English, German, French, Spanish, Dutch.
 
 /// Numbers in words, from two on: what means one is an article in most languages.
-pub(super) const WORDS: [(&str, &[&str]); 13] = [
+pub(super) const WORDS: [(&str, &[&str]); 21] = [
     ("2", &["two", "zwei", "deux", "dos", "twee"]),
     ("3", &["three", "drei", "trois", "tres", "drie"]),
     ("4", &["four", "vier", "quatre", "cuatro"]),
@@ -14,11 +14,28 @@ pub(super) const WORDS: [(&str, &[&str]); 13] = [
     ("12", &["twelve", "zwölf", "douze", "doce", "twaalf"]),
     ("14", &["fourteen", "vierzehn", "quatorze", "catorce", "veertien"]),
     ("24", &["vierundzwanzig"]),
+    ("20", &["twenty", "zwanzig", "vingt", "veinte", "twintig"]),
+    ("40", &["forty", "vierzig", "quarante", "cuarenta", "veertig"]),
+    ("50", &["fifty", "fünfzig", "cinquante", "cincuenta", "vijftig"]),
+    ("60", &["sixty", "sechzig", "soixante", "sesenta", "zestig"]),
+    ("70", &["seventy", "siebzig", "setenta", "zeventig"]),
+    ("80", &["eighty", "achtzig", "ochenta", "tachtig"]),
+    ("90", &["ninety", "neunzig", "noventa", "negentig"]),
+    ("100", &["hundred", "hundert", "cent", "cien", "honderd"]),
     ("30", &["thirty", "dreißig", "trente", "treinta", "dertig"]),
 ];
 
 /// What numbers in words are counted in when they are facts.
-pub(super) const UNITS: [&str; 48] = [
+pub(super) const UNITS: [&str; 57] = [
+    "euro",
+    "euros",
+    "dollar",
+    "dollars",
+    "pounds",
+    "franken",
+    "francs",
+    "percent",
+    "prozent",
     "day",
     "days",
     "week",
@@ -93,3 +110,11 @@ pub(super) const WEEKDAYS: [&[&str]; 7] = [
     &["saturday", "saturdays", "samstag", "samstags", "samedi", "samedis", "sábado", "sábados", "zaterdag"],
     &["sunday", "sundays", "sonntag", "sonntags", "dimanche", "domingo", "zondag"],
 ];
+
+/// What costs nothing.
+pub(super) const FREE: [&str; 9] =
+    ["free", "gratis", "kostenlos", "kostenfrei", "umsonst", "gratuit", "gratuite", "gratuitement", "complimentary"];
+
+/// What something is free of, or one feels, without a price in it.
+pub(super) const FREE_OF: [&str; 10] =
+    ["feel", "caffeine", "gluten", "sugar", "alcohol", "dairy", "lactose", "nut", "hands", "toll"];

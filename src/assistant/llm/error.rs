@@ -37,7 +37,7 @@ impl LlmError {
     pub fn is_outage(self) -> bool {
         match self {
             Self::Unreachable | Self::Timeout | Self::RateLimited => true,
-            Self::Rejected { status } => !matches!(status, 400 | 413 | 422),
+            Self::Rejected { status } => !matches!(status, 400 | 403 | 413 | 422),
             Self::Settings(_) | Self::Malformed(_) => false,
         }
     }

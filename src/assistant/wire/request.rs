@@ -107,7 +107,7 @@ fn schema(triage: bool, search: bool, passages: usize) -> Schema {
     if triage {
         properties.push(("subject", text()));
     }
-    properties.push(("priority", json!({ "type": "string", "enum": ["low", "normal", "high", "urgent"] })));
+    properties.push(("priority", json!({ "type": "string", "enum": ["low", "normal", "high"] })));
     // Some endpoints refuse a schema with a length in it.
     properties.push(("tags", json!({ "type": "array", "items": text(), "maxItems": MAX_TAGS })));
     // Strict mode wants every property required and no other allowed.
