@@ -66,12 +66,12 @@ pub(super) fn claim(reply: &str, question: &str, asks_back: bool) -> Claim {
     if declines && wants && !asks { Claim::Declines } else { Claim::Nothing }
 }
 
-/// The sentences in which a reply announces a deed, such as a refund: an assistant can only answer.
-pub(super) fn promises(reply: &str) -> impl Iterator<Item = String> {
-    reply
-        .unicode_sentences()
-        .map(lower)
-        .filter(|said| kind(said) != Kind::Question && has_any(said, WILL) && !has_any(said, MAY_WILL))
+/// The sentences of a reply that announce a deed, such as a refund (an assistant can only answer), or say what does harm when it is made up.
+pub(super) fn bold(reply: &str) -> impl Iterator<Item = String> {
+    reply.unicode_sentences().map(lower).filter(|said| {
+        let announces = has_any(said, WILL) && !has_any(said, MAY_WILL);
+        kind(said) != Kind::Question && (announces || (kind(said) == Kind::Statement && has_risk(said)))
+    })
 }
 
 /// Whether a reply says what does harm when it is made up: of money, of what was granted, of what is to be sent or done.
@@ -224,8 +224,9 @@ mod tests {
             "Your refund of has been approved.",
             "Wir werden Ihnen das Geld schicken.",
             "I'll let you know.",
+            "The herbal tea can cure a fever.",
         ] {
-            assert!(promises(reply).next().is_some(), "{reply}");
+            assert!(bold(reply).next().is_some(), "{reply}");
         }
         for reply in [
             "I'll be happy to help.",
@@ -234,7 +235,7 @@ mod tests {
             "I will not do that.",
             "You will get an e-mail.",
         ] {
-            assert!(promises(reply).next().is_none(), "{reply}");
+            assert!(bold(reply).next().is_none(), "{reply}");
         }
     }
 

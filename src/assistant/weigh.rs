@@ -107,10 +107,10 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
         );
     }
     let cited = ground::text_of(&citations, basis.passages);
-    if claims::promises(reply).any(|said| !ground::rests_on(&said, &cited)) {
+    if claims::bold(reply).any(|said| !ground::rests_on(&said, &cited)) {
         return mendable(
-            "the model announced something that it cannot do",
-            "it announces what nobody will do: you can only answer",
+            "the model promised or claimed something that stands in no page",
+            "it promises or claims something that no passage says in these words: you can only answer",
         );
     }
     if basis.passages.iter().any(|passage| similar::likeness(reply, &passage.title) > ECHO) {
