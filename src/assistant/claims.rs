@@ -17,7 +17,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::plain::lower;
 use lists::{
     ALONE, ASKS, COMPANY, COURTESY, DECLINES, I_AM, IS_PERSON, LONG, MAY_WILL, NAMED, PASSES_ON, PERSON, RISKY, THANKS,
-    TOLD_AS_QUESTION, WE, WILL,
+    TOLD_AS_QUESTION, WE, WILL, YES_OR_NO,
 };
 
 /// What a sentence is.
@@ -139,6 +139,12 @@ fn kind(said: &str) -> Kind {
     } else {
         Kind::Statement
     }
+}
+
+/// Whether a reply begins with yes or no.
+pub(super) fn is_yes_or_no(reply: &str) -> bool {
+    let said = lower(reply);
+    words(&said).find(|word| !word.is_empty()).is_some_and(|word| is_one_of(word, YES_OR_NO))
 }
 
 fn has_risk(said: &str) -> bool {

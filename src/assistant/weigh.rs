@@ -74,7 +74,9 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
     let mendable = |reason, because: &str| {
         Err(Fault::Mendable(reason, Objection { reply: reply.to_owned(), because: because.to_owned() }))
     };
-    if basis.retrieval != Retrieval::NotAsked && similar::likeness(reply, basis.question) > ECHO {
+    // "Yes, you can still change the address" says the same words and answers.
+    let is_echo = !claims::is_yes_or_no(reply) && similar::likeness(reply, basis.question) > ECHO;
+    if basis.retrieval != Retrieval::NotAsked && is_echo {
         return mendable("the model only repeated the customer", "it only repeats what the customer wrote");
     }
     if claims::poses(reply, basis.question, basis.own) {
@@ -216,6 +218,7 @@ mod tests {
         for reply in ["Do you repair bicycles?", "do you repair bicycles"] {
             assert_eq!(weighed(reply, Action::Clarify, &basis(&pages)), Err("mendable"));
         }
+        assert_eq!(weighed("Yes, we do repair bicycles.", Action::Continue, &basis(&pages)), Ok(vec![1]));
         let hello = Basis { question: "Hello!", retrieval: Retrieval::NotAsked, ..basis(&[]) };
         assert_eq!(weighed("Hello!", Action::Continue, &hello), Ok(vec![]));
     }

@@ -38,6 +38,9 @@ pub(super) const DECLINES: &str = "i cannot|i can't|i can not|i can only|i am no
 pub(super) const COMPANY: &str = "we|we're|we've|we'll|our|yes|no|wir|unser|unsere|unseren|unserer|ja|nein|nous|notre|nos|oui|non|nosotros|\
     nuestro|nuestra|sí|wij|onze|nee";
 
+/// How an answer begins that says one of them.
+pub(super) const YES_OR_NO: &str = "yes|no|ja|nein|oui|non|sí|nee|tak|nie|sì";
+
 /// The company as the one who acts.
 pub(super) const WE: &str = " we | wir | nous | wij ";
 
