@@ -1,8 +1,9 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
-//! `presence` are the routes, and `change` is what those of `staff` share; `portion` bounds what is read at once; `serve` is
+//! typed values; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`,
+//! `knowledge`, `proposal`, `usage` and `presence` are the routes, and `change` is what those of `staff` share;
+//! `if_match` and `if_none_match` are conditions on versions and answers; `portion` bounds what is read at once; `serve` is
 //! the listening side, and `places` says whose connection stays when there are many.
 
 mod agent;

@@ -39,6 +39,7 @@ mod rest;
 mod rooms;
 mod slixmpp;
 mod small_words;
+mod sync;
 mod turns;
 mod usage;
 mod words;
