@@ -40,6 +40,7 @@ mod rooms;
 mod slixmpp;
 mod small_words;
 mod sync;
+mod sync_cron;
 mod turns;
 mod usage;
 mod words;
