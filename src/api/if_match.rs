@@ -2,7 +2,10 @@
 
 use axum::http::{HeaderMap, HeaderValue, header::IF_MATCH};
 
-use super::ApiError;
+use super::{
+    ApiError,
+    entity_tag::{EntityTag, EntityTags},
+};
 
 /// A version that no ticket has.
 const NEVER: i64 = 0;
@@ -20,12 +23,9 @@ impl IfMatch {
     /// Reads the header; several ones are one list (RFC 9110 §5.3).
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, ApiError> {
         let malformed = || ApiError::BadRequest("If-Match: must be * or quoted versions, such as \"7\"".to_owned());
-        let lines: Option<Vec<&str>> = headers.get_all(IF_MATCH).iter().map(text).collect();
-        let line = lines.ok_or_else(malformed)?.join(",");
-        match line.trim() {
-            "" if headers.contains_key(IF_MATCH) => Err(malformed()),
-            "" | "*" => Ok(Self::Any),
-            list => versions(list).map(Self::Versions).ok_or_else(malformed),
+        match EntityTags::of(headers, &IF_MATCH).ok_or_else(malformed)? {
+            EntityTags::None | EntityTags::Any => Ok(Self::Any),
+            EntityTags::These(tags) => Ok(Self::Versions(versions(&tags))),
         }
     }
 
@@ -44,31 +44,10 @@ pub(super) fn tag(version: i64) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("\"{version}\"")).ok()
 }
 
-fn text(value: &HeaderValue) -> Option<&str> {
-    value.to_str().ok()
-}
-
-/// `#entity-tag` (RFC 9110 §8.8.3); `None` when it is not that. Our tags hold no comma, and one that does is not ours,
-/// but still well formed.
-fn versions(list: &str) -> Option<Vec<i64>> {
-    let (mut versions, mut rest) = (Vec::new(), list);
-    loop {
-        rest = rest.trim_start_matches([' ', '\t', ',']);
-        if rest.is_empty() {
-            return Some(versions);
-        }
-        let is_weak = rest.starts_with("W/");
-        let (tag, behind) = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?.split_once('"')?;
-        if tag.contains([' ', '\t']) {
-            return None;
-        }
-        rest = behind.trim_start_matches([' ', '\t']);
-        if !rest.is_empty() && !rest.starts_with(',') {
-            return None;
-        }
-        // The strong comparison that If-Match asks for: a weak tag never matches.
-        versions.extend(tag.parse::<i64>().ok().filter(|version| !is_weak && version.to_string() == tag));
-    }
+/// The strong comparison that `If-Match` asks for: a weak tag never matches.
+fn versions(tags: &[EntityTag]) -> Vec<i64> {
+    let strong = tags.iter().filter(|tag| !tag.is_weak);
+    strong.filter_map(|tag| tag.text.parse::<i64>().ok().filter(|version| version.to_string() == tag.text)).collect()
 }
 
 #[cfg(test)]

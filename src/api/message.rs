@@ -1,7 +1,8 @@
-//! `/api/v1/xmpp/tickets/{id}/messages` and `…/sync`: speaking in a ticket, and reading it.
+//! `/api/v1/xmpp/tickets/{id}/messages`: speaking in a ticket; and how messages are shown.
 
-use axum::{Extension, Json, extract::State, http::StatusCode, response::Response};
+use axum::{Json, extract::State, http::StatusCode};
 use deskbridge_entity::{
+    attachment::Model as Attachment,
     message::{Author, Model},
     ticket,
 };
@@ -11,12 +12,10 @@ use uuid::Uuid;
 use super::{
     Api, ApiError,
     attachment::{self, AttachmentOut},
-    extract::{self, Body, Parameters, TicketId},
-    portion::Portions,
-    ticket::Inside,
+    extract::{self, Body, TicketId},
     wire::{self, Timestamp},
 };
-use crate::helpdesk::{Caller, Conversation, Helpdesk, Role};
+use crate::helpdesk::{Caller, Helpdesk, Role};
 
 #[derive(Deserialize)]
 pub(super) struct MessageIn {
@@ -63,27 +62,9 @@ pub(super) async fn say(
     Ok((StatusCode::CREATED, Json(SaidOut { success: true, message_id, timestamp: Timestamp(at) })))
 }
 
+/// A message as one reader sees it.
 #[derive(Serialize)]
-pub(super) struct SyncOut {
-    ticket_id: Uuid,
-    status: &'static str,
-    subject: String,
-    messages: Vec<MessageOut>,
-    /// For `?before=`, when there are messages before these.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    earlier: Option<i64>,
-    updated_at: Timestamp,
-    handler: &'static str,
-    priority: &'static str,
-    version: i64,
-    jid: String,
-    desk: String,
-    #[serde(flatten)]
-    inside: Option<Inside>,
-}
-
-#[derive(Serialize)]
-struct MessageOut {
+pub(super) struct MessageOut {
     id: Uuid,
     content: String,
     sender: String,
@@ -126,71 +107,23 @@ struct Delivery {
     failed_at: Option<Timestamp>,
 }
 
-/// Which part of a conversation.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SyncQuery {
-    before: Option<String>,
-}
-
-impl SyncQuery {
-    fn before(&self) -> Result<Option<i64>, ApiError> {
-        let digits = self.before.as_deref();
-        let number =
-            digits.map(|digits| digits.parse().map_err(|_| ApiError::bad_parameter("before", "must be a number")));
-        number.transpose()
-    }
-}
-
-pub(super) async fn sync(
-    State(api): State<Api>,
-    Extension(portions): Extension<Portions>,
-    caller: Caller,
-    TicketId(id): TicketId,
-    Parameters(query): Parameters<SyncQuery>,
-) -> Result<Response, ApiError> {
-    let portion = portions.take(&caller).await?;
-    let Conversation { ticket, messages, mut attachments, earlier } =
-        api.helpdesk.conversation(&caller, id, query.before()?).await?;
-    let title = api.helpdesk.desk(&ticket.desk).map_or(ticket.desk.as_str(), |desk| desk.title.as_str());
-    let view = View { reader: &caller, customer: &ticket.customer, desk_title: title };
-    let messages = messages.into_iter().map(|message| {
-        let of_this = attachments.extract_if(.., |file| file.message_id == message.id);
-        let files = of_this.map(|file| AttachmentOut::new(file, &caller)).collect();
-        view.message(message, files)
-    });
-    let messages = messages.collect();
-    portion.serve(&SyncOut { earlier, ..SyncOut::new(&ticket, messages, &caller, &api.helpdesk) })
-}
-
-impl SyncOut {
-    fn new(ticket: &ticket::Model, messages: Vec<MessageOut>, reader: &Caller, helpdesk: &Helpdesk) -> Self {
-        Self {
-            ticket_id: ticket.id,
-            status: wire::status(ticket.status),
-            subject: ticket.subject.clone(),
-            messages,
-            earlier: None,
-            updated_at: Timestamp(ticket.updated_at),
-            handler: wire::handler(ticket.handler),
-            priority: wire::priority(ticket.priority),
-            version: ticket.version,
-            jid: ticket.customer.clone(),
-            desk: ticket.desk.clone(),
-            inside: Inside::of(ticket, reader, helpdesk),
-        }
-    }
-}
-
 /// A ticket's messages as one reader sees them.
-struct View<'a> {
+pub(super) struct View<'a> {
     reader: &'a Caller,
     customer: &'a str,
     desk_title: &'a str,
 }
 
-impl View<'_> {
-    fn message(&self, message: Model, attachments: Vec<AttachmentOut>) -> MessageOut {
+impl<'a> View<'a> {
+    pub(super) fn new(ticket: &'a ticket::Model, reader: &'a Caller, helpdesk: &'a Helpdesk) -> Self {
+        let desk_title = helpdesk.desk(&ticket.desk).map_or(ticket.desk.as_str(), |desk| desk.title.as_str());
+        Self { reader, customer: &ticket.customer, desk_title }
+    }
+
+    /// The message, with its files out of `attachments`.
+    pub(super) fn message(&self, message: Model, attachments: &[Attachment]) -> MessageOut {
+        let files = attachments.iter().filter(|file| file.message_id == message.id);
+        let attachments = files.map(|file| AttachmentOut::new(file.clone(), self.reader)).collect();
         MessageOut {
             id: message.id,
             sender: self.sender(message.author, message.author_id.as_deref(), message.author_name.as_deref()),

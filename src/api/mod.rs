@@ -1,20 +1,25 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
-//! `presence` are the routes, and `change` is what those of `staff` share; `portion` bounds what is read at once; `serve` is
+//! typed values; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`,
+//! `knowledge`, `proposal`, `usage` and `presence` are the routes, and `change` is what those of `staff` share;
+//! `if_match` and `if_none_match` are conditions on versions and answers; `portion` bounds what is read at once; `serve` is
 //! the listening side, and `places` says whose connection stays when there are many.
 
 mod agent;
 mod attachment;
 mod change;
+mod conversation;
 mod copilot;
 mod desk;
+mod entity_tag;
 mod error;
 mod extract;
 mod healthz;
 mod if_match;
+mod if_none_match;
 mod knowledge;
+mod log;
 mod message;
 mod places;
 mod portion;
@@ -44,6 +49,7 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use error::ApiError;
+pub use log::LARGEST_PAGE;
 pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
@@ -76,11 +82,13 @@ pub struct Api {
 
 /// All routes, with everything around them that a request passes through.
 pub fn router(state: Api) -> Router {
+    let portions = Portions::default();
     let routes = Router::new()
         .route("/healthz", get(healthz::show))
         .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
         .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
-        .route("/api/v1/xmpp/tickets/{id}/sync", get(message::sync).layer(Extension(Portions::default())))
+        .route("/api/v1/xmpp/tickets/{id}/sync", get(conversation::sync).layer(Extension(portions.clone())))
+        .route("/api/v1/xmpp/sync", get(log::sync).layer(Extension(portions)))
         .route("/api/v1/xmpp/attachments/{id}", get(attachment::show))
         .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
         .route("/api/v1/xmpp/desks", get(desk::list))

@@ -11,8 +11,11 @@ use std::{
 
 use axum::{
     body::{Body, Bytes},
-    http::{HeaderValue, header::CONTENT_TYPE},
-    response::Response,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, ETAG},
+    },
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use hyper::body::{Frame, SizeHint};
 use serde::Serialize;
@@ -21,7 +24,10 @@ use tokio::{
     time,
 };
 
-use super::ApiError;
+use super::{
+    ApiError,
+    if_none_match::{self, IfNoneMatch},
+};
 use crate::helpdesk::{Caller, Error, Role};
 
 /// Answers of one caller at once; each may take some ten megabytes while it is made.
@@ -80,15 +86,20 @@ impl Portions {
 }
 
 impl Portion {
-    /// The answer as JSON, which keeps the place.
+    /// The answer as JSON, which keeps the place; 304 to who has it already.
     ///
     /// # Errors
     /// [`ApiError::Internal`] when it makes no JSON.
-    pub(super) fn serve(self, answer: &impl Serialize) -> Result<Response, ApiError> {
+    pub(super) fn serve(self, answer: &impl Serialize, known: &IfNoneMatch) -> Result<Response, ApiError> {
         let bytes = serde_json::to_vec(answer).map_err(|error| ApiError::Internal(error.to_string()))?;
-        let mut response = Response::new(Body::new(Served { bytes: bytes.into(), _portion: self }));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(response)
+        let tag = if_none_match::tag(&bytes);
+        let quoted = HeaderValue::try_from(format!("\"{tag}\"")).map(|tag| (ETAG, tag)).ok();
+        if known.has(&tag) {
+            return Ok((StatusCode::NOT_MODIFIED, AppendHeaders(quoted)).into_response());
+        }
+        let body = Body::new(Served { bytes: bytes.into(), _portion: self });
+        let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok((AppendHeaders([json].into_iter().chain(quoted)), body).into_response())
     }
 }
 

@@ -7,6 +7,7 @@ mod desks;
 mod failures;
 mod knowledge;
 mod listening;
+mod log;
 mod presence;
 mod rights;
 mod tickets;

@@ -7,7 +7,7 @@ use super::{
     Cli, Command, RoleArg, TokenArgs,
     doctor::{self, Finding},
     evaluate::evaluate,
-    knowledge,
+    knowledge, sync,
 };
 use crate::{
     api::{Claims, Tokens},
@@ -44,6 +44,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
                  {told} told"
             );
         }
+        Command::Sync(args) => return Ok(sync::run(&config, args).await),
         Command::Token(args) => println!("{}", token(&config, args)?),
         Command::Knowledge(command) => return knowledge::run(&config, command).await,
         Command::Eval(args) => {

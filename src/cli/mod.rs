@@ -4,6 +4,7 @@ mod command;
 mod doctor;
 mod evaluate;
 mod knowledge;
+mod sync;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -12,6 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use command::run;
 pub use evaluate::EvalArgs;
 pub use knowledge::{AudienceArg, KnowledgeCommand, SearchArgs};
+pub use sync::SyncArgs;
 
 /// Deskbridge: an AI helpdesk for XMPP.
 #[derive(Debug, Parser)]
@@ -22,6 +24,8 @@ pub use knowledge::{AudienceArg, KnowledgeCommand, SearchArgs};
   deskbridge doctor                              check configuration, database, XMPP and model
   deskbridge serve                               run, with ./deskbridge.toml if it is there
   deskbridge sweep                               nudge, resolve and close what time is up for
+  deskbridge sync --out changes.jsonl --state sync.json --token-file token
+                                                 what has changed in the tickets since the last time
   deskbridge knowledge search 'gift card'        what the assistant finds
   deskbridge token --sub eve --role agent        a token for an agent, valid for 8 hours
   deskbridge token --sub ann@example.org --role customer --ttl 1h
@@ -31,7 +35,7 @@ Every key of the configuration file can be given in the environment, where it wi
   [xmpp] secret = …   is   DESKBRIDGE_XMPP__SECRET=…
 Logs: DESKBRIDGE_LOG=debug (or a filter such as deskbridge::xmpp=debug), DESKBRIDGE_LOG_FORMAT=json.
 
-Exit status: 0 done, 1 failed, 2 the command line is wrong."
+Exit status: 0 done, 1 failed, 2 the command line is wrong; `sync` has more (deskbridge sync --help)."
 )]
 pub struct Cli {
     /// The configuration file [default: $DESKBRIDGE_CONFIG, else ./deskbridge.toml if it is there]
@@ -60,6 +64,11 @@ pub enum Command {
     /// agents who do not answer back to the queue, and ends snoozes. `serve` does the same by itself every minute; for
     /// cron beside it or instead. The customers' lines go out as soon as a `serve` with the XMPP link runs.
     Sweep,
+    /// Fetch what has changed in the tickets into a file, and stop
+    ///
+    /// For cron, on this machine or another: asks a running Deskbridge over REST, goes on where the last run stopped, and
+    /// adds one line of JSON for each change.
+    Sync(SyncArgs),
     /// Read, embed, list and search the pages that desks answer from
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),

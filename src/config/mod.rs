@@ -2,6 +2,7 @@
 //!
 //! Everything is checked before any socket opens, and every complaint names its key.
 
+mod access;
 mod assistant;
 mod attachments;
 mod desk;
@@ -22,6 +23,7 @@ use std::{
 use serde::Deserialize;
 use toml::Value;
 
+pub use access::token;
 pub use assistant::{Assistant, Endpoint, EndpointTable};
 pub use attachments::Attachments;
 pub use desk::{Agent, Desk, DeskLimits};

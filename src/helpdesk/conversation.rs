@@ -10,7 +10,8 @@ use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    AgentStanza, Asked, Caller, Error, Filter, Helpdesk, Line, MAX_BODY, Page, Received, Reopened, Role, check_jid,
+    AgentStanza, Asked, Caller, Changes, Error, Filter, Helpdesk, Line, MAX_BODY, Mark, Page, Received, Reopened, Role,
+    check_jid,
     operation::{
         customer::{BeginAnew, ReopenOwn, ResolveOwn},
         hand_off::AskForPerson,
@@ -31,6 +32,12 @@ pub struct Conversation {
     pub attachments: Vec<attachment::Model>,
     /// What to ask for to get the part before this one, if there is one.
     pub earlier: Option<i64>,
+    /// The number of the last event that this takes account of: what to ask for to get what is newer.
+    pub seq: i64,
+    /// Of what is newer: messages that the caller is shown no more.
+    pub removed: Vec<Uuid>,
+    /// Whether there is more that is newer.
+    pub has_more: bool,
 }
 
 impl Helpdesk {
@@ -255,11 +262,35 @@ impl Helpdesk {
     /// # Errors
     /// As [`Helpdesk::ticket`].
     pub async fn conversation(&self, caller: &Caller, id: Uuid, before: Option<i64>) -> Result<Conversation, Error> {
-        let ticket = self.ticket(caller, id).await?;
         let with_notes = caller.role != Role::Customer;
-        let (messages, earlier) = query::messages(&self.store, id, with_notes, before).await?;
-        let attachments = query::attachments(&self.store, id, &messages).await?;
-        Ok(Conversation { ticket, messages, attachments, earlier })
+        // First of all: what changes meanwhile is newer than this, and is given to who asks for that.
+        let seq = query::newest_in(&self.store, id, with_notes).await?;
+        let ticket = self.ticket(caller, id).await?;
+        let before = before.map_or(seq + 1, |before| before.min(seq + 1));
+        let (messages, earlier) = query::messages(&self.store, id, with_notes, Some(before)).await?;
+        let attachments = query::attachments(&self.store, &messages).await?;
+        Ok(Conversation { ticket, messages, attachments, earlier, seq, removed: Vec::new(), has_more: false })
+    }
+
+    /// A ticket with those of its messages that are new or have changed since the event `after`.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::ticket`]; [`Error::Invalid`] when there is no such event yet.
+    pub async fn news(&self, caller: &Caller, id: Uuid, after: i64) -> Result<Conversation, Error> {
+        let news = query::news(&self.store, id, caller.role != Role::Customer, after).await?;
+        let ticket = self.ticket(caller, id).await?;
+        let query::News { messages, removed, seq, has_more } = news;
+        let attachments = query::attachments(&self.store, &messages).await?;
+        Ok(Conversation { ticket, messages, attachments, earlier: None, seq, removed, has_more })
+    }
+
+    /// What happened in all tickets that the caller may read, in the order of the event log, behind `after`; at most `limit`
+    /// changes and two million characters. None is left out and none comes twice, whoever writes meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a program without the scope, [`Error::Invalid`] when `after` is of another log.
+    pub async fn changes(&self, caller: &Caller, after: Mark, limit: u64) -> Result<Changes, Error> {
+        query::changes(&self.store, caller, after, limit).await
     }
 }
 

@@ -238,7 +238,7 @@ impl Helpdesk {
         let (mut messages, _) = query::messages(&self.store, ticket, true, None).await?;
         messages.retain(|message| message.retracted_at.is_none() && message.superseded_at.is_none());
         messages.drain(..messages.len().saturating_sub(BACKGROUND));
-        let files = query::attachments(&self.store, ticket, &messages).await?;
+        let files = query::attachments(&self.store, &messages).await?;
         let said = messages.into_iter().map(|message| {
             let files = files.iter().filter(|file| file.message_id == message.id).map(|file| file.url.as_str());
             Said {

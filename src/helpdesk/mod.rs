@@ -69,7 +69,7 @@ pub use operation::{
 };
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
-pub use query::{Cursor, Filter, Outgoing, Page, Replied, Usage, Utterance};
+pub use query::{Changes, Cursor, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance};
 pub use rooms::keeps_room;
 pub use shown::{is_line_break, shown};
 pub use store::Store;

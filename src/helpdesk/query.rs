@@ -2,6 +2,7 @@
 //!
 //! Tickets are here; the files beside hold what else is asked for.
 
+mod changes;
 mod contacts;
 mod copilot;
 mod due;
@@ -23,11 +24,13 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+pub use changes::{Changes, Mark};
 pub use messages::Utterance;
 pub use outbox::Outgoing;
 pub use replied::Replied;
 pub use usage::Usage;
 pub(super) use {
+    changes::{ERASED, News, changes, newest_in, news},
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
     copilot::{
         content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,

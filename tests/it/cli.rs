@@ -53,6 +53,7 @@ fn help_teaches_and_version_tells() {
         "migrate",
         "token",
         "knowledge",
+        "sync",
         "doctor",
         "eval",
         "--config",
@@ -62,7 +63,7 @@ fn help_teaches_and_version_tells() {
     ] {
         assert!(help.out.contains(word), "{word} is not in\n{}", help.out);
     }
-    for command in ["serve", "migrate", "token", "knowledge", "doctor", "eval"] {
+    for command in ["serve", "migrate", "token", "knowledge", "sync", "doctor", "eval"] {
         let help = deskbridge(folder.path(), &[], &[command, "--help"]);
         assert!(help.code == 0 && help.out.contains(&format!("Usage: deskbridge {command}")), "{help:?}");
     }

@@ -39,6 +39,8 @@ mod rest;
 mod rooms;
 mod slixmpp;
 mod small_words;
+mod sync;
+mod sync_cron;
 mod turns;
 mod usage;
 mod words;

@@ -61,6 +61,7 @@ fn routes() -> Vec<Route> {
         put("/agents/mia", json!({ "desks": ["support"] }), [403, 403, 403, 403, 403, 403, 403, 201]),
         post("/agents/eve/duty", json!({ "duty": "on" }), Live, [403, 403, 403, 403, 403, 403, 403, 200]),
         route(Method::DELETE, "/agents/mia", Value::Null, Live, [403, 403, 403, 403, 403, 403, 403, 204]),
+        get("/sync", [200, 200, 403, 200, 200, 200, 200, 200]),
         get("/queue", STAFF),
         get("/queue?desk=support", [403, 403, 403, 403, 403, 403, 200, 200]),
     ]

@@ -104,6 +104,11 @@ impl Operation for EraseCustomer {
             subscribed = traces.subscribed;
         }
         let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
+        // Who has read of them learns that they are gone; that takes the desk, and of whom only what is left anyway.
+        for (ticket, desk) in traces.tickets {
+            let data = serde_json::json!({ "desk": desk, "customer": key });
+            unit.event(query::ERASED, Some(ticket), None, data);
+        }
         unit.event("customer.erased", None, None, serde_json::json!({ "customer": key }));
         Ok(Gone { what, subscribed })
     }

@@ -17,24 +17,23 @@ use crate::helpdesk::{
     store::Store,
 };
 
-/// The files of these messages of a ticket, oldest first; those of a message that was taken back are nobody's.
+/// The files of these messages, oldest first; those of a message that was taken back are nobody's.
 pub(in crate::helpdesk) async fn attachments(
     store: &Store,
-    ticket: Uuid,
     messages: &[message::Model],
 ) -> Result<Vec<attachment::Model>, Error> {
     if !messages.iter().any(|message| message.body.contains("://")) {
         return Ok(Vec::new());
     }
-    let shown: HashSet<Uuid> =
-        messages.iter().filter(|message| message.retracted_at.is_none()).map(|message| message.id).collect();
-    let mut rows = attachment::Entity::find()
-        .filter(attachment::Column::TicketId.eq(ticket))
+    let shown = messages.iter().filter(|message| message.retracted_at.is_none());
+    // The index is by ticket.
+    let tickets: HashSet<Uuid> = shown.clone().map(|message| message.ticket_id).collect();
+    let rows = attachment::Entity::find()
+        .filter(attachment::Column::TicketId.is_in(tickets))
+        .filter(attachment::Column::MessageId.is_in(shown.map(|message| message.id)))
         .order_by_asc(attachment::Column::Id)
-        .all(store.read())
-        .await?;
-    rows.retain(|row| shown.contains(&row.message_id));
-    Ok(rows)
+        .all(store.read());
+    Ok(rows.await?)
 }
 
 /// A file and its ticket, if the caller may read that: to others it does not exist, nor what was taken back to anybody.

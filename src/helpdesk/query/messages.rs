@@ -44,7 +44,7 @@ fn with_lengths(messages: Select<message::Entity>) -> Selector<SelectGetableTupl
 }
 
 /// How many of the first have no more characters than `most` together; one in any case.
-fn fitting(lengths: &[(i64, i32)], most: i64) -> usize {
+pub(super) fn fitting(lengths: &[(i64, i32)], most: i64) -> usize {
     let mut characters = 0_i64;
     let fitting = lengths.iter().take(PART).take_while(|(_, length)| {
         let fits = characters == 0 || characters + i64::from(*length) <= most;
@@ -55,9 +55,9 @@ fn fitting(lengths: &[(i64, i32)], most: i64) -> usize {
 }
 
 /// Messages in one part of a conversation, at most.
-const PART: usize = 500;
+pub(super) const PART: usize = 500;
 /// Characters of their texts together, at most; the newest message counts in any case.
-const PART_CHARACTERS: i64 = 2 * 1024 * 1024;
+pub(super) const PART_CHARACTERS: i64 = 2 * 1024 * 1024;
 /// The same where a customer's texts are gathered one page after the other.
 const PAGE_CHARACTERS: i64 = 200_000;
 
@@ -85,9 +85,13 @@ pub(in crate::helpdesk) async fn messages(
     let rows = query.filter(message::Column::Seq.gte(*first)).order_by_asc(message::Column::Seq).all(store.read());
     let earlier = (lengths.len() > fitting).then_some(*first);
     let mut rows = rows.await?;
-    // What was taken back nobody sees any more, whatever they ask for it.
-    rows.iter_mut().filter(|row| row.retracted_at.is_some()).for_each(|row| row.body.clear());
+    withhold(&mut rows);
     Ok((rows, earlier))
+}
+
+/// What was taken back nobody sees any more, whatever they ask for it.
+pub(super) fn withhold(rows: &mut [message::Model]) {
+    rows.iter_mut().filter(|row| row.retracted_at.is_some()).for_each(|row| row.body.clear());
 }
 
 /// Whether this line of our own was said in a ticket at `since` or later.

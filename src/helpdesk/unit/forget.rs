@@ -19,11 +19,11 @@ impl Unit {
             if let Some(place) = self.tickets.remove(&id).and_then(|tracked| tracked.announced) {
                 self.events[place].data = serde_json::json!({ "erased": true });
             }
-            if !traces.tickets.contains(&id) {
-                traces.tickets.push(id);
+            if !traces.tickets.iter().any(|(known, _)| *known == id) {
+                traces.tickets.push((id, desk));
             }
         }
-        let gone: HashSet<Uuid> = traces.tickets.iter().copied().collect();
+        let gone: HashSet<Uuid> = traces.tickets.iter().map(|(id, _)| *id).collect();
         self.current.retain(|(_, of), _| of != customer);
         self.hints.retain(|(_, of), _| of != customer);
         self.known.retain(|_, known| !gone.contains(&known.ticket));

@@ -154,7 +154,7 @@ impl Unit {
                 .lock_exclusive()
                 .all(tx)
                 .await?;
-            traces.tickets = rows.iter().map(|row| row.id).collect();
+            traces.tickets = rows.iter().map(|row| (row.id, row.desk.clone())).collect();
             rows.into_iter().for_each(|row| self.track(row));
             traces.attachments = attachment::Entity::find()
                 .select_only()

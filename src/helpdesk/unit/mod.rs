@@ -73,7 +73,8 @@ pub(super) struct Needs {
 /// What there is of a customer who is to be erased.
 #[derive(Debug, Default)]
 pub(super) struct Traces {
-    pub tickets: Vec<Uuid>,
+    /// With their desks.
+    pub tickets: Vec<(Uuid, String)>,
     pub attachments: Vec<Uuid>,
     /// Desks whose presence the customer sees.
     pub subscribed: Vec<String>,

@@ -1,0 +1,128 @@
+//! `/api/v1/xmpp/sync`: what happened in all tickets that the caller may read, page by page, for programs that keep a copy.
+
+use axum::{Extension, extract::State, response::Response};
+use deskbridge_entity::event;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{
+    Api, ApiError,
+    extract::Parameters,
+    if_none_match::IfNoneMatch,
+    message::{MessageOut, View},
+    portion::Portions,
+    ticket::TicketOut,
+    wire::Timestamp,
+};
+use crate::helpdesk::{Caller, Changes, Error, Helpdesk, Mark};
+
+/// Changes a page when the caller does not say.
+const PAGE: u64 = 100;
+/// The most changes a page.
+pub const LARGEST_PAGE: u16 = 500;
+/// What is shown of the values that an event notes; all else is the log's own.
+const SHOWN: [&str; 9] =
+    ["status", "handler", "priority", "version", "author", "by", "reaction", "feedback", "attachment"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogQuery {
+    cursor: Option<String>,
+    limit: Option<String>,
+}
+
+impl LogQuery {
+    fn after(&self) -> Result<Mark, ApiError> {
+        let mark = self.cursor.as_deref().map(|word| {
+            let problem = "is none that this route gave: leave it out to begin anew";
+            Mark::decode(word).ok_or_else(|| ApiError::bad_parameter("cursor", problem))
+        });
+        Ok(mark.transpose()?.unwrap_or_default())
+    }
+
+    fn limit(&self) -> Result<u64, ApiError> {
+        let limit = self.limit.as_deref().map(|digits| {
+            let number = digits.parse().ok().filter(|limit| (1..=u64::from(LARGEST_PAGE)).contains(limit));
+            number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {LARGEST_PAGE}")))
+        });
+        Ok(limit.transpose()?.unwrap_or(PAGE))
+    }
+}
+
+#[derive(Serialize)]
+struct LogOut {
+    changes: Vec<ChangeOut>,
+    next_cursor: String,
+    has_more: bool,
+}
+
+#[derive(Serialize)]
+struct ChangeOut {
+    seq: i64,
+    #[serde(rename = "type")]
+    kind: String,
+    timestamp: Timestamp,
+    ticket_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<Uuid>,
+    /// What it changed to then.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    data: Map<String, Value>,
+    /// As it is now, where it is the ticket that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<TicketOut>,
+    /// As it is now, if the caller is still shown it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<MessageOut>,
+}
+
+pub(super) async fn sync(
+    State(api): State<Api>,
+    Extension(portions): Extension<Portions>,
+    caller: Caller,
+    Parameters(query): Parameters<LogQuery>,
+    known: IfNoneMatch,
+) -> Result<Response, ApiError> {
+    let (after, limit) = (query.after()?, query.limit()?);
+    let portion = portions.take(&caller).await?;
+    let page = api.helpdesk.changes(&caller, after, limit).await.map_err(|error| match error {
+        Error::Invalid { field, problem } => ApiError::bad_parameter(field, problem),
+        other => other.into(),
+    })?;
+    portion.serve(&LogOut::new(page, &caller, &api.helpdesk), &known)
+}
+
+impl LogOut {
+    fn new(mut page: Changes, reader: &Caller, helpdesk: &Helpdesk) -> Self {
+        let events = std::mem::take(&mut page.events);
+        Self {
+            changes: events.into_iter().map(|event| ChangeOut::new(event, &page, reader, helpdesk)).collect(),
+            next_cursor: page.next.encode(),
+            has_more: page.has_more,
+        }
+    }
+}
+
+impl ChangeOut {
+    fn new(event: event::Model, page: &Changes, reader: &Caller, helpdesk: &Helpdesk) -> Self {
+        let ticket = event.ticket_id.and_then(|id| page.tickets.get(&id));
+        let message = event.message_id.and_then(|id| page.messages.get(&id));
+        let message = ticket
+            .zip(message)
+            .map(|(ticket, message)| View::new(ticket, reader, helpdesk).message(message.clone(), &page.attachments));
+        let ticket = ticket.filter(|_| event.message_id.is_none());
+        let mut data = if let Value::Object(data) = event.data { data } else { Map::new() };
+        data.retain(|name, value| SHOWN.contains(&name.as_str()) && !value.is_null());
+        Self {
+            seq: event.seq,
+            kind: event.kind,
+            timestamp: Timestamp(event.created_at),
+            ticket_id: event.ticket_id,
+            message_id: event.message_id,
+            data,
+            ticket: ticket.map(|ticket| TicketOut::new(ticket.clone(), reader, helpdesk)),
+            message,
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The event log as a caller may read it.
+//!
+//! Numbers are handed out in commit order (`unit::commit`): who has read up to one has missed none below it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use deskbridge_entity::{
+    attachment, event,
+    message::{self, Visibility},
+    ticket,
+};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait, Func},
+};
+use uuid::Uuid;
+
+use super::messages::{PART, PART_CHARACTERS, fitting, withhold};
+use crate::helpdesk::{
+    Error,
+    caller::{Caller, Role},
+    store::Store,
+    usage::customer_key,
+};
+
+/// Events that one page looks at, at most: of most of them the caller may see nothing, and a page must not take long.
+const WINDOW: i64 = 20_000;
+/// What says that a ticket is gone.
+pub(in crate::helpdesk) const ERASED: &str = "ticket.erased";
+/// What happens in tickets; all else in the log is for others.
+const KINDS: [&str; 3] = ["ticket.%", "message.%", "attachment.%"];
+
+/// A place in the event log: behind one event, or at the beginning. It knows its event by its time, too, so that a place in
+/// another log, as before a backup was put back, is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    seq: i64,
+    /// Microseconds since 1970.
+    at: i64,
+}
+
+impl Mark {
+    /// What the first byte of an encoded place is.
+    const VERSION: u8 = 1;
+
+    fn behind(event: &event::Model) -> Self {
+        Self { seq: event.seq, at: event.created_at.timestamp_micros() }
+    }
+
+    /// The number of the event that it is behind; 0 at the beginning.
+    #[must_use]
+    pub fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    /// As an opaque word for URLs.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut bytes = vec![Self::VERSION];
+        bytes.extend_from_slice(&self.seq.to_be_bytes());
+        bytes.extend_from_slice(&self.at.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads what [`Mark::encode`] made; `None` for anything else.
+    #[must_use]
+    pub fn decode(word: &str) -> Option<Self> {
+        let bytes: [u8; 17] = URL_SAFE_NO_PAD.decode(word).ok()?.try_into().ok()?;
+        let number = |from: usize| bytes[from..from + 8].try_into().map(i64::from_be_bytes).ok();
+        let mark = Self { seq: number(1)?, at: number(9)? };
+        (bytes[0] == Self::VERSION && mark.seq >= 0).then_some(mark)
+    }
+}
+
+/// One page of the event log.
+#[derive(Debug)]
+pub struct Changes {
+    /// In their order.
+    pub events: Vec<event::Model>,
+    /// Their tickets as they are now; none of one that is erased.
+    pub tickets: HashMap<Uuid, ticket::Model>,
+    /// Their messages as they are now; none that the caller is not shown, or no more.
+    pub messages: HashMap<Uuid, message::Model>,
+    /// The messages' files.
+    pub attachments: Vec<attachment::Model>,
+    /// Where the next page begins.
+    pub next: Mark,
+    /// Whether the log goes on behind it; not all of that need be for the caller.
+    pub has_more: bool,
+}
+
+/// What happened behind `after` in tickets that the caller may read.
+pub(in crate::helpdesk) async fn changes(
+    store: &Store,
+    caller: &Caller,
+    after: Mark,
+    limit: u64,
+) -> Result<Changes, Error> {
+    caller.require_reader()?;
+    if after != Mark::default() && newest(store, after.seq).await? != after {
+        return Err(Error::invalid(
+            "cursor",
+            "is of another log, as when a backup was put back: leave it out to begin anew",
+        ));
+    }
+    // Before the page: all up to here can be seen by the queries that follow.
+    let head = newest(store, i64::MAX).await?;
+    let last = Ord::min(head.seq, after.seq.saturating_add(WINDOW));
+    let last = if last < head.seq { newest(store, last).await? } else { head };
+    let page = visible_to(caller).filter(event::Column::Seq.gt(after.seq)).filter(event::Column::Seq.lte(last.seq));
+    let mut events = page.order_by_asc(event::Column::Seq).limit(limit + 1).all(store.read()).await?;
+    let mut is_cut = cut(&mut events, usize::try_from(limit).unwrap_or(usize::MAX));
+    let (fits, messages) = texts(store, events.iter().map(|event| (event.seq, event.message_id))).await?;
+    is_cut |= cut(&mut events, fits);
+    let next = events.last().filter(|_| is_cut).map_or(last, Mark::behind);
+
+    let of: BTreeSet<Uuid> = events.iter().filter_map(|event| event.ticket_id).collect();
+    let tickets = ticket::Entity::find().filter(ticket::Column::Id.is_in(of)).all(store.read()).await?;
+    let (messages, _) = shown(messages, caller.role != Role::Customer);
+    let attachments = super::attachments(store, &messages).await?;
+    Ok(Changes {
+        events,
+        tickets: tickets.into_iter().map(|row| (row.id, row)).collect(),
+        messages: messages.into_iter().map(|row| (row.id, row)).collect(),
+        attachments,
+        has_more: next.seq < head.seq,
+        next,
+    })
+}
+
+fn cut<T>(items: &mut Vec<T>, most: usize) -> bool {
+    let is_cut = items.len() > most;
+    items.truncate(most);
+    is_cut
+}
+
+/// The place behind the newest event up to this number.
+async fn newest(store: &Store, upto: i64) -> Result<Mark, Error> {
+    let events = event::Entity::find().filter(event::Column::Seq.lte(upto)).order_by_desc(event::Column::Seq);
+    Ok(events.one(store.read()).await?.as_ref().map_or_else(Mark::default, Mark::behind))
+}
+
+/// What happens in tickets, with ticket and message at hand.
+fn in_tickets() -> Select<event::Entity> {
+    let ticket = event::Entity::belongs_to(ticket::Entity).from(event::Column::TicketId).to(ticket::Column::Id);
+    let message = event::Entity::belongs_to(message::Entity).from(event::Column::MessageId).to(message::Column::Id);
+    let kinds = KINDS.into_iter().fold(Condition::any(), |any, kind| any.add(event::Column::Kind.like(kind)));
+    event::Entity::find().join(JoinType::LeftJoin, ticket.into()).join(JoinType::LeftJoin, message.into()).filter(kinds)
+}
+
+/// What customers are not told: that there are notes.
+fn is_public() -> Condition {
+    Condition::any().add(event::Column::MessageId.is_null()).add(message::Column::Visibility.eq(Visibility::Public))
+}
+
+/// What the caller may know of. Of a ticket that is gone that is its end, where it would have seen the ticket.
+fn visible_to(caller: &Caller) -> Select<event::Entity> {
+    let gone = |name: &'static str| Expr::cust(format!("event.data ->> '{name}'"));
+    let (here, gone) = match (caller.role, &caller.desks) {
+        (Role::Customer, _) => (
+            Condition::all().add(ticket::Column::Customer.eq(&caller.id)).add(is_public()),
+            Condition::all().add(gone("customer").eq(customer_key(&caller.id))),
+        ),
+        (Role::Agent, Some(desks)) => (
+            Condition::all().add(ticket::Column::Desk.is_in(desks)),
+            Condition::all().add(gone("desk").is_in(desks.clone())),
+        ),
+        (Role::Agent, None) | (Role::Admin | Role::Service, _) => {
+            (Condition::all().add(ticket::Column::Id.is_not_null()), Condition::all())
+        }
+    };
+    in_tickets().filter(Condition::any().add(here).add(gone.add(event::Column::Kind.eq(ERASED))))
+}
+
+/// The messages of the first of these events, as many as may be read at once, and how many events those are.
+async fn texts(
+    store: &Store,
+    events: impl Iterator<Item = (i64, Option<Uuid>)> + Clone,
+) -> Result<(usize, Vec<message::Model>), Error> {
+    let ids: BTreeSet<Uuid> = events.clone().filter_map(|(_, message)| message).collect();
+    if ids.is_empty() {
+        return Ok((events.count(), Vec::new()));
+    }
+    let lengths: Vec<(Uuid, i32)> = message::Entity::find()
+        .select_only()
+        .column(message::Column::Id)
+        .expr(Func::char_length(Expr::col((message::Entity, message::Column::Body))))
+        .filter(message::Column::Id.is_in(ids))
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    let lengths: HashMap<Uuid, i32> = lengths.into_iter().collect();
+    let length = |message: Option<Uuid>| message.and_then(|id| lengths.get(&id)).copied().unwrap_or_default();
+    let each: Vec<(i64, i32)> = events.clone().map(|(seq, message)| (seq, length(message))).collect();
+    let fits = fitting(&each, PART_CHARACTERS);
+    let ids: BTreeSet<Uuid> = events.take(fits).filter_map(|(_, message)| message).collect();
+    let rows = message::Entity::find().filter(message::Column::Id.is_in(ids)).order_by_asc(message::Column::Seq);
+    Ok((fits, rows.all(store.read()).await?))
+}
+
+/// What the reader is shown of these, and the ids of the others.
+fn shown(mut rows: Vec<message::Model>, with_notes: bool) -> (Vec<message::Model>, Vec<Uuid>) {
+    let is_hidden =
+        |row: &mut message::Model| !with_notes && (row.superseded_at.is_some() || row.visibility != Visibility::Public);
+    let hidden = rows.extract_if(.., is_hidden).map(|row| row.id).collect();
+    withhold(&mut rows);
+    (rows, hidden)
+}
+
+/// What has changed in the messages of one ticket.
+#[derive(Debug)]
+pub(in crate::helpdesk) struct News {
+    /// As they are now, in their order.
+    pub messages: Vec<message::Model>,
+    /// Those that the reader is shown no more.
+    pub removed: Vec<Uuid>,
+    /// The number of the last event that this takes account of.
+    pub seq: i64,
+    pub has_more: bool,
+}
+
+fn in_ticket(ticket: Uuid, with_notes: bool) -> Select<event::Entity> {
+    let events = in_tickets().filter(event::Column::TicketId.eq(ticket));
+    if with_notes { events } else { events.filter(is_public()) }
+}
+
+/// The number of the newest event of a ticket that the reader may know of; 0 if there is none.
+pub(in crate::helpdesk) async fn newest_in(store: &Store, ticket: Uuid, with_notes: bool) -> Result<i64, Error> {
+    let newest = in_ticket(ticket, with_notes).order_by_desc(event::Column::Seq).one(store.read()).await?;
+    Ok(newest.map_or(0, |event| event.seq))
+}
+
+/// The messages of a ticket of which something happened behind `after`, one part.
+pub(in crate::helpdesk) async fn news(
+    store: &Store,
+    ticket: Uuid,
+    with_notes: bool,
+    after: i64,
+) -> Result<News, Error> {
+    if newest(store, i64::MAX).await?.seq < after {
+        return Err(Error::invalid(
+            "after",
+            "is ahead of the log, as when a backup was put back: leave it out to read the ticket anew",
+        ));
+    }
+    let behind = in_ticket(ticket, with_notes).filter(event::Column::Seq.gt(after));
+    let mut events: Vec<(i64, Option<Uuid>)> = behind
+        .select_only()
+        .columns([event::Column::Seq, event::Column::MessageId])
+        .order_by_asc(event::Column::Seq)
+        .limit(PART as u64 + 1)
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    let mut has_more = cut(&mut events, PART);
+    let (fits, messages) = texts(store, events.iter().copied()).await?;
+    has_more |= cut(&mut events, fits);
+    let seq = events.last().map_or(after, |(seq, _)| *seq);
+    let (messages, removed) = shown(messages, with_notes);
+    Ok(News { messages, removed, seq, has_more })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_survives_its_encoding_and_junk_is_refused() {
+        let mark = Mark { seq: 4_711, at: 1_700_000_000_123_456 };
+        let word = mark.encode();
+        assert_eq!(Mark::decode(&word), Some(mark));
+        let mut newer = URL_SAFE_NO_PAD.decode(&word).unwrap();
+        newer[0] = 2;
+        let below = Mark { seq: -1, at: 0 }.encode();
+        for junk in
+            ["", "AAAA", "not base64!", &word[..20], &format!("{word}AA"), &URL_SAFE_NO_PAD.encode(newer), &below]
+        {
+            assert_eq!(Mark::decode(junk), None, "{junk}");
+        }
+    }
+}
