@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, Tokens},
+    api::{self, Api, Proxies, Rate, Rates, Tokens},
     assistant::{
         aide::Aide,
         brain::{Brain, Material},
@@ -22,7 +22,7 @@ use crate::{
     attachments::{Folder, Limits, fetch::Fetcher, kind, worker::Worker as Porter},
     config::{self, Config},
     health::Health,
-    helpdesk::{Clock, Desk, Helpdesk, Store, Swept},
+    helpdesk::{Clock, Desk, Helpdesk, Role, Store, Swept},
     knowledge::Library,
     xmpp::{self, login::Account},
 };
@@ -91,7 +91,15 @@ impl App {
         tasks.spawn(fetching.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
-        let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health, attachments: folder, library });
+        let router = api::router(Api {
+            helpdesk: helpdesk.clone(),
+            tokens,
+            rates: rates(&config.limits),
+            proxies: Proxies::new(config.http.trusted_proxies.iter().map(|network| network.0).collect()),
+            health,
+            attachments: folder,
+            library,
+        });
         tasks.spawn(api::serve(listener, router, stop.clone()));
         tasks.close();
         writer.close();
@@ -177,6 +185,21 @@ pub fn attachment_limits(config: &Config) -> anyhow::Result<Limits> {
         types: config.types.clone(),
         allow_http: config.allow_http,
         allow_private_addresses: config.allow_private_addresses,
+    })
+}
+
+/// How often each role may ask over REST.
+fn rates(limits: &config::Limits) -> Rates {
+    Rates::new(|role| {
+        let word = match role {
+            None => "anonymous",
+            Some(Role::Customer) => "customer",
+            Some(Role::Agent) => "agent",
+            Some(Role::Admin) => "admin",
+            Some(Role::Service) => "service",
+        };
+        let (per_second, burst) = limits.requests(word)?;
+        Some(Rate { per_second: per_second.try_into().ok()?, burst: burst.try_into().ok()? })
     })
 }
 

@@ -2,8 +2,8 @@
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
-//! `presence` are the routes, and `change` is what those of `staff` share; `portion` bounds what is read at once; `serve` is
-//! the listening side, and `places` says whose connection stays when there are many.
+//! `presence` are the routes, and `change` is what those of `staff` share; `visitor` finds out who asks, `rates` says how often;
+//! `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when there are many.
 
 mod agent;
 mod attachment;
@@ -21,6 +21,7 @@ mod portion;
 mod presence;
 mod proposal;
 mod queue;
+mod rates;
 mod request;
 mod serve;
 mod staff;
@@ -29,6 +30,7 @@ mod tests;
 mod ticket;
 mod token;
 mod usage;
+mod visitor;
 mod wire;
 
 use std::time::Duration;
@@ -44,9 +46,11 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use error::ApiError;
+pub use rates::{Rate, Rates};
 pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
+pub use visitor::Proxies;
 
 use portion::Portions;
 
@@ -66,6 +70,10 @@ pub struct Api {
     pub helpdesk: Helpdesk,
     /// Checks the callers' tokens.
     pub tokens: Tokens,
+    /// How often they may ask.
+    pub rates: Rates,
+    /// The proxies in front.
+    pub proxies: Proxies,
     /// What the other parts say of themselves.
     pub health: Health,
     /// Where customers' files are.
@@ -77,7 +85,6 @@ pub struct Api {
 /// All routes, with everything around them that a request passes through.
 pub fn router(state: Api) -> Router {
     let routes = Router::new()
-        .route("/healthz", get(healthz::show))
         .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
         .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
         .route("/api/v1/xmpp/tickets/{id}/sync", get(message::sync).layer(Extension(Portions::default())))
@@ -97,6 +104,11 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/usage", get(usage::list))
         .nest("/api/v1/xmpp/tickets/{id}", one_ticket());
     around(routes, state)
+}
+
+/// What monitors ask for: without a token, and without a limit.
+fn probes() -> Router<Api> {
+    Router::new().route("/healthz", get(healthz::show).layer(Extension(healthz::Database::default())))
 }
 
 /// What people do with one ticket.
@@ -123,6 +135,8 @@ fn around(routes: Router<Api>, state: Api) -> Router {
         .fallback(async || ApiError::NotFound("this route was not found".to_owned()))
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .layer(middleware::from_fn_with_state(state.clone(), rates::limit))
+        .merge(probes().method_not_allowed_fallback(other_method))
         // From the inside out: a panic or a late answer becomes an error, and the outermost layer renders errors.
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(middleware::from_fn_with_state(REQUEST_TIMEOUT, request::limit_time))

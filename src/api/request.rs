@@ -16,7 +16,7 @@ use axum::{
 };
 use uuid::Uuid;
 
-use super::{ApiError, wire::Timestamp};
+use super::{ApiError, rates::Standing, wire::Timestamp};
 use crate::helpdesk::Clock;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,8 +30,14 @@ pub(super) async fn frame(State(clock): State<Clock>, request: Request, next: Ne
     let method = request.method().clone();
     // The template, not the path: paths and query strings can hold addresses.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = rendered(next.run(request).await, Timestamp(clock.now()), &id);
+    let response = next.run(request).await;
+    let standing = response.extensions().get::<Standing>().copied();
+    let now = clock.now();
+    let mut response = rendered(response, Timestamp(now), &id);
     let headers = response.headers_mut();
+    if let Some(standing) = standing {
+        standing.note(headers, now);
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(value) = HeaderValue::from_str(&id) {

@@ -8,6 +8,7 @@ mod failures;
 mod knowledge;
 mod listening;
 mod presence;
+mod rates;
 mod rights;
 mod tickets;
 
@@ -24,7 +25,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-use super::{Api, Claims, Tokens, around, router};
+use super::{Api, Claims, Proxies, Rates, Tokens, around, router};
 use crate::{
     attachments::Folder,
     health::Health,
@@ -117,6 +118,8 @@ impl Desks {
         let api = Api {
             helpdesk,
             tokens: Tokens::new(SECRET),
+            rates: Rates::new(|_| None),
+            proxies: Proxies::default(),
             health: Health::default(),
             attachments: Folder::open(&folder.path().join("files")).unwrap(),
             library: library(&folder.path().join("pages")),

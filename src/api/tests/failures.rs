@@ -153,7 +153,7 @@ async fn who_takes_no_answer_gets_no_third_and_others_do() {
     let (one, two) = tokio::join!(asked(), asked());
     let (ann, eve) = (customer(ANN), agent("eve"));
     let (third, other) = tokio::join!(desks.get(&ann, &path), desks.get(&eve, &path));
-    third.failure(429, "TOO_MANY_REQUESTS");
+    third.failure(429, "RATE_LIMITED");
     assert_eq!(third.header("retry-after"), "5");
     other.ok(200);
     // A client that has gone has taken its answer with it.

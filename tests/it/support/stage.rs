@@ -36,6 +36,8 @@ pub struct Setting<'a> {
     pub timeout: &'a str,
     /// `limits.enabled`.
     pub limits: bool,
+    /// Lines of TOML for `[limits]`: tests look at REST more often than programs do.
+    pub rates: &'a str,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
     /// `xmpp.rooms`.
@@ -61,6 +63,7 @@ impl<'a> Setting<'a> {
             quiet_window: "100ms",
             timeout: "10s",
             limits: true,
+            rates: "anonymous.per_second = 0\ncustomer.per_second = 0\nagent.per_second = 0\nadmin.per_second = 0\nservice.per_second = 0\n",
             knowledge,
             rooms: None,
             assistant: String::new(),
@@ -75,12 +78,13 @@ impl<'a> Setting<'a> {
         let mut text = format!(
             "[xmpp]\ndomain = \"{DOMAIN}\"\nserver = \"{}\"\nsecret = \"{SECRET}\"\nrooms = \"{}\"\n\
              [database]\nurl = \"{}\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n[auth]\njwt_secret = \"{JWT_SECRET}\"\n\
-             [limits]\nenabled = {}\n\
+             [limits]\nenabled = {}\n{}\
              [assistant]\nquiet_window = \"{}\"\ntimeout = \"{}\"\nconcurrency = 16\n",
             self.server.component(),
             self.rooms.unwrap_or_default(),
             self.database.url,
             self.limits,
+            self.rates,
             self.quiet_window,
             self.timeout
         );
