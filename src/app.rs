@@ -24,6 +24,7 @@ use crate::{
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Role, Store, Swept},
     knowledge::Library,
+    metrics::Metrics,
     xmpp::{self, login::Account},
 };
 
@@ -61,7 +62,10 @@ impl App {
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
         let library = library(&config)?;
-        let brain = Arc::new(brain(&config, &desks, library.clone(), clock.clone())?);
+        let metrics = Metrics::default();
+        let mut brain = brain(&config, &desks, library.clone(), clock.clone())?;
+        brain.model = brain.model.map(|model| model.counted(&metrics.model));
+        let brain = Arc::new(brain);
         let limits = attachment_limits(&config)?;
         let folder = Folder::open(&config.attachments.folder).with_context(|| {
             format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())
@@ -76,14 +80,16 @@ impl App {
         let writer = TaskTracker::new();
         writer.spawn(write);
         helpdesk.name_configured_agents().await.context("the agents could not be stored")?;
-        let listener = TcpListener::bind(config.http.listen)
-            .await
-            .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
+        let listener = listen(config.http.listen, "http.listen").await?;
+        let monitors = match config.metrics.listen {
+            Some(address) => Some(listen(address, "metrics.listen").await?),
+            None => None,
+        };
         let http = listener.local_addr()?;
 
         let (stop, tasks, health) = (CancellationToken::new(), TaskTracker::new(), Health::default());
         let account = Account { limited: config.limits.enabled, ..account(&component) };
-        tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), stop.clone()));
+        tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), metrics.link.clone(), stop.clone()));
         let worker = Worker::new(helpdesk.clone(), Arc::clone(&brain), health.clone(), config.assistant.concurrency);
         tasks.spawn(worker.run(stop.clone()));
         tasks.spawn(Aide::new(helpdesk.clone(), brain).run(stop.clone()));
@@ -91,16 +97,20 @@ impl App {
         tasks.spawn(fetching.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
-        let router = api::router(Api {
+        let api = Api {
             helpdesk: helpdesk.clone(),
             tokens,
             rates: rates(&config.limits),
             proxies: Proxies::new(config.http.trusted_proxies.iter().map(|network| network.0).collect()),
             health,
+            metrics,
             attachments: folder,
             library,
-        });
-        tasks.spawn(api::serve(listener, router, stop.clone()));
+        };
+        if let Some(listener) = monitors {
+            tasks.spawn(api::serve(listener, api::monitor(api.clone()), stop.clone()));
+        }
+        tasks.spawn(api::serve(listener, api::router(api), stop.clone()));
         tasks.close();
         writer.close();
         tracing::info!(%http, domain = component.domain, "Deskbridge is running");
@@ -131,6 +141,10 @@ impl App {
         self.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key})"))
 }
 
 /// How often time is looked at.

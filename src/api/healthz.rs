@@ -1,4 +1,5 @@
-//! `GET /healthz`: how the process is, for probes and people; needs no token, gives no secret.
+//! `GET /healthz`: whether the process does its work, `GET /livez`: whether a restart would help. For probes and people; they need no token
+//! and give no secret.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -42,6 +43,19 @@ pub(super) async fn show(
         details: parts.into_iter().filter_map(|(name, status)| Some((name, reason(status)?))).collect(),
     };
     (if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(out))
+}
+
+#[derive(Serialize)]
+pub(super) struct LifeOut {
+    status: &'static str,
+    timestamp: Timestamp,
+}
+
+/// Alive is who can still store something; that the database or the XMPP server is away is no reason to begin anew.
+pub(super) async fn alive(State(api): State<Api>) -> (StatusCode, Json<LifeOut>) {
+    let is_alive = api.helpdesk.is_writing();
+    let out = LifeOut { status: word(is_alive), timestamp: Timestamp(api.helpdesk.clock().now()) };
+    (if is_alive { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(out))
 }
 
 impl Database {

@@ -1,7 +1,7 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
+//! typed values; `metrics` is for monitors; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
 //! `presence` are the routes, and `change` is what those of `staff` share; `visitor` finds out who asks, `rates` says how often;
 //! `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when there are many.
 
@@ -16,6 +16,7 @@ mod healthz;
 mod if_match;
 mod knowledge;
 mod message;
+mod metrics;
 mod places;
 mod portion;
 mod presence;
@@ -54,7 +55,7 @@ pub use visitor::Proxies;
 
 use portion::Portions;
 
-use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library};
+use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library, metrics::Metrics};
 
 /// The largest body of a request, in bytes.
 pub const MAX_REQUEST: usize = 1024 * 1024;
@@ -76,6 +77,8 @@ pub struct Api {
     pub proxies: Proxies,
     /// What the other parts say of themselves.
     pub health: Health,
+    /// What the parts count.
+    pub metrics: Metrics,
     /// Where customers' files are.
     pub attachments: Folder,
     /// What the desks know.
@@ -102,13 +105,25 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
         .route("/api/v1/xmpp/queue", get(queue::list))
         .route("/api/v1/xmpp/usage", get(usage::list))
+        .route("/metrics", get(metrics::show))
         .nest("/api/v1/xmpp/tickets/{id}", one_ticket());
     around(routes, state)
 }
 
 /// What monitors ask for: without a token, and without a limit.
 fn probes() -> Router<Api> {
-    Router::new().route("/healthz", get(healthz::show).layer(Extension(healthz::Database::default())))
+    Router::new()
+        .route("/healthz", get(healthz::show).layer(Extension(healthz::Database::default())))
+        .route("/livez", get(healthz::alive))
+}
+
+/// `/metrics` for whoever reaches the listener.
+pub fn monitor(state: Api) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::show_all))
+        .fallback(async || ApiError::NotFound("this route was not found".to_owned()))
+        .layer(middleware::from_fn_with_state(state.clone(), request::frame))
+        .with_state(state)
 }
 
 /// What people do with one ticket.
@@ -140,7 +155,7 @@ fn around(routes: Router<Api>, state: Api) -> Router {
         // From the inside out: a panic or a late answer becomes an error, and the outermost layer renders errors.
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(middleware::from_fn_with_state(REQUEST_TIMEOUT, request::limit_time))
-        .layer(middleware::from_fn_with_state(state.helpdesk.clock().clone(), request::frame))
+        .layer(middleware::from_fn_with_state(state.clone(), request::frame))
         .with_state(state)
 }
 

@@ -66,14 +66,14 @@ impl Rates {
     /// Limits by what `of` gives for each role, and for `None`: for those without a valid token.
     #[must_use]
     pub fn new(of: impl Fn(Option<Role>) -> Option<Rate>) -> Self {
-        let buckets = |role| of(role).map(|rate| Buckets::new(rate, MonotonicClock));
+        let buckets = |role, word| of(role).map(|rate| Buckets::new(word, rate, MonotonicClock));
         Self(Arc::new(ByRole {
             hasher: RandomState::new(),
-            anonymous: buckets(None),
-            customer: buckets(Some(Role::Customer)),
-            agent: buckets(Some(Role::Agent)),
-            admin: buckets(Some(Role::Admin)),
-            service: buckets(Some(Role::Service)),
+            anonymous: buckets(None, "anonymous"),
+            customer: buckets(Some(Role::Customer), "customer"),
+            agent: buckets(Some(Role::Agent), "agent"),
+            admin: buckets(Some(Role::Admin), "admin"),
+            service: buckets(Some(Role::Service), "service"),
         }))
     }
 
@@ -99,6 +99,8 @@ impl Rates {
 /// How somebody stands after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
+    /// A role's word, or `anonymous`.
+    role: &'static str,
     rate: Rate,
     /// What is left at once.
     remaining: u32,
@@ -111,6 +113,7 @@ pub(super) struct Standing {
 /// The buckets of one role.
 #[derive(Debug)]
 struct Buckets<C: Clock = MonotonicClock> {
+    role: &'static str,
     rate: Rate,
     limiter: RateLimiter<u64, HashMapStateStore<u64>, C, StateInformationMiddleware>,
     clock: C,
@@ -118,25 +121,26 @@ struct Buckets<C: Clock = MonotonicClock> {
 }
 
 impl<C: Clock + Clone> Buckets<C> {
-    fn new(rate: Rate, clock: C) -> Self {
+    fn new(role: &'static str, rate: Rate, clock: C) -> Self {
         let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
         let limiter = RateLimiter::new(quota, HashMapStateStore::default(), clock.clone());
         let swept = Mutex::new(clock.now());
-        Self { rate, limiter, clock, swept }
+        Self { role, rate, limiter, clock, swept }
     }
 
     fn take(&self, key: u64) -> Standing {
+        let (role, rate) = (self.role, self.rate);
         let each = Duration::from_secs(1) / self.rate.per_second.get();
         match self.limiter.check_key(&self.placed(key)) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
                 let full_in = each * self.rate.burst.get().saturating_sub(remaining);
-                Standing { rate: self.rate, remaining, full_in, wait: None }
+                Standing { role, rate, remaining, full_in, wait: None }
             }
             Err(not_until) => {
                 let wait = not_until.wait_time_from(self.clock.now());
                 let full_in = each * self.rate.burst.get().saturating_sub(1) + wait;
-                Standing { rate: self.rate, remaining: 0, full_in, wait: Some(wait) }
+                Standing { role, rate, remaining: 0, full_in, wait: Some(wait) }
             }
         }
     }
@@ -157,6 +161,11 @@ impl<C: Clock + Clone> Buckets<C> {
 }
 
 impl Standing {
+    /// The caller's role, where the request was one too many.
+    pub(super) fn refused(self) -> Option<&'static str> {
+        self.wait.map(|_| self.role)
+    }
+
     /// Says so in the answer to a request at `now`.
     pub(super) fn note(self, headers: &mut HeaderMap, now: DateTime<Utc>) {
         let full = now.timestamp().saturating_add_unsigned(seconds(self.full_in));
@@ -203,7 +212,7 @@ mod tests {
     #[test]
     fn a_burst_at_once_then_the_rate_and_each_has_its_own() {
         let clock = FakeRelativeClock::default();
-        let buckets = Buckets::new(rate(5, 50), clock.clone());
+        let buckets = Buckets::new("agent", rate(5, 50), clock.clone());
         for left in (0..50).rev() {
             let standing = buckets.take(1);
             assert_eq!((standing.remaining, standing.wait), (left, None));
@@ -226,7 +235,7 @@ mod tests {
     #[test]
     fn keys_without_end_take_no_memory_without_end_and_newcomers_share() {
         let clock = FakeRelativeClock::default();
-        let buckets = Buckets::new(rate(5, 50), clock.clone());
+        let buckets = Buckets::new("agent", rate(5, 50), clock.clone());
         let mut taken = 0;
         for key in 1..=u64::try_from(BUCKETS).unwrap() * 4 {
             taken += u32::from(buckets.take(key).wait.is_none());
@@ -244,7 +253,13 @@ mod tests {
     fn a_standing_is_told_in_whole_seconds() {
         let now = DateTime::from_timestamp(1_234_567_890, 0).unwrap();
         let mut headers = HeaderMap::new();
-        let standing = Standing { rate: rate(20, 50), remaining: 15, full_in: Duration::from_millis(1750), wait: None };
+        let standing = Standing {
+            role: "agent",
+            rate: rate(20, 50),
+            remaining: 15,
+            full_in: Duration::from_millis(1750),
+            wait: None,
+        };
         standing.note(&mut headers, now);
         let told = [LIMIT, REMAINING, RESET].map(|name| headers[name].to_str().unwrap().to_owned());
         assert_eq!(told, ["20", "15", "1234567892"]);

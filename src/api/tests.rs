@@ -7,6 +7,7 @@ mod desks;
 mod failures;
 mod knowledge;
 mod listening;
+mod metrics;
 mod presence;
 mod rates;
 mod rights;
@@ -31,6 +32,7 @@ use crate::{
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Limits, Role, Store},
     knowledge::{Library, Shelf},
+    metrics::Metrics,
 };
 
 const SECRET: &str = "a secret that only these tests know, 32 bytes and more";
@@ -121,6 +123,7 @@ impl Desks {
             rates: Rates::new(|_| None),
             proxies: Proxies::default(),
             health: Health::default(),
+            metrics: Metrics::default(),
             attachments: Folder::open(&folder.path().join("files")).unwrap(),
             library: library(&folder.path().join("pages")),
         };

@@ -11,6 +11,7 @@ mod http;
 mod knowledge;
 mod limits;
 mod logs;
+mod metrics;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -32,6 +33,7 @@ pub use http::{Http, Network};
 pub use knowledge::{Embeddings, EmbeddingsEndpoint, Knowledge};
 pub use limits::{Limits, Requests};
 pub use logs::{Logs, logs};
+pub use metrics::Metrics;
 pub use value::{Secret, Timeout};
 pub use xmpp::{Component, Xmpp};
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub attachments: Attachments,
     /// Rate limits and budgets.
     pub limits: Limits,
+    /// What monitors read.
+    pub metrics: Metrics,
     /// The desks; none given is one, `support`.
     pub desk: Vec<Desk>,
 }
@@ -142,6 +146,7 @@ impl Config {
             }
         }
         self.limits.check()?;
+        self.metrics.check()?;
         self.attachments.check()?;
         self.assistant.check()?;
         self.embeddings_endpoint().map(drop)

@@ -285,3 +285,22 @@ async fn each_request_leaves_one_line_without_addresses_tokens_or_texts_and_a_fa
         assert!(!text.contains(secret), "{secret} is in the log: {text}");
     }
 }
+
+#[tokio::test]
+async fn what_a_request_logs_carries_its_id_also_where_the_writer_could_not_store_it() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let desks = Desks::new().await;
+    desks.store.read().execute_unprepared("DROP TABLE event").await.unwrap();
+    let body = json!({ "jid": ANN, "message": "hi" });
+    let answer = {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        desks.post(&customer(ANN), TICKETS, body).await
+    };
+    answer.failure(500, "INTERNAL_ERROR");
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let stored = lines.iter().find(|line| line["fields"]["message"] == "a change could not be stored").unwrap();
+    assert_eq!(stored["span"], json!({ "name": "request", "request_id": answer.header("x-request-id") }));
+}

@@ -38,6 +38,8 @@ pub struct Setting<'a> {
     pub limits: bool,
     /// Lines of TOML for `[limits]`: tests look at REST more often than programs do.
     pub rates: &'a str,
+    /// The port of `metrics.listen`.
+    pub metrics: Option<u16>,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
     /// `xmpp.rooms`.
@@ -64,6 +66,7 @@ impl<'a> Setting<'a> {
             timeout: "10s",
             limits: true,
             rates: "anonymous.per_second = 0\ncustomer.per_second = 0\nagent.per_second = 0\nadmin.per_second = 0\nservice.per_second = 0\n",
+            metrics: None,
             knowledge,
             rooms: None,
             assistant: String::new(),
@@ -96,6 +99,9 @@ impl<'a> Setting<'a> {
         // Whether or not this machine has the weights.
         text += "[knowledge]\nembeddings = \"off\"\n";
         text += &format!("[attachments]\nfolder = \"{home}/attachments\"\n{}", self.attachments);
+        if let Some(port) = self.metrics {
+            text += &format!("[metrics]\nlisten = \"127.0.0.1:{port}\"\n");
+        }
         text += "[[desk]]\nname = \"support\"\ntitle = \"Tea Support\"\n";
         if let Some(knowledge) = &self.knowledge {
             text += &format!("knowledge = \"{}\"\n", knowledge.display());
