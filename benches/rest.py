@@ -41,6 +41,7 @@ ROWS = [
         "ticket",
         {
             "id": TICKET_ID,
+            "short_id": f"lower(substr(hex({TICKET_ID}), -12))",
             "desk": "'support'",
             "customer": "'customer' || (i / 4) || '@example.org'",
             "subject": "'Where is my parcel number ' || i",

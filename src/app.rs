@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, Tokens},
+    api::{self, Api, Proxies, Rate, Rates, Tokens},
     assistant::{
         aide::Aide,
         brain::{Brain, Material},
@@ -22,8 +22,9 @@ use crate::{
     attachments::{Folder, Limits, fetch::Fetcher, kind, worker::Worker as Porter},
     config::{self, Config},
     health::Health,
-    helpdesk::{Clock, Desk, Helpdesk, Store, Swept},
+    helpdesk::{Clock, Desk, Helpdesk, Role, Store, Swept},
     knowledge::Library,
+    metrics::Metrics,
     xmpp::{self, login::Account},
 };
 
@@ -61,7 +62,10 @@ impl App {
         let tokens = Tokens::new(config.jwt_secret()?.expose());
         let desks = desks(&config)?;
         let library = library(&config)?;
-        let brain = Arc::new(brain(&config, &desks, library.clone(), clock.clone())?);
+        let metrics = Metrics::default();
+        let mut brain = brain(&config, &desks, library.clone(), clock.clone())?;
+        brain.model = brain.model.map(|model| model.counted(&metrics.model));
+        let brain = Arc::new(brain);
         let limits = attachment_limits(&config)?;
         let folder = Folder::open(&config.attachments.folder).with_context(|| {
             format!("cannot write to the folder {} (attachments.folder)", config.attachments.folder.display())
@@ -76,14 +80,16 @@ impl App {
         let writer = TaskTracker::new();
         writer.spawn(write);
         helpdesk.name_configured_agents().await.context("the agents could not be stored")?;
-        let listener = TcpListener::bind(config.http.listen)
-            .await
-            .with_context(|| format!("cannot listen on {} (http.listen)", config.http.listen))?;
+        let listener = listen(config.http.listen, "http.listen").await?;
+        let monitors = match config.metrics.listen {
+            Some(address) => Some(listen(address, "metrics.listen").await?),
+            None => None,
+        };
         let http = listener.local_addr()?;
 
         let (stop, tasks, health) = (CancellationToken::new(), TaskTracker::new(), Health::default());
         let account = Account { limited: config.limits.enabled, ..account(&component) };
-        tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), stop.clone()));
+        tasks.spawn(xmpp::run(helpdesk.clone(), account, health.clone(), metrics.link.clone(), stop.clone()));
         let worker = Worker::new(helpdesk.clone(), Arc::clone(&brain), health.clone(), config.assistant.concurrency);
         tasks.spawn(worker.run(stop.clone()));
         tasks.spawn(Aide::new(helpdesk.clone(), brain).run(stop.clone()));
@@ -91,8 +97,20 @@ impl App {
         tasks.spawn(fetching.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
-        let router = api::router(Api { helpdesk: helpdesk.clone(), tokens, health, attachments: folder, library });
-        tasks.spawn(api::serve(listener, router, stop.clone()));
+        let api = Api {
+            helpdesk: helpdesk.clone(),
+            tokens,
+            rates: rates(&config.limits),
+            proxies: Proxies::new(config.http.trusted_proxies.iter().map(|network| network.0).collect()),
+            health,
+            metrics,
+            attachments: folder,
+            library,
+        };
+        if let Some(listener) = monitors {
+            tasks.spawn(api::serve(listener, api::monitor(api.clone()), stop.clone()));
+        }
+        tasks.spawn(api::serve(listener, api::router(api), stop.clone()));
         tasks.close();
         writer.close();
         tracing::info!(%http, domain = component.domain, "Deskbridge is running");
@@ -123,6 +141,10 @@ impl App {
         self.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+async fn listen(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({key})"))
 }
 
 /// How often time is looked at.
@@ -177,6 +199,21 @@ pub fn attachment_limits(config: &Config) -> anyhow::Result<Limits> {
         types: config.types.clone(),
         allow_http: config.allow_http,
         allow_private_addresses: config.allow_private_addresses,
+    })
+}
+
+/// How often each role may ask over REST.
+fn rates(limits: &config::Limits) -> Rates {
+    Rates::new(|role| {
+        let word = match role {
+            None => "anonymous",
+            Some(Role::Customer) => "customer",
+            Some(Role::Agent) => "agent",
+            Some(Role::Admin) => "admin",
+            Some(Role::Service) => "service",
+        };
+        let (per_second, burst) = limits.requests(word)?;
+        Some(Rate { per_second: per_second.try_into().ok()?, burst: burst.try_into().ok()? })
     })
 }
 

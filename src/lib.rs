@@ -9,7 +9,7 @@
 //! - [`api`][]: REST
 //! - [`attachments`][]: fetches the files that customers send
 //! - [`evaluation`][]: how good the assistant is, on labelled conversations
-//! - [`health`][]: how the parts are
+//! - [`health`][] and [`metrics`][]: how the parts are, and what they count
 //! - [`config`], [`cli`] and [`logging`] are around the process
 //! - [`app`][]: wires it all
 
@@ -24,4 +24,5 @@ pub mod health;
 pub mod helpdesk;
 pub mod knowledge;
 pub mod logging;
+pub mod metrics;
 pub mod xmpp;

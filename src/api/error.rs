@@ -21,7 +21,7 @@ use super::{if_match, ticket::TicketOut, token::TokenError, wire::Timestamp};
 use crate::helpdesk::{Caller, Error, Helpdesk};
 
 /// When to come again after an answer that says that it was too much at once.
-const RETRY_SECONDS: &str = "5";
+const RETRY_SECONDS: u64 = 5;
 
 /// Why a request failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -70,6 +70,12 @@ pub enum ApiError {
     /// 429: the caller reads so much at once that this had no place.
     #[error("this caller reads too much at once; please try again in a few seconds")]
     Crowded,
+    /// 429: more requests than the caller may make.
+    #[error("too many requests; please try again in {seconds} s")]
+    TooFast {
+        /// When there is one to spare again.
+        seconds: u64,
+    },
     /// 500: our fault. The text is for the log only.
     #[error("{0}")]
     Internal(String),
@@ -130,7 +136,7 @@ impl ApiError {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID"),
-            Self::TooMany(_) | Self::Crowded => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS"),
+            Self::TooMany(_) | Self::Crowded | Self::TooFast { .. } => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
             Self::NotReady(_) => (StatusCode::GATEWAY_TIMEOUT, "NOT_READY"),
@@ -158,8 +164,14 @@ impl ApiError {
             // Who has no token has no use for the connection.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        if matches!(self, Self::Unavailable(_) | Self::Crowded) {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
+        match self {
+            Self::Unavailable(_) | Self::Crowded => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+            }
+            Self::TooFast { seconds } => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            _ => {}
         }
         response
     }

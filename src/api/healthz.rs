@@ -1,15 +1,23 @@
-//! `GET /healthz`: how the process is, for probes and people; needs no token, gives no secret.
+//! `GET /healthz`: whether the process does its work, `GET /livez`: whether a restart would help. For probes and people; they need no token
+//! and give no secret.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::Serialize;
+use tokio::{sync::Mutex, time::Instant};
 
 use super::{Api, wire::Timestamp};
-use crate::health::Status;
+use crate::{health::Status, helpdesk::Helpdesk};
 
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// For how long its answer holds: however many ask, the database is asked once a second.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// How the database is, as it was asked last. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Database(Arc<Mutex<Option<(Instant, Status)>>>);
 
 #[derive(Serialize)]
 pub(super) struct HealthOut {
@@ -21,9 +29,12 @@ pub(super) struct HealthOut {
     details: BTreeMap<&'static str, String>,
 }
 
-pub(super) async fn show(State(api): State<Api>) -> (StatusCode, Json<HealthOut>) {
-    let parts =
-        [("database", database(&api).await), ("xmpp", api.health.xmpp()), ("assistant", api.health.assistant())];
+pub(super) async fn show(
+    State(api): State<Api>,
+    Extension(database): Extension<Database>,
+) -> (StatusCode, Json<HealthOut>) {
+    let database = database.status(&api.helpdesk).await;
+    let parts = [("database", database), ("xmpp", api.health.xmpp()), ("assistant", api.health.assistant())];
     let is_healthy = parts.iter().all(|(_, status)| status.is_healthy());
     let out = HealthOut {
         status: word(is_healthy),
@@ -34,11 +45,32 @@ pub(super) async fn show(State(api): State<Api>) -> (StatusCode, Json<HealthOut>
     (if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(out))
 }
 
-async fn database(api: &Api) -> Status {
-    match tokio::time::timeout(PATIENCE, api.helpdesk.ping()).await {
-        Ok(Ok(())) => Status::Healthy,
-        Ok(Err(_)) => Status::Unhealthy("unreachable".into()),
-        Err(_) => Status::Unhealthy("no answer in time".into()),
+#[derive(Serialize)]
+pub(super) struct LifeOut {
+    status: &'static str,
+    timestamp: Timestamp,
+}
+
+/// Alive is who can still store something; that the database or the XMPP server is away is no reason to begin anew.
+pub(super) async fn alive(State(api): State<Api>) -> (StatusCode, Json<LifeOut>) {
+    let is_alive = api.helpdesk.is_writing();
+    let out = LifeOut { status: word(is_alive), timestamp: Timestamp(api.helpdesk.clock().now()) };
+    (if is_alive { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(out))
+}
+
+impl Database {
+    async fn status(&self, helpdesk: &Helpdesk) -> Status {
+        let mut last = self.0.lock().await;
+        if let Some((_, status)) = last.as_ref().filter(|(at, _)| at.elapsed() < FRESH) {
+            return status.clone();
+        }
+        let status = match tokio::time::timeout(PATIENCE, helpdesk.ping()).await {
+            Ok(Ok(())) => Status::Healthy,
+            Ok(Err(_)) => Status::Unhealthy("unreachable".into()),
+            Err(_) => Status::Unhealthy("no answer in time".into()),
+        };
+        *last = Some((Instant::now(), status.clone()));
+        status
     }
 }
 

@@ -1,10 +1,11 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`,
-//! `knowledge`, `proposal`, `usage` and `presence` are the routes, and `change` is what those of `staff` share;
-//! `if_match` and `if_none_match` are conditions on versions and answers; `portion` bounds what is read at once; `serve` is
-//! the listening side, and `places` says whose connection stays when there are many.
+//! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
+//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, and `change` is what those of `staff`
+//! share; `visitor` finds out who asks, `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
+//! answers; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
+//! there are many.
 
 mod agent;
 mod attachment;
@@ -21,11 +22,13 @@ mod if_none_match;
 mod knowledge;
 mod log;
 mod message;
+mod metrics;
 mod places;
 mod portion;
 mod presence;
 mod proposal;
 mod queue;
+mod rates;
 mod request;
 mod serve;
 mod staff;
@@ -34,6 +37,7 @@ mod tests;
 mod ticket;
 mod token;
 mod usage;
+mod visitor;
 mod wire;
 
 use std::time::Duration;
@@ -50,13 +54,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use error::ApiError;
 pub use log::LARGEST_PAGE;
+pub use rates::{Rate, Rates};
 pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
+pub use visitor::Proxies;
 
 use portion::Portions;
 
-use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library};
+use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library, metrics::Metrics};
 
 /// The largest body of a request, in bytes.
 pub const MAX_REQUEST: usize = 1024 * 1024;
@@ -72,8 +78,14 @@ pub struct Api {
     pub helpdesk: Helpdesk,
     /// Checks the callers' tokens.
     pub tokens: Tokens,
+    /// How often they may ask.
+    pub rates: Rates,
+    /// The proxies in front.
+    pub proxies: Proxies,
     /// What the other parts say of themselves.
     pub health: Health,
+    /// What the parts count.
+    pub metrics: Metrics,
     /// Where customers' files are.
     pub attachments: Folder,
     /// What the desks know.
@@ -84,7 +96,6 @@ pub struct Api {
 pub fn router(state: Api) -> Router {
     let portions = Portions::default();
     let routes = Router::new()
-        .route("/healthz", get(healthz::show))
         .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
         .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
         .route("/api/v1/xmpp/tickets/{id}/sync", get(conversation::sync).layer(Extension(portions.clone())))
@@ -103,8 +114,25 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
         .route("/api/v1/xmpp/queue", get(queue::list))
         .route("/api/v1/xmpp/usage", get(usage::list))
+        .route("/metrics", get(metrics::show))
         .nest("/api/v1/xmpp/tickets/{id}", one_ticket());
     around(routes, state)
+}
+
+/// What monitors ask for: without a token, and without a limit.
+fn probes() -> Router<Api> {
+    Router::new()
+        .route("/healthz", get(healthz::show).layer(Extension(healthz::Database::default())))
+        .route("/livez", get(healthz::alive))
+}
+
+/// `/metrics` for whoever reaches the listener.
+pub fn monitor(state: Api) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::show_all))
+        .fallback(async || ApiError::NotFound("this route was not found".to_owned()))
+        .layer(middleware::from_fn_with_state(state.clone(), request::frame))
+        .with_state(state)
 }
 
 /// What people do with one ticket.
@@ -131,10 +159,12 @@ fn around(routes: Router<Api>, state: Api) -> Router {
         .fallback(async || ApiError::NotFound("this route was not found".to_owned()))
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .layer(middleware::from_fn_with_state(state.clone(), rates::limit))
+        .merge(probes().method_not_allowed_fallback(other_method))
         // From the inside out: a panic or a late answer becomes an error, and the outermost layer renders errors.
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(middleware::from_fn_with_state(REQUEST_TIMEOUT, request::limit_time))
-        .layer(middleware::from_fn_with_state(state.helpdesk.clock().clone(), request::frame))
+        .layer(middleware::from_fn_with_state(state.clone(), request::frame))
         .with_state(state)
 }
 

@@ -137,7 +137,7 @@ impl Drop for Busy {
 }
 
 /// What counts as one address: of IPv6 the first 64 bits, the rest is its holder's to choose.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,

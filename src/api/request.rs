@@ -14,34 +14,48 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{ApiError, wire::Timestamp};
-use crate::helpdesk::Clock;
+use super::{Api, ApiError, rates::Standing, wire::Timestamp};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from the caller, in characters.
 const LONGEST_ID: usize = 64;
 
 /// The outermost layer: gives the request its id, renders an error, sets the headers, writes the log line.
-pub(super) async fn frame(State(clock): State<Clock>, request: Request, next: Next) -> Response {
+pub(super) async fn frame(State(api): State<Api>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = request_id(request.headers());
     let method = request.method().clone();
     // The template, not the path: paths and query strings can hold addresses.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut response = rendered(next.run(request).await, Timestamp(clock.now()), &id);
+    let template = route.as_ref().map_or("none", MatchedPath::as_str);
+    // Whatever the request has logged carries its id. At the level that no filter leaves out.
+    let span = tracing::error_span!("request", request_id = id);
+    let response = next.run(request).instrument(span).await;
+    let standing = response.extensions().get::<Standing>().copied();
+    let now = api.helpdesk.clock().now();
+    let mut response = rendered(response, Timestamp(now), &id);
     let headers = response.headers_mut();
+    if let Some(standing) = standing {
+        standing.note(headers, now);
+        if let Some(role) = standing.refused() {
+            api.metrics.http.refused(role);
+        }
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    api.metrics.http.answered(method.as_str(), template, status, took);
     tracing::info!(
         %method,
-        route = route.as_ref().map_or("none", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        route = template,
+        status,
+        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         request_id = id,
         "answered a request"
     );

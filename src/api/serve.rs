@@ -35,7 +35,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::places::{Busy, Place, Places};
+use super::{
+    places::{Busy, Place, Places},
+    visitor::Peer,
+};
 
 /// What a connection buffers, in bytes: a header that is much larger is answered 431.
 const BUFFER: usize = 32 * 1024;
@@ -87,7 +90,8 @@ pub(super) async fn serve_within(bounds: Bounds, listener: TcpListener, router: 
                     place = places.take(peer.ip()) => place,
                     () = shutdown.cancelled() => break,
                 };
-                connections.spawn(connection(bounds, stream, router.clone(), Arc::new(place), shutdown.clone()));
+                let served = (router.clone(), Peer(peer.ip()));
+                connections.spawn(connection(bounds, stream, served, Arc::new(place), shutdown.clone()));
             }
             Err(error) => {
                 // There may be fewer file handles than places.
@@ -108,11 +112,18 @@ async fn refused(error: &io::Error) {
     tokio::time::sleep(REFUSED_PAUSE).await;
 }
 
-async fn connection(bounds: Bounds, stream: TcpStream, router: Router, place: Arc<Place>, shutdown: CancellationToken) {
+async fn connection(
+    bounds: Bounds,
+    stream: TcpStream,
+    (router, peer): (Router, Peer),
+    place: Arc<Place>,
+    shutdown: CancellationToken,
+) {
     // Answers are small; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let busy = place.begin();
         let answer = router.call(request);
         async move { Ok::<_, Infallible>(answer.await?.map(|body| Answer { body, _busy: busy })) }

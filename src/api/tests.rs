@@ -8,7 +8,9 @@ mod failures;
 mod knowledge;
 mod listening;
 mod log;
+mod metrics;
 mod presence;
+mod rates;
 mod rights;
 mod tickets;
 
@@ -25,12 +27,13 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-use super::{Api, Claims, Tokens, around, router};
+use super::{Api, Claims, Proxies, Rates, Tokens, around, router};
 use crate::{
     attachments::Folder,
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Limits, Role, Store},
     knowledge::{Library, Shelf},
+    metrics::Metrics,
 };
 
 const SECRET: &str = "a secret that only these tests know, 32 bytes and more";
@@ -118,7 +121,10 @@ impl Desks {
         let api = Api {
             helpdesk,
             tokens: Tokens::new(SECRET),
+            rates: Rates::new(|_| None),
+            proxies: Proxies::default(),
             health: Health::default(),
+            metrics: Metrics::default(),
             attachments: Folder::open(&folder.path().join("files")).unwrap(),
             library: library(&folder.path().join("pages")),
         };

@@ -6,13 +6,14 @@ use std::{
 };
 
 use deskbridge_entity::llm_call::{Outcome, Purpose};
+use sea_orm::ActiveEnum;
 
 use super::{
     llm::{Llm, LlmError},
     prompt::{ChatMessage, estimate_tokens},
     wire::Usage,
 };
-use crate::helpdesk::Call;
+use crate::{helpdesk::Call, metrics};
 
 /// Measures the calls of one run. Clones share it, so that what a cancelled run has spent outlives the run.
 #[derive(Clone, Debug)]
@@ -40,8 +41,14 @@ impl Meter {
         std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A call begins. When what this gives is dropped before its end is told, the call was cancelled.
-    pub(super) fn begin(&self, llm: &Llm, purpose: Purpose, messages: &[ChatMessage]) -> Running {
+    /// A call begins. When what this gives is dropped before its end is told, the call was cancelled. Either way it is `counted`.
+    pub(super) fn begin(
+        &self,
+        llm: &Llm,
+        purpose: Purpose,
+        messages: &[ChatMessage],
+        counted: &metrics::Model,
+    ) -> Running {
         let prompt = messages.iter().map(|message| estimate_tokens(&message.content)).sum::<usize>();
         let call = Call {
             desk: self.desk.clone(),
@@ -55,7 +62,7 @@ impl Meter {
             latency: std::time::Duration::ZERO,
             outcome: Outcome::Cancelled,
         };
-        Running { meter: self.clone(), call: Some(call), began: Instant::now() }
+        Running { meter: self.clone(), counted: counted.clone(), call: Some(call), began: Instant::now() }
     }
 }
 
@@ -63,6 +70,7 @@ impl Meter {
 #[derive(Debug)]
 pub(super) struct Running {
     meter: Meter,
+    counted: metrics::Model,
     call: Option<Call>,
     began: Instant,
 }
@@ -92,6 +100,13 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(call) = self.call.take() {
             let call = Call { latency: self.began.elapsed(), ..call };
+            self.counted.called(&metrics::Call {
+                endpoint: &call.endpoint,
+                purpose: &call.purpose.to_value(),
+                outcome: &call.outcome.to_value(),
+                tokens: (call.prompt_tokens, call.completion_tokens),
+                took: call.latency,
+            });
             self.meter.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
         }
     }

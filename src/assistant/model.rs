@@ -18,7 +18,7 @@ use super::{
     prompt::{ChatMessage, Role, estimate_tokens},
     wire::{self, Form},
 };
-use crate::{health::Status, helpdesk::Clock};
+use crate::{health::Status, helpdesk::Clock, metrics};
 
 /// How often an endpoint is asked when what it answers cannot be used: a model that stumbles once often does not stumble
 /// twice.
@@ -37,6 +37,7 @@ pub struct Model {
 struct Endpoint {
     llm: Llm,
     breaker: Mutex<Breaker>,
+    counted: metrics::Model,
 }
 
 /// Why no endpoint brought anything. The text is for agents and logs: it holds nothing of the customer's.
@@ -73,8 +74,15 @@ impl Model {
     /// A model with these endpoints; the first is asked first.
     #[must_use]
     pub fn new(endpoints: Vec<Llm>, clock: Clock) -> Self {
-        let endpoints = endpoints.into_iter().map(|llm| Endpoint { llm, breaker: Mutex::default() }).collect();
-        Self { endpoints, clock }
+        let endpoint = |llm| Endpoint { llm, breaker: Mutex::default(), counted: metrics::Model::default() };
+        Self { endpoints: endpoints.into_iter().map(endpoint).collect(), clock }
+    }
+
+    /// The same, counting its calls there.
+    #[must_use]
+    pub fn counted(mut self, counted: &metrics::Model) -> Self {
+        self.endpoints.iter_mut().for_each(|endpoint| endpoint.counted = counted.clone());
+        self
     }
 
     /// Its endpoints, in order.
@@ -209,7 +217,7 @@ impl Endpoint {
         clock: &Clock,
         read: impl Fn(&Value) -> Result<T, LlmError>,
     ) -> Result<T, LlmError> {
-        let running = terms.meter.begin(&self.llm, terms.purpose, messages);
+        let running = terms.meter.begin(&self.llm, terms.purpose, messages, &self.counted);
         let left = terms.until.saturating_duration_since(Instant::now());
         let fair = left / u32::try_from(others + 1).unwrap_or(u32::MAX);
         let share = self.llm.timeout().unwrap_or(fair).min(left);

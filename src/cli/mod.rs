@@ -107,7 +107,7 @@ pub struct TokenArgs {
     /// Limits an agent to a desk; repeat it for several [default: all desks]
     #[arg(long = "desk", value_name = "NAME")]
     pub desks: Vec<String>,
-    /// Lets a program do something: tickets:read or tickets:write; repeat it for several
+    /// Lets a program do something: tickets:read, tickets:write or metrics:read; repeat it for several
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,
 }

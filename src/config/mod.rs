@@ -8,8 +8,11 @@ mod attachments;
 mod desk;
 mod environment;
 mod error;
+mod http;
 mod knowledge;
+mod limits;
 mod logs;
+mod metrics;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -28,9 +31,11 @@ pub use assistant::{Assistant, Endpoint, EndpointTable};
 pub use attachments::Attachments;
 pub use desk::{Agent, Desk, DeskLimits};
 pub use error::Error;
+pub use http::{Http, Network};
 pub use knowledge::{Embeddings, EmbeddingsEndpoint, Knowledge};
+pub use limits::{Limits, Requests};
 pub use logs::{Logs, logs};
-use value::boolean;
+pub use metrics::Metrics;
 pub use value::{Secret, Timeout};
 pub use xmpp::{Component, Xmpp};
 
@@ -58,6 +63,8 @@ pub struct Config {
     pub attachments: Attachments,
     /// Rate limits and budgets.
     pub limits: Limits,
+    /// What monitors read.
+    pub metrics: Metrics,
     /// The desks; none given is one, `support`.
     pub desk: Vec<Desk>,
 }
@@ -76,41 +83,12 @@ impl Default for Database {
     }
 }
 
-/// `[http]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Http {
-    /// Address and port to listen on.
-    pub listen: std::net::SocketAddr,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Self { listen: ([127, 0, 0, 1], 8000).into() }
-    }
-}
-
 /// `[auth]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
     /// The key of HS256 tokens.
     pub jwt_secret: Option<Secret>,
-}
-
-/// `[limits]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Turns every rate limit and budget on or off at once.
-    #[serde(deserialize_with = "boolean")]
-    pub enabled: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { enabled: true }
-    }
 }
 
 impl Config {
@@ -169,6 +147,8 @@ impl Config {
                 return Err(Error::key(format!("{key}.name"), format!("two desks are called '{}'", desk.name)));
             }
         }
+        self.limits.check()?;
+        self.metrics.check()?;
         self.attachments.check()?;
         self.assistant.check()?;
         self.embeddings_endpoint().map(drop)

@@ -38,6 +38,9 @@ pub const SCOPE_READ: &str = "tickets:read";
 /// The scope that lets a program speak as the customer it names.
 pub const SCOPE_WRITE: &str = "tickets:write";
 
+/// The scope that lets a program read metrics.
+pub const SCOPE_METRICS: &str = "metrics:read";
+
 impl Caller {
     /// A customer, known by the address that the XMPP server vouches for.
     #[must_use]
@@ -118,6 +121,21 @@ impl Caller {
             return Ok(());
         }
         Err(Error::Forbidden(format!("only admins {what}")))
+    }
+
+    /// Checks that the caller may read metrics.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] unless it is an admin, or a program with the scope.
+    pub fn require_monitor(&self) -> Result<(), Error> {
+        match self.role {
+            Role::Admin => Ok(()),
+            Role::Service if self.has_scope(SCOPE_METRICS) => Ok(()),
+            Role::Service => Err(Error::Forbidden(format!("this token lacks the scope {SCOPE_METRICS}"))),
+            Role::Customer | Role::Agent => {
+                Err(Error::Forbidden("metrics are for admins and for programs with a scope".to_owned()))
+            }
+        }
     }
 
     /// Checks that the caller answers at `desk`.

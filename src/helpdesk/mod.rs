@@ -4,7 +4,7 @@
 //! together with whatever else has queued. The rules themselves are pure (`lifecycle`). Reads are named queries
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
-//! (from agents), `attachments` (files), `link` (XMPP) and `presence` (REST).
+//! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST) and `measure` (metrics).
 
 mod afterthought;
 mod agents;
@@ -15,12 +15,14 @@ mod caller;
 mod clock;
 mod conversation;
 mod copilot;
+mod counts;
 mod error;
 pub mod hours;
 mod learning;
 pub mod lifecycle;
 pub mod lifecycle_feedback;
 mod link;
+mod measure;
 mod once;
 mod operation;
 mod overview;
@@ -50,11 +52,13 @@ pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
 pub use clock::Clock;
 pub use conversation::Conversation;
 pub use copilot::{Aid, Made, Request, Said};
+pub use counts::{Counts, Direction};
 pub use error::Error;
 pub use hours::Hours;
 pub use learning::{Edits, Learned, Lesson, Work};
 pub use lifecycle::Rules;
 pub use lifecycle_feedback::Pace;
+pub use measure::{Backlog, Measured};
 pub use once::Origin;
 pub use operation::{
     answer::{Condensed, Drafted, Fate, Outcome, Retrieval, Triage},
@@ -193,6 +197,7 @@ pub struct Helpdesk {
     desks: Arc<[Arc<Desk>]>,
     commits: broadcast::Sender<Arc<Committed>>,
     signals: broadcast::Sender<Signal>,
+    counts: Arc<Counts>,
 }
 
 /// What is worth telling but not storing.
@@ -245,9 +250,15 @@ impl Helpdesk {
         let (commits, _) = broadcast::channel(COMMITS_KEPT);
         let (signals, _) = broadcast::channel(COMMITS_KEPT);
         let desks: Arc<[Arc<Desk>]> = desks.into_iter().map(Arc::new).collect();
-        let place = Place { store: store.clone(), clock: clock.clone(), desks: Arc::clone(&desks) };
+        let counts = Arc::new(Counts::default());
+        let place = Place {
+            store: store.clone(),
+            clock: clock.clone(),
+            desks: Arc::clone(&desks),
+            counts: Arc::clone(&counts),
+        };
         let (writer, work) = Writer::new(place, commits.clone());
-        (Self { store, clock, writer, domain: domain.into(), desks, commits, signals }, work)
+        (Self { store, clock, writer, domain: domain.into(), desks, commits, signals, counts }, work)
     }
 
     /// The clock that the domain goes by.

@@ -8,6 +8,7 @@ mod copilot;
 mod due;
 mod files;
 mod heard;
+pub(super) mod measure;
 mod messages;
 mod outbox;
 mod queue;

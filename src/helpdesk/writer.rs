@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use sea_orm::DbErr;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tracing::Span;
 
 use super::{
-    Desk, Error,
+    Counts, Desk, Error,
     clock::Clock,
     store::Store,
     unit::{Committed, Needs, Unit},
@@ -39,6 +40,8 @@ pub(super) trait Operation: Send + 'static {
 
 /// An operation with the place to answer to, whatever its output.
 trait Job: Send {
+    /// What asked for it: a request's span has its id.
+    fn span(&self) -> &Span;
     fn needs(&self, needs: &mut Needs);
     fn apply(&mut self, unit: &mut Unit);
     fn finish(self: Box<Self>, failed: Option<&DbErr>);
@@ -47,11 +50,16 @@ trait Job: Send {
 struct Pending<O: Operation> {
     operation: O,
     keys: Arc<[String]>,
+    span: Span,
     outcome: Option<Result<O::Output, Error>>,
     reply: oneshot::Sender<Result<O::Output, Error>>,
 }
 
 impl<O: Operation> Job for Pending<O> {
+    fn span(&self) -> &Span {
+        &self.span
+    }
+
     fn needs(&self, needs: &mut Needs) {
         self.operation.needs(needs);
         needs.heard.extend(self.keys.iter().cloned());
@@ -76,6 +84,7 @@ pub(super) struct Place {
     pub store: Store,
     pub clock: Clock,
     pub desks: Arc<[Arc<Desk>]>,
+    pub counts: Arc<Counts>,
 }
 
 /// The way to the writer.
@@ -110,6 +119,11 @@ impl Writer {
         Self { jobs: self.jobs.clone(), keys: keys.into() }
     }
 
+    /// Whether anybody takes what is queued.
+    pub(super) fn is_open(&self) -> bool {
+        !self.jobs.is_closed()
+    }
+
     /// What the stanza is known by whose changes it takes.
     pub(super) fn keys(&self) -> &[String] {
         &self.keys
@@ -118,7 +132,8 @@ impl Writer {
     /// Queues an operation, in order; waits only when the queue is full. The answer comes after the commit.
     pub(super) async fn queue<O: Operation>(&self, operation: O) -> Result<Answer<O::Output>, Error> {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Pending { operation, keys: Arc::clone(&self.keys), outcome: None, reply });
+        let job =
+            Box::new(Pending { operation, keys: Arc::clone(&self.keys), span: Span::current(), outcome: None, reply });
         self.jobs.send(job).await.map_err(|_| Error::Stopping)?;
         Ok(answer)
     }
@@ -142,7 +157,10 @@ async fn work(mut queue: mpsc::Receiver<Box<dyn Job>>, place: Place, listeners: 
             let mut alone = vec![job];
             let result = run(&mut alone, TRIES, &place, &listeners).await;
             if let Err(error) = &result {
-                tracing::error!(%error, "a change could not be stored");
+                place.counts.failed();
+                for job in &alone {
+                    tracing::error!(parent: job.span(), %error, "a change could not be stored");
+                }
             }
             alone.into_iter().for_each(|job| job.finish(result.as_ref().err()));
         }
@@ -160,6 +178,7 @@ async fn run(
     loop {
         match run_once(jobs, place).await {
             Ok(committed) => {
+                place.counts.committed(jobs.len(), committed.written);
                 // No listener is no fault: the rows are the queue, this is only the doorbell.
                 let _ = listeners.send(Arc::new(committed));
                 return Ok(());

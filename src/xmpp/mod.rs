@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     health::{Health, Status},
     helpdesk::Helpdesk,
+    metrics,
 };
 use login::{Account, Down};
 
@@ -51,16 +52,23 @@ const IN_DOUBT: Duration = Duration::from_secs(10);
 
 /// Keeps the link up until `stop` is called, for ever: no error is final, since secrets, hosts and servers are mended
 /// while we wait.
-pub async fn run(helpdesk: Helpdesk, account: Account, health: Health, stop: CancellationToken) {
+pub async fn run(
+    helpdesk: Helpdesk,
+    account: Account,
+    health: Health,
+    counted: metrics::Link,
+    stop: CancellationToken,
+) {
     let mut pause = BACK_OFF.0;
     let mut last_word = None;
     while !stop.is_cancelled() {
         let began = time::Instant::now();
-        let down = session::hold(&helpdesk, &account, &health, &stop).await;
+        let down = session::hold(&helpdesk, &account, &health, &counted, &stop).await;
         if matches!(down, Down::Stopping) {
             break;
         }
         health.set_xmpp(Status::Unhealthy(down.word().into()));
+        counted.down(down.word());
         if began.elapsed() >= STABLE {
             pause = BACK_OFF.0;
         }

@@ -35,13 +35,20 @@ use super::{
 use crate::{
     health::{Health, Status},
     helpdesk::Helpdesk,
+    metrics,
 };
 
 /// How long the farewell may take: confirming what was sent, and telling the contacts.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Logs in and serves until the stream ends or `stop` is called.
-pub(super) async fn hold(helpdesk: &Helpdesk, account: &Account, health: &Health, stop: &CancellationToken) -> Down {
+pub(super) async fn hold(
+    helpdesk: &Helpdesk,
+    account: &Account,
+    health: &Health,
+    counted: &metrics::Link,
+    stop: &CancellationToken,
+) -> Down {
     let login = tokio::select! {
         login = login::log_in(account) => login,
         () = stop.cancelled() => return Down::Stopping,
@@ -58,6 +65,7 @@ pub(super) async fn hold(helpdesk: &Helpdesk, account: &Account, health: &Health
     }
     let contacts = Manners::contacts(helpdesk).await;
     health.set_xmpp(Status::Healthy);
+    counted.up();
     tracing::info!(server = %account.server, domain = %account.domain, "the XMPP link is up");
     let down = Session::begin(helpdesk, stream, address, contacts, account.rooms.as_deref()).serve(stop).await;
     if down.is_abrupt()

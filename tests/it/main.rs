@@ -29,6 +29,7 @@ mod learning;
 mod lifecycle;
 mod link;
 mod manners;
+mod metrics;
 mod model;
 mod poison;
 mod race;

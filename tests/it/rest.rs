@@ -278,3 +278,32 @@ mod scenarios {
         app.stop().await;
     }
 }
+
+/// With the limits that a configuration without a word about them has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_caller_gets_its_share_and_neither_others_nor_the_chat_wait() {
+    let (server, database) = (Server::start(Kind::Prosody).await, Database::sqlite());
+    let app = Setting { rates: "", ..Setting::new(&server, &database, None) }.start().await;
+    let (rest, greedy, other) = (&app.rest, token(Role::Agent, "eve"), token(Role::Agent, "max"));
+    let began = std::time::Instant::now();
+    let refused = loop {
+        let answer = rest.get(&greedy, TICKETS).await;
+        assert!(began.elapsed() < Duration::from_secs(60), "never refused");
+        assert_eq!(answer.headers["x-ratelimit-limit"], "20");
+        if answer.status == 429 {
+            break answer;
+        }
+    };
+    assert_eq!(
+        (&refused.json["error"]["code"], &refused.headers["retry-after"]),
+        (&"RATE_LIMITED".into(), &"1".parse().unwrap())
+    );
+    assert_eq!(rest.get(&other, TICKETS).await.status, 200);
+    rest.healthy().await;
+    // What XMPP allows is counted by itself.
+    let mut alice = Client::login(&server, "alice", "phone").await;
+    let line = alice.say(crate::support::stage::DESK, "How long does shipping take?").await;
+    alice.receipt(&line).await;
+    alice.answer().await;
+    app.stop().await;
+}

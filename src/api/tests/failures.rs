@@ -153,7 +153,7 @@ async fn who_takes_no_answer_gets_no_third_and_others_do() {
     let (one, two) = tokio::join!(asked(), asked());
     let (ann, eve) = (customer(ANN), agent("eve"));
     let (third, other) = tokio::join!(desks.get(&ann, &path), desks.get(&eve, &path));
-    third.failure(429, "TOO_MANY_REQUESTS");
+    third.failure(429, "RATE_LIMITED");
     assert_eq!(third.header("retry-after"), "5");
     other.ok(200);
     // A client that has gone has taken its answer with it.
@@ -284,4 +284,23 @@ async fn each_request_leaves_one_line_without_addresses_tokens_or_texts_and_a_fa
     for secret in [ANN, "my words", "my-bad-token", "my-path", ticket.as_str(), "eyJ"] {
         assert!(!text.contains(secret), "{secret} is in the log: {text}");
     }
+}
+
+#[tokio::test]
+async fn what_a_request_logs_carries_its_id_also_where_the_writer_could_not_store_it() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+    let desks = Desks::new().await;
+    desks.store.read().execute_unprepared("DROP TABLE event").await.unwrap();
+    let body = json!({ "jid": ANN, "message": "hi" });
+    let answer = {
+        let _guard = tracing::subscriber::set_default(subscriber);
+        desks.post(&customer(ANN), TICKETS, body).await
+    };
+    answer.failure(500, "INTERNAL_ERROR");
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let stored = lines.iter().find(|line| line["fields"]["message"] == "a change could not be stored").unwrap();
+    assert_eq!(stored["span"], json!({ "name": "request", "request_id": answer.header("x-request-id") }));
 }

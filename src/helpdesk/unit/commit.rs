@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::{Committed, Unit};
-use crate::helpdesk::lifecycle;
+use crate::helpdesk::{counts::Written, lifecycle};
 
 /// Rows written by one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
 pub(super) const ROWS_PER_STATEMENT: usize = 500;
@@ -31,6 +31,7 @@ impl Unit {
             copilot: self.copilot,
             learning: self.learning,
             rooms: !self.erased.is_empty(),
+            written: Written::of(&self.new_messages),
             ..Committed::default()
         };
         committed.epochs.extend(self.erased.drain(..).map(|id| (id, i64::MAX)));

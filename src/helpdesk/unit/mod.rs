@@ -25,7 +25,7 @@ use deskbridge_entity::{attachment, hint, llm_call, message, notice, presence, p
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
 use uuid::Uuid;
 
-use super::{Agent, Desk, usage::Sums};
+use super::{Agent, Desk, counts::Written, usage::Sums};
 
 pub(super) use {load::REMEMBERED, tickets::new_ticket};
 
@@ -110,6 +110,8 @@ pub struct Committed {
     pub rooms: bool,
     /// The last event's number.
     pub last_seq: Option<i64>,
+    /// The new messages.
+    pub(super) written: Written,
 }
 
 struct Tracked {

@@ -36,6 +36,10 @@ pub struct Setting<'a> {
     pub timeout: &'a str,
     /// `limits.enabled`.
     pub limits: bool,
+    /// Lines of TOML for `[limits]`: tests look at REST more often than programs do.
+    pub rates: &'a str,
+    /// The port of `metrics.listen`.
+    pub metrics: Option<u16>,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
     /// `xmpp.rooms`.
@@ -61,6 +65,8 @@ impl<'a> Setting<'a> {
             quiet_window: "100ms",
             timeout: "10s",
             limits: true,
+            rates: "anonymous.per_second = 0\ncustomer.per_second = 0\nagent.per_second = 0\nadmin.per_second = 0\nservice.per_second = 0\n",
+            metrics: None,
             knowledge,
             rooms: None,
             assistant: String::new(),
@@ -75,12 +81,13 @@ impl<'a> Setting<'a> {
         let mut text = format!(
             "[xmpp]\ndomain = \"{DOMAIN}\"\nserver = \"{}\"\nsecret = \"{SECRET}\"\nrooms = \"{}\"\n\
              [database]\nurl = \"{}\"\n[http]\nlisten = \"127.0.0.1:{http}\"\n[auth]\njwt_secret = \"{JWT_SECRET}\"\n\
-             [limits]\nenabled = {}\n\
+             [limits]\nenabled = {}\n{}\
              [assistant]\nquiet_window = \"{}\"\ntimeout = \"{}\"\nconcurrency = 16\n",
             self.server.component(),
             self.rooms.unwrap_or_default(),
             self.database.url,
             self.limits,
+            self.rates,
             self.quiet_window,
             self.timeout
         );
@@ -92,6 +99,9 @@ impl<'a> Setting<'a> {
         // Whether or not this machine has the weights.
         text += "[knowledge]\nembeddings = \"off\"\n";
         text += &format!("[attachments]\nfolder = \"{home}/attachments\"\n{}", self.attachments);
+        if let Some(port) = self.metrics {
+            text += &format!("[metrics]\nlisten = \"127.0.0.1:{port}\"\n");
+        }
         text += "[[desk]]\nname = \"support\"\ntitle = \"Tea Support\"\n";
         if let Some(knowledge) = &self.knowledge {
             text += &format!("knowledge = \"{}\"\n", knowledge.display());
