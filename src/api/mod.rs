@@ -2,7 +2,7 @@
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `ticket`, `message`, `attachment`, `staff`, `copilot`, `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and
-//! `presence` are the routes, and `change` is what those of `staff` share; `portion` bounds what is read at once; `serve` is
+//! `presence` are the routes, `room` and `occupant` those of the XMPP server's event feed, which share `feed`, and `change` is what those of `staff` share; `portion` bounds what is read at once; `serve` is
 //! the listening side, and `places` says whose connection stays when there are many.
 
 mod agent;
@@ -12,16 +12,19 @@ mod copilot;
 mod desk;
 mod error;
 mod extract;
+mod feed;
 mod healthz;
 mod if_match;
 mod knowledge;
 mod message;
+mod occupant;
 mod places;
 mod portion;
 mod presence;
 mod proposal;
 mod queue;
 mod request;
+mod room;
 mod serve;
 mod staff;
 #[cfg(test)]
@@ -39,7 +42,7 @@ use axum::{
     http::{Method, StatusCode},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -95,7 +98,12 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
         .route("/api/v1/xmpp/queue", get(queue::list))
         .route("/api/v1/xmpp/usage", get(usage::list))
-        .nest("/api/v1/xmpp/tickets/{id}", one_ticket());
+        .nest("/api/v1/xmpp/tickets/{id}", one_ticket())
+        .route("/api/v1/rooms", post(room::make).get(room::list))
+        .route("/api/v1/rooms/{session}", delete(room::end))
+        .route("/api/v1/rooms/{session}/occupants", get(occupant::list))
+        .route("/api/v1/occupants", post(occupant::come))
+        .route("/api/v1/occupants/{jid}", put(occupant::turn).delete(occupant::go));
     around(routes, state)
 }
 

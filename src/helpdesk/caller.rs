@@ -38,6 +38,9 @@ pub const SCOPE_READ: &str = "tickets:read";
 /// The scope that lets a program speak as the customer it names.
 pub const SCOPE_WRITE: &str = "tickets:write";
 
+/// The scope that lets a program tell of rooms and their occupants.
+pub const SCOPE_ROOMS: &str = "rooms:write";
+
 impl Caller {
     /// A customer, known by the address that the XMPP server vouches for.
     #[must_use]
@@ -107,6 +110,17 @@ impl Caller {
                 Err(Error::Forbidden("staff speak as themselves, not as a customer".to_owned()))
             }
         }
+    }
+
+    /// Checks that the caller may tell of rooms, as the XMPP server's own program.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody else.
+    pub fn require_feed(&self) -> Result<(), Error> {
+        if self.role == Role::Service && self.has_scope(SCOPE_ROOMS) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("only a program with the scope {SCOPE_ROOMS} tells of rooms")))
     }
 
     /// Checks that the caller is an admin.
