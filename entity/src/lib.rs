@@ -6,7 +6,7 @@
 //! [`hint`]: what a contact was told once; [`heard`]: commands that were carried out; [`opening`]: what erased customers
 //! had opened lately.
 //! [`llm_call`] and [`token_count`]: what the language model cost. [`copilot`]: what the assistant makes for agents;
-//! [`proposal`]: pages it would learn from them.
+//! [`proposal`]: pages it would learn from them. [`server_room`] ⟵ [`server_occupant`]: the XMPP server's rooms, and who is in them.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
 
@@ -23,6 +23,8 @@ pub mod notice;
 pub mod opening;
 pub mod presence;
 pub mod proposal;
+pub mod server_occupant;
+pub mod server_room;
 pub mod subscription;
 pub mod ticket;
 pub mod token_count;

@@ -12,6 +12,7 @@ mod m20261125_000002_hints;
 mod m20261125_000010_assistant;
 mod m20261125_000020_copilot;
 mod m20261125_000021_usage_index;
+mod m20261125_000022_server_events;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000010_assistant::Migration),
             Box::new(m20261125_000020_copilot::Migration),
             Box::new(m20261125_000021_usage_index::Migration),
+            Box::new(m20261125_000022_server_events::Migration),
         ]
     }
 }

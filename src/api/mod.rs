@@ -2,7 +2,8 @@
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
-//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, and `change` is what those of `staff`
+//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, `room` and `occupant` those of
+//! the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
 //! share; `visitor` finds out who asks, `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
 //! answers; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
 //! there are many.
@@ -16,6 +17,7 @@ mod desk;
 mod entity_tag;
 mod error;
 mod extract;
+mod feed;
 mod healthz;
 mod if_match;
 mod if_none_match;
@@ -23,6 +25,7 @@ mod knowledge;
 mod log;
 mod message;
 mod metrics;
+mod occupant;
 mod places;
 mod portion;
 mod presence;
@@ -30,6 +33,7 @@ mod proposal;
 mod queue;
 mod rates;
 mod request;
+mod room;
 mod serve;
 mod staff;
 #[cfg(test)]
@@ -48,7 +52,7 @@ use axum::{
     http::{Method, StatusCode},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::{delete, get, post, put},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -115,7 +119,12 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/queue", get(queue::list))
         .route("/api/v1/xmpp/usage", get(usage::list))
         .route("/metrics", get(metrics::show))
-        .nest("/api/v1/xmpp/tickets/{id}", one_ticket());
+        .nest("/api/v1/xmpp/tickets/{id}", one_ticket())
+        .route("/api/v1/rooms", post(room::make).get(room::list))
+        .route("/api/v1/rooms/{session}", delete(room::end))
+        .route("/api/v1/rooms/{session}/occupants", get(occupant::list))
+        .route("/api/v1/occupants", post(occupant::come))
+        .route("/api/v1/occupants/{jid}", put(occupant::turn).delete(occupant::go));
     around(routes, state)
 }
 

@@ -11,7 +11,10 @@ use super::{
 };
 
 pub(super) async fn show(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.helpdesk().ticket(&ask.caller, ask.ticket).await)
+    let ticket = ask.helpdesk().ticket(&ask.caller, ask.ticket).await?;
+    let there = ask.helpdesk().participants(&ticket).await?;
+    let OneTicket(shown) = ask.show(Ok(ticket))?;
+    Ok(OneTicket(shown.with_participants(there)))
 }
 
 pub(super) async fn claim(ask: Ask) -> Result<OneTicket, ApiError> {

@@ -5,6 +5,8 @@ mod auth;
 mod changes;
 mod desks;
 mod failures;
+mod feed;
+mod feed_lists;
 mod knowledge;
 mod listening;
 mod log;

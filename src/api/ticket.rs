@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, Uri, header::LINK},
     response::{AppendHeaders, IntoResponse},
 };
-use deskbridge_entity::ticket::Model;
+use deskbridge_entity::{server_occupant, ticket::Model};
 use jid::{BareJid, Jid, ResourcePart};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     Api, ApiError,
     extract::{self, Body, Parameters},
+    occupant::ParticipantOut,
     wire::{self, Timestamp},
 };
 use crate::helpdesk::{Caller, Cursor, Filter, Helpdesk, Role, ticket_node};
@@ -181,6 +182,11 @@ pub(super) struct Inside {
     previous_ticket_id: Option<Uuid>,
     /// Where its agent talks.
     address: String,
+    /// The room that it was taken to.
+    room: Option<String>,
+    /// Who is there, where one ticket is asked for; null when nobody tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    participants: Option<Option<Vec<ParticipantOut>>>,
 }
 
 impl Inside {
@@ -195,6 +201,8 @@ impl Inside {
             resolution: ticket.resolution.clone(),
             previous_ticket_id: ticket.previous_ticket_id,
             address: format!("{}@{}", ticket_node(&ticket.short_id), helpdesk.domain()),
+            room: ticket.room.clone(),
+            participants: None,
         })
     }
 }
@@ -214,6 +222,14 @@ impl TicketOut {
             handler: wire::handler(ticket.handler),
             version: ticket.version,
         }
+    }
+
+    /// The same with those who are in its room, for everybody who sees that it has one.
+    pub(super) fn with_participants(mut self, there: Option<Vec<server_occupant::Model>>) -> Self {
+        if let Some(inside) = &mut self.inside {
+            inside.participants = Some(there.map(|rows| rows.into_iter().map(ParticipantOut::from).collect()));
+        }
+        self
     }
 
     pub(super) fn version(&self) -> i64 {

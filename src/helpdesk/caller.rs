@@ -40,6 +40,8 @@ pub const SCOPE_WRITE: &str = "tickets:write";
 
 /// The scope that lets a program read metrics.
 pub const SCOPE_METRICS: &str = "metrics:read";
+/// The scope that lets a program tell of rooms and their occupants.
+pub const SCOPE_ROOMS: &str = "rooms:write";
 
 impl Caller {
     /// A customer, known by the address that the XMPP server vouches for.
@@ -110,6 +112,17 @@ impl Caller {
                 Err(Error::Forbidden("staff speak as themselves, not as a customer".to_owned()))
             }
         }
+    }
+
+    /// Checks that the caller may tell of rooms, as the XMPP server's own program.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for everybody else.
+    pub fn require_feed(&self) -> Result<(), Error> {
+        if self.role == Role::Service && self.has_scope(SCOPE_ROOMS) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("only a program with the scope {SCOPE_ROOMS} tells of rooms")))
     }
 
     /// Checks that the caller is an admin.

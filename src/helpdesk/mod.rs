@@ -4,7 +4,8 @@
 //! together with whatever else has queued. The rules themselves are pure (`lifecycle`). Reads are named queries
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
-//! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST) and `measure` (metrics).
+//! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST), `feed` (what the XMPP server tells of its
+//! rooms) and `measure` (metrics).
 
 mod afterthought;
 mod agents;
@@ -17,6 +18,7 @@ mod conversation;
 mod copilot;
 mod counts;
 mod error;
+mod feed;
 pub mod hours;
 mod learning;
 pub mod lifecycle;
@@ -48,12 +50,13 @@ pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
 pub use attachments::{Fetched, PendingFile};
 pub use avatar::{Avatar, AvatarError};
-pub use caller::{Caller, Role, SCOPE_READ, SCOPE_WRITE};
+pub use caller::{Caller, Role, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE};
 pub use clock::Clock;
 pub use conversation::Conversation;
 pub use copilot::{Aid, Made, Request, Said};
 pub use counts::{Counts, Direction};
 pub use error::Error;
+pub use feed::{Came, Left, OccupantFilter, RoomEnded, RoomFilter, RoomMade, Told, Turned};
 pub use hours::Hours;
 pub use learning::{Edits, Learned, Lesson, Work};
 pub use lifecycle::Rules;

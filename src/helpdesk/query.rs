@@ -6,6 +6,7 @@ mod changes;
 mod contacts;
 mod copilot;
 mod due;
+mod feed;
 mod files;
 mod heard;
 pub(super) mod measure;
@@ -38,6 +39,7 @@ pub(super) use {
         proposals, proposals_of,
     },
     due::{due, pick_due},
+    feed::{participants, server_occupants, server_rooms},
     files::{attachment, attachments, counted_files, kept_files, pending_files},
     heard::is_heard,
     messages::{markable_line_before, messages, public_messages, readers_of, transcripts, was_said},
@@ -66,10 +68,10 @@ pub struct Filter {
     pub limit: u64,
 }
 
-/// A place in the list of tickets, newest activity first.
+/// A place in a list, newest first: of tickets by their last activity, of other things by when they were noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    last_message_at: DateTime<Utc>,
+    at: DateTime<Utc>,
     id: Uuid,
 }
 
@@ -77,13 +79,13 @@ impl Cursor {
     /// The place behind `ticket`.
     #[must_use]
     pub fn behind(ticket: &ticket::Model) -> Self {
-        Self { last_message_at: ticket.last_message_at, id: ticket.id }
+        Self { at: ticket.last_message_at, id: ticket.id }
     }
 
     /// As an opaque word for URLs.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut bytes = self.last_message_at.timestamp_micros().to_be_bytes().to_vec();
+        let mut bytes = self.at.timestamp_micros().to_be_bytes().to_vec();
         bytes.extend_from_slice(self.id.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -93,8 +95,8 @@ impl Cursor {
     pub fn decode(word: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(word).ok()?;
         let (micros, id) = bytes.split_at_checked(8)?;
-        let last_message_at = DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
-        Some(Self { last_message_at, id: Uuid::from_slice(id).ok()? })
+        let at = DateTime::from_timestamp_micros(i64::from_be_bytes(micros.try_into().ok()?))?;
+        Some(Self { at, id: Uuid::from_slice(id).ok()? })
     }
 }
 
@@ -105,6 +107,17 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next one begins, if there is one.
     pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// A page of rows of which one more than `limit` was asked for.
+    fn of(mut items: Vec<T>, limit: u64, place: impl Fn(&T) -> Cursor) -> Self {
+        let full = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = items.len() > full;
+        items.truncate(full);
+        let next = items.last().filter(|_| more).map(place);
+        Self { items, next }
+    }
 }
 
 /// Only what the caller may see.
@@ -126,23 +139,19 @@ pub(super) async fn tickets(store: &Store, caller: &Caller, filter: &Filter) -> 
     if let Some(status) = filter.status {
         query = query.filter(ticket::Column::Status.eq(status));
     }
-    if let Some(Cursor { last_message_at: at, id }) = filter.after {
+    if let Some(Cursor { at, id }) = filter.after {
         // The first condition alone gives the index its range; the second settles ties.
         query = query
             .filter(ticket::Column::LastMessageAt.lte(at))
             .filter(Condition::any().add(ticket::Column::LastMessageAt.lt(at)).add(ticket::Column::Id.lt(id)));
     }
-    let mut items = query
+    let items = query
         .order_by_desc(ticket::Column::LastMessageAt)
         .order_by_desc(ticket::Column::Id)
         .limit(filter.limit + 1)
         .all(store.read())
         .await?;
-    let full = usize::try_from(filter.limit).unwrap_or(usize::MAX);
-    let more = items.len() > full;
-    items.truncate(full);
-    let next = items.last().filter(|_| more).map(Cursor::behind);
-    Ok(Page { items, next })
+    Ok(Page::of(items, filter.limit, Cursor::behind))
 }
 
 /// The ticket, if it exists and the caller may read it: to others it does not exist.
@@ -209,10 +218,7 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_its_encoding_and_junk_is_refused() {
-        let cursor = Cursor {
-            last_message_at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(),
-            id: Uuid::now_v7(),
-        };
+        let cursor = Cursor { at: DateTime::from_timestamp_micros(1_700_000_000_123_456).unwrap(), id: Uuid::now_v7() };
         assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
         for junk in ["", "AAAA", "not base64!", &cursor.encode()[..10]] {
             assert_eq!(Cursor::decode(junk), None, "{junk}");

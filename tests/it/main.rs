@@ -18,6 +18,7 @@ mod ejabberd;
 mod endpoints;
 mod evaluation;
 mod failure;
+mod feed;
 mod floods;
 mod grounding;
 mod handling;

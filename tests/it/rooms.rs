@@ -29,7 +29,7 @@ pub mod scenarios {
     const USER: &str = "http://jabber.org/protocol/muc#user";
 
     /// Bob is an agent of the desk.
-    fn setting<'a>(server: &'a Server, database: &'a Database) -> Setting<'a> {
+    pub fn setting<'a>(server: &'a Server, database: &'a Database) -> Setting<'a> {
         let mut setting = Setting::new(server, database, None);
         setting.rooms = Some(ROOMS);
         setting.desk = "agents = [{ jid = \"bob@localhost\", name = \"Bob\" }]\n".to_owned();
@@ -46,7 +46,7 @@ pub mod scenarios {
     }
 
     /// Writes to a ticket's address until the answer that begins like this comes.
-    async fn told(bob: &mut Client, address: &str, words: &str, answer: &str) -> String {
+    pub async fn told(bob: &mut Client, address: &str, words: &str, answer: &str) -> String {
         bob.say(address, words).await;
         said_by(bob, address, answer).await
     }
@@ -58,7 +58,7 @@ pub mod scenarios {
         body(&client.expect(&format!("'{begins}' from {address}"), fits).await).unwrap()
     }
 
-    async fn join(client: &mut Client, room: &str, nick: &str) -> Element {
+    pub async fn join(client: &mut Client, room: &str, nick: &str) -> Element {
         let place = format!("{room}/{nick}");
         client.send(&format!("<presence to='{place}'><x xmlns='http://jabber.org/protocol/muc'/></presence>")).await;
         let fits = |stanza: &Element| stanza.name() == "presence" && stanza.attr("from") == Some(&place);
@@ -101,7 +101,7 @@ pub mod scenarios {
     }
 
     /// Bob has a room for Alice's ticket, and both are there.
-    async fn meet(app: &Running, alice: &mut Client, bob: &mut Client) -> (String, String) {
+    pub async fn meet(app: &Running, alice: &mut Client, bob: &mut Client) -> (String, String) {
         let address = claimed(app, alice, bob).await;
         assert_eq!(told(bob, &address, "/room", "The room is being").await, "The room is being prepared.");
         let room = room_in(&said_by(bob, &address, "The room is xmpp:").await);

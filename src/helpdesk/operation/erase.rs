@@ -1,8 +1,8 @@
 //! The end of all that is known of a customer.
 
 use deskbridge_entity::{
-    agent::Duty, attachment, copilot, event, hint, llm_call, message, notice, presence, proposal, subscription, ticket,
-    token_count,
+    agent::Duty, attachment, copilot, event, hint, llm_call, message, notice, presence, proposal, server_occupant,
+    subscription, ticket, token_count,
 };
 use jid::BareJid;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -93,6 +93,7 @@ impl Operation for EraseCustomer {
                 .filter(token_count::Column::Key.eq(&key)),
         );
         unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
+        unit.run_first(&server_occupant::Entity::delete_many().filter(server_occupant::Column::Bare.eq(customer)));
         unit.run_first(&hint::Entity::delete_many().filter(hint::Column::Jid.eq(customer)));
         // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
         let is_agent = unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&self.customer));

@@ -9,6 +9,8 @@ pub(super) mod customer;
 pub(super) mod delivery;
 pub(super) mod echo;
 pub(super) mod erase;
+pub(super) mod feed_occupant;
+pub(super) mod feed_room;
 pub(super) mod hand_off;
 pub(super) mod hint;
 pub(super) mod job;

@@ -47,6 +47,7 @@ impl Unit {
         self.write_presence(&mut statements);
         self.write_hints(&mut statements);
         self.write_calls(&mut statements);
+        self.write_feed(&mut statements);
         statements.append(&mut self.statements);
         execute(&tx, statements).await?;
         tx.commit().await?;

@@ -34,6 +34,7 @@ impl Unit {
         self.notices.retain(|notice| notice.ticket_id.is_none_or(|id| !gone.contains(&id)));
         self.attachments.retain(|file| !gone.contains(&file.ticket_id));
         self.forget_calls(customer, &gone);
+        self.feed.forget(customer);
         self.files_gone = true;
         let messages = std::mem::take(&mut self.new_messages).into_iter().zip(std::mem::take(&mut self.message_events));
         (self.new_messages, self.message_events) =

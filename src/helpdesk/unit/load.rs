@@ -68,6 +68,7 @@ impl Unit {
                 self.track(row);
             });
         }
+        self.feed.load(tx, std::mem::take(&mut needs.feed)).await?;
         if !needs.proposals.is_empty() {
             self.load_proposals(tx, needs.proposals).await?;
         }

@@ -5,6 +5,7 @@
 //! unit as it was, and the rest of the batch commits.
 
 mod commit;
+mod feed;
 mod forget;
 mod heard;
 mod learning;
@@ -68,6 +69,7 @@ pub(super) struct Needs {
     /// Customers of whom everything goes.
     pub erased: BTreeSet<String>,
     pub proposals: BTreeSet<Uuid>,
+    pub feed: feed::FeedNeeds,
 }
 
 /// What there is of a customer who is to be erased.
@@ -183,6 +185,8 @@ pub(super) struct Unit {
     /// Whether people on duty may have changed.
     pub duty_changed: bool,
     proposals: HashMap<Uuid, proposal::Model>,
+    /// What the XMPP server tells of its rooms.
+    pub feed: feed::Feed,
     /// As in [`Committed`].
     pub copilot: bool,
     /// As in [`Committed`].
@@ -233,6 +237,7 @@ impl Unit {
             erased: Vec::new(),
             duty_changed: false,
             proposals: HashMap::new(),
+            feed: feed::Feed::default(),
             copilot: false,
             learning: false,
         };

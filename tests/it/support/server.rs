@@ -45,6 +45,8 @@ pub struct Server {
     pub secret: &'static str,
     /// The components that it has, from the next (re)start on.
     pub domains: Vec<&'static str>,
+    /// More lines for Prosody's rooms, from the next (re)start on.
+    pub rooms: String,
     process: Option<Killed>,
 }
 
@@ -75,6 +77,7 @@ impl Server {
             component_port: free_port(),
             secret,
             domains: domains.to_vec(),
+            rooms: String::new(),
             process: None,
         };
         server.restart().await;
@@ -98,6 +101,7 @@ impl Server {
             .args([self.client_port.to_string(), self.component_port.to_string()])
             .arg(self.secret)
             .args(&self.domains)
+            .env("PROSODY_ROOMS", &self.rooms)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -127,6 +131,11 @@ impl Server {
         if self.kind == Kind::Ejabberd {
             let _ = std::fs::remove_file(self.data().join("ready"));
         }
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data().join("prosody.log")).unwrap_or_default()
     }
 
     fn data(&self) -> PathBuf {

@@ -42,6 +42,8 @@ pub struct Setting<'a> {
     pub metrics: Option<u16>,
     /// A folder of pages for the desk.
     pub knowledge: Option<PathBuf>,
+    /// Where it listens in this process; 0 is the system's choice.
+    pub http: u16,
     /// `xmpp.rooms`.
     pub rooms: Option<&'a str>,
     /// More lines of TOML for `[assistant]`.
@@ -68,6 +70,7 @@ impl<'a> Setting<'a> {
             rates: "anonymous.per_second = 0\ncustomer.per_second = 0\nagent.per_second = 0\nadmin.per_second = 0\nservice.per_second = 0\n",
             metrics: None,
             knowledge,
+            http: 0,
             rooms: None,
             assistant: String::new(),
             desk: String::new(),
@@ -123,8 +126,7 @@ impl<'a> Setting<'a> {
     /// The same, without waiting for anything.
     pub async fn launch(&self) -> Running {
         let clock = Clock::default();
-        // Port 0 is the system's choice; the file cannot know it.
-        let config = Config::load(Some(&self.write(0))).unwrap();
+        let config = Config::load(Some(&self.write(self.http))).unwrap();
         // A second test in the same process has installed it already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let app = App::start_at(config, clock.clone()).await.unwrap();

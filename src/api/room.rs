@@ -1,0 +1,140 @@
+//! `/api/v1/rooms`: the XMPP server tells of its rooms, and agents look at them.
+
+use axum::{
+    Json,
+    extract::{Path, State, rejection::PathRejection},
+    http::{Uri, header::LINK},
+    response::{AppendHeaders, IntoResponse},
+};
+use deskbridge_entity::server_room;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Api, ApiError,
+    extract::{Parameters, not_a_jid},
+    feed::{self, About, Answered, Deed, Event, Refused, Teller, Telling},
+    wire::Timestamp,
+};
+use crate::helpdesk::{Caller, RoomEnded, RoomFilter, RoomMade};
+
+/// The longest session, in bytes: it is a key of an index.
+const MAX_SESSION: usize = 255;
+/// The longest name, in bytes: a room's localpart is not longer (RFC 7622 §3.3).
+const MAX_NAME: usize = 1023;
+
+#[derive(Deserialize)]
+pub(super) struct RoomIn {
+    name: String,
+    session: String,
+    jid: String,
+    /// Not in the reference: when it happened.
+    at: Option<String>,
+}
+
+impl Event for RoomIn {
+    const ABOUT: About = About::Room;
+}
+
+impl RoomIn {
+    fn checked(self) -> Result<RoomMade, ApiError> {
+        Ok(RoomMade {
+            session: feed::text("session", self.session, MAX_SESSION)?,
+            jid: feed::room_address("jid", &self.jid)?,
+            name: feed::text("name", self.name, MAX_NAME)?,
+            at: feed::at(self.at.as_deref())?,
+        })
+    }
+}
+
+pub(super) async fn make(State(api): State<Api>, Teller(caller): Teller, Telling(input): Telling<RoomIn>) -> Answered {
+    let made = input.checked().map_err(|error| Refused::of(About::Room, error))?;
+    feed::answer(Deed::MakeRoom, api.helpdesk.room_made(&caller, made).await)
+}
+
+#[derive(Deserialize)]
+pub(super) struct EndIn {
+    jid: String,
+    at: Option<String>,
+}
+
+impl Event for EndIn {
+    const ABOUT: About = About::Room;
+}
+
+impl EndIn {
+    fn checked(self, session: String) -> Result<RoomEnded, ApiError> {
+        Ok(RoomEnded { session, jid: feed::room_address("jid", &self.jid)?, at: feed::at(self.at.as_deref())? })
+    }
+}
+
+pub(super) async fn end(
+    State(api): State<Api>,
+    Teller(caller): Teller,
+    session: Result<Path<String>, PathRejection>,
+    Telling(input): Telling<EndIn>,
+) -> Answered {
+    let Path(session) = session.map_err(|_| Refused::no_session())?;
+    // What cannot be the name of a session names none.
+    let session = feed::text("session", session, MAX_SESSION).map_err(|_| Refused::no_session())?;
+    let ended = input.checked(session).map_err(|error| Refused::of(About::Room, error))?;
+    feed::answer(Deed::EndRoom, api.helpdesk.room_ended(&caller, ended).await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListIn {
+    jid: Option<String>,
+    active: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+impl ListIn {
+    fn filter(&self) -> Result<RoomFilter, ApiError> {
+        let jid = self
+            .jid
+            .as_deref()
+            .map(|text| jid::BareJid::new(text).map_err(|error| ApiError::bad_parameter("jid", not_a_jid(error))));
+        Ok(RoomFilter {
+            jid: jid.transpose()?,
+            active: feed::yes_or_no("active", self.active.as_deref())?,
+            after: feed::cursor(self.cursor.as_deref())?,
+            limit: feed::limit(self.limit.as_deref())?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct RoomOut {
+    session: String,
+    jid: String,
+    name: String,
+    created_at: Option<Timestamp>,
+    /// Null while the room is there.
+    ended_at: Option<Timestamp>,
+}
+
+impl From<server_room::Model> for RoomOut {
+    fn from(row: server_room::Model) -> Self {
+        Self {
+            session: row.session,
+            jid: row.jid,
+            name: row.name,
+            created_at: row.created_at.map(Timestamp),
+            ended_at: row.ended_at.map(Timestamp),
+        }
+    }
+}
+
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    uri: Uri,
+    Parameters(input): Parameters<ListIn>,
+) -> Result<impl IntoResponse, ApiError> {
+    let page = api.helpdesk.server_rooms(&caller, &input.filter()?).await?;
+    let filters = [("jid", &input.jid), ("active", &input.active), ("limit", &input.limit)];
+    let link = page.next.and_then(|next| feed::link(uri.path(), &filters, &next)).map(|link| (LINK, link));
+    let rooms: Vec<RoomOut> = page.items.into_iter().map(RoomOut::from).collect();
+    Ok((AppendHeaders(link), Json(rooms)))
+}
