@@ -14,6 +14,9 @@ use super::{
 /// The longest path of a page, in bytes.
 const MAX_PATH: usize = 500;
 
+/// The longest name of a file or folder, in bytes, as file systems have it.
+const MAX_NAME: usize = 255;
+
 /// Where a page is in its folder: such as `orders/returns.md`, and never out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PagePath(String);
@@ -29,6 +32,12 @@ impl PagePath {
         }
         if path.contains('\\') || path.chars().any(char::is_control) {
             return Err("must not hold \\ or control characters".to_owned());
+        }
+        if path.contains(is_unseen) {
+            return Err("must not hold characters that are not seen or change the direction".to_owned());
+        }
+        if path.split('/').any(|part| part.len() > MAX_NAME) {
+            return Err(format!("must not have a part that is longer than {MAX_NAME} bytes"));
         }
         // As the operating system takes it apart: "a//b" and "a/./b" are other words for "a/b".
         let is_plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
@@ -67,6 +76,12 @@ impl PagePath {
         }
         Ok(path)
     }
+}
+
+/// What makes one name look like another (UAX #9 §2 and the like). Joiners stay: Persian and emoji are written with them.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 impl fmt::Display for PagePath {
@@ -158,10 +173,15 @@ mod tests {
             ".md",
             "C:\\a.md",
             "..\\a.md",
+            "a\u{202e}dm.exe.md",
+            "a\u{200b}.md",
         ] {
             assert!(PagePath::new(path).is_err(), "{path:?}");
         }
-        assert!(PagePath::new(&format!("{}.md", "a".repeat(MAX_PATH))).is_err());
+        let named = |length: usize| format!("{}.md", "a".repeat(length - 3));
+        assert!(PagePath::new(&named(MAX_NAME)).is_ok());
+        assert!(PagePath::new(&named(MAX_NAME + 1)).is_err());
+        assert!(PagePath::new(&format!("{}/{}", named(MAX_NAME), named(MAX_NAME))).is_err());
     }
 
     #[test]
