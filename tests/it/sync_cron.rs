@@ -8,11 +8,12 @@ use std::{
 };
 
 use deskbridge::{
-    api::{self, Api, Claims, Tokens},
+    api::{self, Api, Claims, Proxies, Rates, Tokens},
     attachments::Folder,
     health::Health,
     helpdesk::{Caller, Clock, Desk, Helpdesk, Limits, Mark, Role, Store},
     knowledge::Library,
+    metrics::Metrics,
 };
 use jid::Jid;
 use serde_json::Value;
@@ -46,7 +47,10 @@ impl Served {
         let router = api::router(Api {
             helpdesk: helpdesk.clone(),
             tokens: Tokens::new(JWT_SECRET),
+            rates: Rates::new(|_| None),
+            proxies: Proxies::default(),
             health: Health::default(),
+            metrics: Metrics::default(),
             attachments: Folder::open(&database.folder.path().join("files")).unwrap(),
             library: Library::default(),
         });

@@ -65,7 +65,7 @@ async fn a_thousand_odd_paths_methods_tokens_and_addresses_add_no_series() {
             desks.ask(request(method, &format!("{TICKETS}?x={number}"), Some(&ann), None)).await,
         ];
         // What costs a test more.
-        if number % 50 == 0 {
+        if number.is_multiple_of(50) {
             let id = uuid::Uuid::now_v7();
             answers.extend([
                 desks.get(&ann, &of(&id.to_string(), &format!("odd{number}"))).await,
