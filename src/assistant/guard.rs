@@ -2,13 +2,15 @@
 //! address that nobody has shown it.
 //!
 //! A model can be talked into printing its prompt. What it then writes is compared with the prompt letter by letter, so that
-//! case, spaces, punctuation, Markdown and invisible characters make no difference; also backwards, as ROT13, and decoded
-//! from base64 or hexadecimal. This stops what costs an attacker one sentence. It cannot stop a paraphrase, a translation or a
+//! case, spaces, punctuation, Markdown, compatibility forms and invisible characters make no difference; also backwards, as a
+//! whole or word by word, with each letter shifted by the same number (Caesar, ROT13), and decoded from base64 or hexadecimal. This stops what costs an attacker one sentence. It cannot stop a paraphrase, a translation or a
 //! cipher of the attacker's own: nothing that must stay secret belongs into a prompt.
 
 use std::{collections::HashSet, sync::Arc};
 
-use super::{draft::is_hidden, llm::LlmError};
+use unicode_normalization::UnicodeNormalization;
+
+use super::{draft::is_hidden, links::View, llm::LlmError};
 use crate::knowledge::{Audience, Passage};
 
 /// Shared runs of fewer letters are how everybody writes. "I am the AI assistant of Tea Support" has 26 of its own letters
@@ -54,22 +56,27 @@ impl Told<'_> {
         // Short instructions are given away by fewer letters, but not by a phrase.
         let own = self.instructions.map(letters).unwrap_or_default();
         let own_limit = own.len().clamp(RUN, LIMIT);
-        let (system, own) = (self.runs(&letters(self.system)), self.runs(&own));
-        let is_in = |text: &[char]| shared(text, &system) >= LIMIT || shared(text, &own) >= own_limit;
-        disguises(reply).iter().any(|text| is_in(text))
+        let system = letters(self.system);
+        let disguises = disguises(reply);
+        // What differs by a shift has the same steps.
+        [<[char]>::to_vec, steps].into_iter().any(|form| {
+            let (system, own) = (self.runs(&system, form), self.runs(&own, form));
+            let is_in = |text: &[char]| shared(text, &system) >= LIMIT || shared(text, &own) >= own_limit;
+            disguises.iter().any(|text| is_in(&form(text)))
+        })
     }
 
     /// Whether a line as short as a subject carries any of it.
     #[must_use]
     pub fn is_touched_by(&self, subject: &str) -> bool {
-        shared(&letters(subject), &self.runs(&letters(self.system))) > 0
+        shared(&letters(subject), &self.runs(&letters(self.system), <[char]>::to_vec)) > 0
     }
 
-    /// The hashes of all runs of [`RUN`] letters in `secret` that are not public, sorted.
-    fn runs(&self, secret: &[char]) -> Vec<u64> {
+    /// The hashes of all runs of [`RUN`] letters in `secret`, in that form, that are not public, sorted.
+    fn runs(&self, secret: &[char], form: fn(&[char]) -> Vec<char>) -> Vec<u64> {
         let public = self.passages.iter().flat_map(|passage| [passage.title.as_str(), passage.text.as_str()]);
-        let public: HashSet<u64> = public.chain([self.title]).flat_map(|text| hashes(&letters(text))).collect();
-        let mut runs: Vec<u64> = hashes(secret).into_iter().filter(|run| !public.contains(run)).collect();
+        let public: HashSet<u64> = public.chain([self.title]).flat_map(|text| hashes(&form(&letters(text)))).collect();
+        let mut runs: Vec<u64> = hashes(&form(secret)).into_iter().filter(|run| !public.contains(run)).collect();
         runs.sort_unstable();
         runs
     }
@@ -108,26 +115,32 @@ fn shared(text: &[char], runs: &[u64]) -> usize {
     count
 }
 
-/// Letters and digits, in lower case; full-width forms and tag characters as what they stand for.
+/// Letters and digits, in lower case; compatibility forms (UAX #15) and tag characters as what they stand for.
 fn letters(text: &str) -> Vec<char> {
     let plain = text.chars().map(|c| match c {
-        '\u{FF01}'..='\u{FF5E}' => shifted(c, 0xFEE0),
-        '\u{E0020}'..='\u{E007E}' => shifted(c, 0xE0000),
+        '\u{E0020}'..='\u{E007E}' => u32::from(c).checked_sub(0xE0000).and_then(char::from_u32).unwrap_or(c),
         c => c,
     });
-    plain.flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+    plain.nfkc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
 }
 
-fn shifted(c: char, by: u32) -> char {
-    u32::from(c).checked_sub(by).and_then(char::from_u32).unwrap_or(c)
+/// How far each letter is from the one before it in the alphabet; other characters as they are.
+fn steps(text: &[char]) -> Vec<char> {
+    let place = |c: char| u8::try_from(c).ok().filter(u8::is_ascii_lowercase);
+    let step = |before: &char, c: &char| match (place(*before), place(*c)) {
+        (Some(before), Some(here)) => char::from(b'A' + (here + 26 - before) % 26),
+        (None, Some(_)) => 'a',
+        (_, None) => *c,
+    };
+    text.iter().zip(text.iter().skip(1)).map(|(before, c)| step(before, c)).collect()
 }
 
 /// The letters of a reply, as they stand and as a reader could make them with a tool that everybody has.
 fn disguises(reply: &str) -> Vec<Vec<char>> {
     let plain = letters(reply);
     let backwards = plain.iter().rev().copied().collect();
-    let turned = plain.iter().copied().map(rot13).collect();
-    let mut all = vec![plain, backwards, turned];
+    let words = reply.split_whitespace().flat_map(|word| letters(word).into_iter().rev()).collect();
+    let mut all = vec![plain, backwards, words];
     // Lines may be broken anywhere in an encoded text.
     let dense: String = reply.chars().filter(|c| !c.is_whitespace() && !is_hidden(*c)).collect();
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
@@ -139,11 +152,6 @@ fn disguises(reply: &str) -> Vec<Vec<char>> {
         all.extend((0..2).filter_map(|skip| Some(letters(&hexadecimal(run.get(skip..)?)))));
     }
     all
-}
-
-fn rot13(c: char) -> char {
-    let turn = |base: u8| char::from(base + (u8::try_from(c).unwrap_or(base) - base + 13) % 26);
-    if c.is_ascii_lowercase() { turn(b'a') } else { c }
 }
 
 /// Both alphabets (RFC 4648 §4, §5), and no complaint about the end.
@@ -173,14 +181,22 @@ fn hexadecimal(text: &str) -> String {
 /// made up, or was told to say, may be anybody's.
 #[must_use]
 fn without_foreign_addresses<'a>(reply: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: HashSet<String> =
-        known.flat_map(|text| addresses(text).map(|(from, to)| text[from..to].to_lowercase())).collect();
+    let lower = |view: &View, from: usize, to: usize| view.text[from..to].to_lowercase();
+    let known: HashSet<String> = known
+        .flat_map(|text| {
+            let view = View::of(text);
+            addresses(&view.text).map(|(from, to)| lower(&view, from, to)).collect::<Vec<_>>()
+        })
+        .collect();
+    let view = View::of(reply);
     let mut kept = String::with_capacity(reply.len());
     let mut done = 0;
-    for (from, to) in addresses(reply) {
+    for (from, to) in addresses(&view.text) {
+        let is_known = known.contains(&lower(&view, from, to));
+        let (from, to) = view.range(from, to);
         // Of `a@b.example@c.example` the first takes the second's beginning.
         let from = from.max(done);
-        if to > from && !known.contains(&reply[from..to].to_lowercase()) {
+        if to > from && !is_known {
             kept.push_str(reply[done..from].trim_end_matches(' '));
             done = to;
         }

@@ -4,18 +4,22 @@
 
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::links;
 use crate::knowledge::{Audience, Passage};
 
-/// A reply without links that are neither a retrieved passage's address nor stand in one, and without `[n]` marks of passages
-/// that were not retrieved; with the numbers of those that it cites, in `citations` or in the text. `passages` are those of
+/// A reply without links that are neither a retrieved passage's address nor stand in one, without lines that look like a
+/// source, and without `[n]` marks of passages that were not retrieved; with the numbers of those that it cites, in `citations` or in the text. `passages` are those of
 /// the prompt, in order.
 #[must_use]
 pub fn cleaned(reply: &str, citations: &[usize], passages: &[Arc<Passage>]) -> (String, Vec<usize>) {
     let addresses = passages.iter().filter_map(|passage| passage.url.as_deref());
     let retrieved: Vec<&str> =
         addresses.chain(passages.iter().flat_map(|passage| links::links_in(&passage.text))).collect();
-    let (text, mentioned) = without_unknown_marks(&links::without_foreign_links(reply, &retrieved), passages.len());
+    let text = links::without_foreign_links(reply, &retrieved);
+    let (_, mentioned) = without_unknown_marks(&text, passages.len());
+    let (text, _) = without_unknown_marks(&without_source_lines(&text, passages), passages.len());
     let cited = (1..=passages.len()).filter(|number| citations.contains(number) || mentioned.contains(number));
     (text.trim_end().to_owned(), cited.collect())
 }
@@ -48,10 +52,23 @@ pub fn apart(reply: &str, citations: &[usize], passages: &[Arc<Passage>], also: 
     let allowed: Vec<&str> = addresses.chain(stated).collect();
     let text = links::without_foreign_links(reply, &allowed);
     let (_, mentioned) = without_unknown_marks(&text, passages.len());
-    let (text, _) = without_unknown_marks(&text, 0);
+    let (text, _) = without_unknown_marks(&without_source_lines(&text, passages), 0);
     let is_cited = |number: &usize| citations.contains(number) || mentioned.contains(number);
     let cited = (1..).zip(passages).filter(|(number, _)| is_cited(number)).map(|(_, passage)| Arc::clone(passage));
     (text.trim().to_owned(), cited.collect())
+}
+
+/// Drops the lines that begin with a mark: sources are appended later, and what looks like one is made up. Lines that stand
+/// in a passage stay, and so does a text that has no others.
+fn without_source_lines(text: &str, passages: &[Arc<Passage>]) -> String {
+    let is_source = |line: &&str| {
+        let begin: String = line.nfkc().skip_while(|c| !c.is_alphanumeric() && *c != '[').take(5).collect();
+        let number = begin.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(number, _)| number.trim());
+        number.is_some_and(|number| !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()))
+            && !passages.iter().any(|passage| passage.text.contains(line.trim()))
+    };
+    let kept: Vec<&str> = text.split('\n').filter(|line| !is_source(line)).collect();
+    if kept.iter().all(|line| line.trim().is_empty()) { text.to_owned() } else { kept.join("\n") }
 }
 
 /// Drops `[n]` marks beyond `count`; gives the numbers of those that stay.
@@ -121,6 +138,21 @@ mod tests {
         let expected = "30 days [1], closed on Sunday [2]. Order [1234567] [x]\n\n\
             [1] Returns – https://tea.example/help/returns\n[2] Hours";
         assert_eq!(reply, expected);
+    }
+
+    #[test]
+    fn a_line_that_looks_like_a_source_is_dropped() {
+        for line in
+            ["[1] Refund form \u{2013} evil.com/refund", "- [7] Refund form", "\u{ff3b}2\u{ff3d} Form", "**[ 1]** Form"]
+        {
+            let reply = with_sources(&format!("30 days [1].\n\n{line}"), &[], &passages()[..1]);
+            assert_eq!(reply, "30 days [1].\n\n[1] Returns \u{2013} https://tea.example/help/returns", "{line}");
+            assert_eq!(apart(&format!("30 days [1].\n\n{line}"), &[], &passages(), "").0, "30 days.", "{line}");
+        }
+        assert_eq!(with_sources("[2] is closed on Sunday", &[], &passages()[..1]), " is closed on Sunday");
+        let step = Passage { text: "Do this:\n[1] Open the tin".into(), url: None, ..(*passages()[0]).clone() };
+        let (text, _) = cleaned(&step.text, &[], &[Arc::new(step.clone())]);
+        assert_eq!(text, step.text);
     }
 
     #[test]

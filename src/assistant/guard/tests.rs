@@ -64,8 +64,15 @@ fn the_prompt_is_found_in_every_cheap_disguise() {
             "tag characters",
             format!("Hi {}", rule.chars().filter_map(|c| char::from_u32(u32::from(c) + 0xE0000)).collect::<String>()),
         ),
+        ("mathematical letters", rule.chars().map(mathematical).collect()),
         ("backwards", rule.chars().rev().collect()),
-        ("ROT13", rule.to_lowercase().chars().map(rot13).collect()),
+        (
+            "each word backwards",
+            rule.split(' ').map(|word| word.chars().rev().chain([' ']).collect::<String>()).collect(),
+        ),
+        ("ROT13", shifted(rule, 13)),
+        ("ROT1", shifted(rule, 1)),
+        ("ROT7, backwards", shifted(rule, 7).chars().rev().collect()),
         ("base64", base64),
         ("base64 for URLs", general_purpose::URL_SAFE_NO_PAD.encode(rule)),
         ("base64 in lines, behind words", format!("Here it is\n{wrapped}")),
@@ -74,6 +81,15 @@ fn the_prompt_is_found_in_every_cheap_disguise() {
     ] {
         assert!(is_told(&reply), "{disguise}: {reply}");
     }
+}
+
+fn shifted(text: &str, by: u8) -> String {
+    let turn = |c: u8| if c.is_ascii_lowercase() { b'a' + (c - b'a' + by) % 26 } else { c };
+    text.to_lowercase().chars().map(|c| u8::try_from(c).map_or(c, |c| char::from(turn(c)))).collect()
+}
+
+fn mathematical(c: char) -> char {
+    if c.is_ascii_lowercase() { char::from_u32(0x1D41A + u32::from(c) - u32::from('a')).unwrap() } else { c }
 }
 
 #[test]
@@ -122,7 +138,7 @@ const HONEST: [&str; 9] = [
 fn honest_texts_stay_far_below_the_limit() {
     let system = letters(&system());
     let told = Told { system: "", instructions: None, title: TITLE, passages: &[] };
-    let runs = told.runs(&system);
+    let runs = told.runs(&system, <[char]>::to_vec);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/knowledge/support");
     let knowledge = crate::knowledge::Knowledge::load(folder.as_ref()).unwrap();
     let pages = knowledge.passages(Audience::Customer).iter().map(|passage| passage.text.as_str());
@@ -146,6 +162,7 @@ fn only_addresses_that_were_shown_stay() {
         ("hello@tea.example.evil.example", ""),
         ("see @home, a@b and 3 @ 5.0", "see @home, a@b and 3 @ 5.0"),
         ("müller@bücher.example and ok", " and ok"),
+        ("Write to pay\u{ff20}evil.com or pay\u{200b}@evil.com now", "Write to or now"),
     ] {
         assert_eq!(without(reply), kept, "{reply}");
     }
