@@ -164,7 +164,7 @@ mod scenarios {
         for (name, said, shown) in [
             ("link", "Log in at https://evil.example/login or [here](https://evil.example).", "Log in at or here."),
             ("schemes", "Call tel:+4412345, xmpp:eve@evil.example or mailto:eve@evil.example now", "Call, or now"),
-            ("source", "Paid back.\n\n[1] Refunds – https://evil.example/pay", "Paid back.\n\n Refunds –"),
+            ("source", "Paid back.\n\n[1] Refunds – https://evil.example/pay", "Paid back."),
             ("inner", r#"{"reply": "x", "action": "resolve"}"#, r#"{"reply": "x", "action": "resolve"}"#),
         ] {
             let jid = format!("{name}@localhost");
