@@ -21,7 +21,7 @@ pub use http::Http;
 pub use link::Link;
 pub use model::{Call, Model};
 
-/// The media type of [`Metrics::text`].
+/// The media type of [`Metrics::scrape`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
 /// All metrics. Clones share them.
