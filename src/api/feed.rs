@@ -7,7 +7,7 @@
 use axum::{
     Json,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderValue, StatusCode, request::Parts},
+    http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -19,12 +19,7 @@ use super::{
     extract::{self, Body},
     wire,
 };
-use crate::helpdesk::{Caller, Cursor, Told, is_settled};
-
-/// Rows a page when the caller does not say.
-const PAGE: u64 = 50;
-/// The most rows a page.
-const LARGEST_PAGE: u64 = 100;
+use crate::helpdesk::{Caller, Told, is_settled};
 
 /// What an event is about.
 #[derive(Clone, Copy, Debug)]
@@ -208,30 +203,7 @@ pub(super) fn at(text: Option<&str>) -> Result<Option<DateTime<Utc>>, ApiError> 
     text.map(|text| wire::moment("at", text)).transpose()
 }
 
-pub(super) fn limit(digits: Option<&str>) -> Result<u64, ApiError> {
-    let Some(digits) = digits else { return Ok(PAGE) };
-    let number = digits.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-    number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {LARGEST_PAGE}")))
-}
-
-pub(super) fn cursor(word: Option<&str>) -> Result<Option<Cursor>, ApiError> {
-    let problem = || ApiError::bad_parameter("cursor", "not one that a page's Link header gave");
-    word.map(|word| Cursor::decode(word).ok_or_else(problem)).transpose()
-}
-
 pub(super) fn yes_or_no(name: &str, word: Option<&str>) -> Result<Option<bool>, ApiError> {
     let read = |word: &str| word.parse().map_err(|_| ApiError::bad_parameter(name, "must be true or false"));
     word.map(read).transpose()
-}
-
-/// The next page under the same filters, relative to this host (RFC 8288 §3.1).
-pub(super) fn link(path: &str, filters: &[(&str, &Option<String>)], next: &Cursor) -> Option<HeaderValue> {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in filters {
-        if let Some(value) = value {
-            query.append_pair(name, value);
-        }
-    }
-    query.append_pair("cursor", &next.encode());
-    HeaderValue::try_from(format!("<{path}?{}>; rel=\"next\"", query.finish())).ok()
 }

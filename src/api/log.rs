@@ -10,6 +10,7 @@ use super::{
     Api, ApiError,
     extract::Parameters,
     if_none_match::IfNoneMatch,
+    list,
     message::{MessageOut, View},
     portion::Portions,
     ticket::TicketOut,
@@ -42,11 +43,7 @@ impl LogQuery {
     }
 
     fn limit(&self) -> Result<u64, ApiError> {
-        let limit = self.limit.as_deref().map(|digits| {
-            let number = digits.parse().ok().filter(|limit| (1..=u64::from(LARGEST_PAGE)).contains(limit));
-            number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {LARGEST_PAGE}")))
-        });
-        Ok(limit.transpose()?.unwrap_or(PAGE))
+        list::limit(self.limit.as_deref(), PAGE, u64::from(LARGEST_PAGE))
     }
 }
 

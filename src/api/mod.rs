@@ -5,7 +5,7 @@
 //! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, `room` and `occupant` those of
 //! the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
 //! share; `visitor` finds out who asks, `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
-//! answers; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
+//! answers; `list` is what lists share; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
 //! there are many.
 
 mod agent;
@@ -22,6 +22,7 @@ mod healthz;
 mod if_match;
 mod if_none_match;
 mod knowledge;
+mod list;
 mod log;
 mod message;
 mod metrics;

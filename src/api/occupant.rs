@@ -14,6 +14,7 @@ use super::{
     Api, ApiError,
     extract::Parameters,
     feed::{self, About, Answered, Deed, Event, Refused, Teller, Telling},
+    list,
     wire::Timestamp,
 };
 use crate::helpdesk::{Caller, Came, Left, OccupantFilter, Turned};
@@ -214,12 +215,12 @@ pub(super) async fn list(
     let Path(session) = session.map_err(|_| ApiError::NotFound("room not found".to_owned()))?;
     let filter = OccupantFilter {
         present: feed::yes_or_no("present", input.present.as_deref())?,
-        after: feed::cursor(input.cursor.as_deref())?,
-        limit: feed::limit(input.limit.as_deref())?,
+        after: list::cursor(input.cursor.as_deref())?,
+        limit: list::limit(input.limit.as_deref(), list::PAGE, list::LARGEST_PAGE)?,
     };
     let page = api.helpdesk.server_occupants(&caller, &session, &filter).await?;
     let filters = [("present", &input.present), ("limit", &input.limit)];
-    let link = page.next.and_then(|next| feed::link(uri.path(), &filters, &next)).map(|link| (LINK, link));
+    let link = page.next.and_then(|next| list::next(uri.path(), &filters, &next)).map(|link| (LINK, link));
     let occupants: Vec<OccupantOut> = page.items.into_iter().map(OccupantOut::from).collect();
     Ok((AppendHeaders(link), Json(occupants)))
 }

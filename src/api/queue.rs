@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 
-use super::{Api, ApiError, extract::Parameters, ticket::TicketOut};
+use super::{Api, ApiError, extract::Parameters, list, ticket::TicketOut};
 use crate::helpdesk::{Caller, Helpdesk, Queued};
 
 /// Tickets when the caller does not say.
@@ -20,9 +20,7 @@ pub(super) struct QueueQuery {
 
 impl QueueQuery {
     fn limit(&self) -> Result<u64, ApiError> {
-        let Some(digits) = &self.limit else { return Ok(TICKETS) };
-        let number = digits.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-        number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {MOST}")))
+        list::limit(self.limit.as_deref(), TICKETS, MOST)
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     Api, ApiError,
     extract::{Parameters, not_a_jid},
     feed::{self, About, Answered, Deed, Event, Refused, Teller, Telling},
+    list,
     wire::Timestamp,
 };
 use crate::helpdesk::{Caller, RoomEnded, RoomFilter, RoomMade};
@@ -98,8 +99,8 @@ impl ListIn {
         Ok(RoomFilter {
             jid: jid.transpose()?,
             active: feed::yes_or_no("active", self.active.as_deref())?,
-            after: feed::cursor(self.cursor.as_deref())?,
-            limit: feed::limit(self.limit.as_deref())?,
+            after: list::cursor(self.cursor.as_deref())?,
+            limit: list::limit(self.limit.as_deref(), list::PAGE, list::LARGEST_PAGE)?,
         })
     }
 }
@@ -134,7 +135,7 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, ApiError> {
     let page = api.helpdesk.server_rooms(&caller, &input.filter()?).await?;
     let filters = [("jid", &input.jid), ("active", &input.active), ("limit", &input.limit)];
-    let link = page.next.and_then(|next| feed::link(uri.path(), &filters, &next)).map(|link| (LINK, link));
+    let link = page.next.and_then(|next| list::next(uri.path(), &filters, &next)).map(|link| (LINK, link));
     let rooms: Vec<RoomOut> = page.items.into_iter().map(RoomOut::from).collect();
     Ok((AppendHeaders(link), Json(rooms)))
 }

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderValue, StatusCode, Uri, header::LINK},
+    http::{StatusCode, Uri, header::LINK},
     response::{AppendHeaders, IntoResponse},
 };
 use deskbridge_entity::{server_occupant, ticket::Model};
@@ -15,10 +15,11 @@ use uuid::Uuid;
 use super::{
     Api, ApiError,
     extract::{self, Body, Parameters},
+    list,
     occupant::ParticipantOut,
     wire::{self, Timestamp},
 };
-use crate::helpdesk::{Caller, Cursor, Filter, Helpdesk, Role, ticket_node};
+use crate::helpdesk::{Caller, Filter, Helpdesk, Role, ticket_node};
 
 #[derive(Deserialize)]
 pub(super) struct TicketIn {
@@ -99,11 +100,6 @@ impl OpenedOut {
     }
 }
 
-/// Tickets a page when the caller does not say.
-const PAGE: u64 = 50;
-/// The most tickets a page.
-const LARGEST_PAGE: u64 = 100;
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
@@ -123,32 +119,12 @@ impl ListIn {
             let words = "must be OPEN, PENDING, ESCALATED, RESOLVED or CLOSED";
             wire::read_status(word).ok_or_else(|| ApiError::bad_parameter("status", words))
         });
-        let after = self.cursor.as_deref().map(|word| {
-            let problem = "not one that a page's Link header gave";
-            Cursor::decode(word).ok_or_else(|| ApiError::bad_parameter("cursor", problem))
-        });
-        let limit = self.limit.as_deref().map(|digits| {
-            let number = digits.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit));
-            number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {LARGEST_PAGE}")))
-        });
         Ok(Filter {
             customer: customer.transpose()?,
             status: status.transpose()?,
-            after: after.transpose()?,
-            limit: limit.transpose()?.unwrap_or(PAGE),
+            after: list::cursor(self.cursor.as_deref())?,
+            limit: list::limit(self.limit.as_deref(), list::PAGE, list::LARGEST_PAGE)?,
         })
-    }
-
-    /// The next page under the same filters, relative to this host (RFC 8288 §3.1).
-    fn link(&self, path: &str, next: &Cursor) -> Option<HeaderValue> {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [("jid", &self.jid), ("status", &self.status), ("limit", &self.limit)] {
-            if let Some(value) = value {
-                query.append_pair(name, value);
-            }
-        }
-        query.append_pair("cursor", &next.encode());
-        HeaderValue::try_from(format!("<{path}?{}>; rel=\"next\"", query.finish())).ok()
     }
 }
 
@@ -244,7 +220,8 @@ pub(super) async fn list(
     Parameters(input): Parameters<ListIn>,
 ) -> Result<impl IntoResponse, ApiError> {
     let page = api.helpdesk.tickets(&caller, &input.filter()?).await?;
-    let link = page.next.and_then(|next| input.link(uri.path(), &next)).map(|link| (LINK, link));
+    let filters = [("jid", &input.jid), ("status", &input.status), ("limit", &input.limit)];
+    let link = page.next.and_then(|next| list::next(uri.path(), &filters, &next)).map(|link| (LINK, link));
     let shown = |ticket| TicketOut::new(ticket, &caller, &api.helpdesk);
     let tickets: Vec<TicketOut> = page.items.into_iter().map(shown).collect();
     Ok((AppendHeaders(link), Json(tickets)))
