@@ -53,14 +53,14 @@ pub(super) fn claim(reply: &str, question: &str, asks_back: bool) -> Claim {
     for sentence in reply.unicode_sentences() {
         let said = lower(sentence.trim());
         match kind(&said) {
-            Kind::Question | Kind::Courtesy => {}
+            Kind::Courtesy => {}
+            Kind::Question => asks = true,
             Kind::Decline => declines = true,
             Kind::Statement if (wants && !asks_back) || is_of_company(&said) || has_risk(&said) => {
                 return Claim::States;
             }
             Kind::Statement => {}
         }
-        asks |= kind(&said) == Kind::Question;
     }
     // Who asks back has not said no.
     if declines && wants && !asks { Claim::Declines } else { Claim::Nothing }
@@ -69,14 +69,14 @@ pub(super) fn claim(reply: &str, question: &str, asks_back: bool) -> Claim {
 /// The sentences of a reply that announce a deed, such as a refund (an assistant can only answer), or say what does harm when it is made up.
 pub(super) fn bold(reply: &str) -> impl Iterator<Item = String> {
     reply.unicode_sentences().map(lower).filter(|said| {
-        let announces = has_any(said, WILL) && !has_any(said, MAY_WILL);
-        kind(said) != Kind::Question && (announces || (kind(said) == Kind::Statement && has_risk(said)))
+        let announces = has_any(said, WILL) && !has_any(said, MAY_WILL) && kind(said) != Kind::Question;
+        announces || states_risk(said)
     })
 }
 
 /// Whether a reply says what does harm when it is made up: of money, of what was granted, of what is to be sent or done.
 pub(super) fn is_risky(reply: &str) -> bool {
-    reply.unicode_sentences().map(lower).any(|said| kind(&said) == Kind::Statement && has_risk(&said))
+    reply.unicode_sentences().map(lower).any(|said| states_risk(&said))
 }
 
 /// Whether the words of a hand-off only are polite and say that a person comes.
@@ -113,9 +113,8 @@ pub(super) fn poses(reply: &str, question: &str, own: &str) -> bool {
 fn introduces(reply: &str, ours: &HashSet<&str>) -> bool {
     let seen: String = reply.nfkc().collect();
     NAMED.as_ref().is_some_and(|pattern| {
-        pattern
-            .captures_iter(&seen)
-            .any(|found| found.iter().skip(1).flatten().any(|name| !ours.contains(lower(name.as_str()).as_str())))
+        let mut names = pattern.captures_iter(&seen).filter_map(|found| found.get(1));
+        names.any(|name| !ours.contains(lower(name.as_str()).as_str()))
     })
 }
 
@@ -145,6 +144,10 @@ fn kind(said: &str) -> Kind {
 pub(super) fn is_yes_or_no(reply: &str) -> bool {
     let said = lower(reply);
     words(&said).find(|word| !word.is_empty()).is_some_and(|word| is_one_of(word, YES_OR_NO))
+}
+
+fn states_risk(said: &str) -> bool {
+    has_risk(said) && kind(said) == Kind::Statement
 }
 
 fn has_risk(said: &str) -> bool {

@@ -40,10 +40,10 @@ pub(super) fn plausible(
     let spoken = language::guess(reply);
     let is_plausible = |number: &usize| {
         let Some(passage) = number.checked_sub(1).and_then(|place| passages.get(place)) else { return false };
-        let text = format!("{}\n{}", passage.title, passage.text);
         spoken.is_none()
             || spoken != language::guess(&passage.text)
-            || similar::coverage_of_new(reply, question, &text).map_or(!is_strict, |share| share >= SOME_WORDS)
+            || similar::coverage_of_new(reply, question, &passage.whole())
+                .map_or(!is_strict, |share| share >= SOME_WORDS)
     };
     cited.iter().copied().filter(is_plausible).collect()
 }
@@ -57,7 +57,7 @@ pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], sa
     };
     let supports: Vec<(usize, Support)> = (1..)
         .zip(passages)
-        .map(|(number, passage)| (number, Support::of([passage.title.as_str(), passage.text.as_str()].into_iter())))
+        .map(|(number, passage)| (number, Support::of([passage.whole().as_str()].into_iter())))
         .collect();
     let mut citations = cited.to_vec();
     let is_in = |fact: &Fact, numbers: &[usize]| {
@@ -66,13 +66,12 @@ pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], sa
     let mut open: BTreeSet<Fact> =
         facts(reply, false).into_iter().filter(|fact| !was_said(fact) && !is_in(fact, &citations)).collect();
     // The passage that has most of what is still open, then the next.
-    while let Some((number, most)) = supports
+    while let Some((number, _)) = supports
         .iter()
         .map(|(number, support)| (*number, open.iter().filter(|fact| support.has(fact)).count()))
         .filter(|(_, count)| *count > 0)
         .max_by_key(|(number, count)| (*count, std::cmp::Reverse(*number)))
     {
-        debug_assert!(most > 0);
         citations.push(number);
         open.retain(|fact| !is_in(fact, &[number]));
     }
@@ -86,23 +85,34 @@ pub(super) fn ground(reply: &str, cited: &[usize], passages: &[Arc<Passage>], sa
 /// What the passages of these numbers say, together.
 pub(super) fn text_of(numbers: &[usize], passages: &[Arc<Passage>]) -> String {
     let texts = (1..).zip(passages).filter(|(number, _)| numbers.contains(number));
-    texts.map(|(_, passage)| format!("{}\n{}", passage.title, passage.text)).collect::<Vec<_>>().join("\n")
+    texts.map(|(_, passage)| passage.whole()).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether `text` says what `reply` says: all its facts, if it has some, or most of its words.
-pub(super) fn rests_on(reply: &str, text: &str) -> bool {
-    let stated = facts(reply, false);
-    let support = Support::of([text].into_iter());
-    if stated.is_empty() {
-        similar::coverage(reply, text) >= SAME_WORDS
-    } else {
-        stated.iter().all(|fact| support.has(fact))
+/// A text that replies may rest on, read once for all their sentences.
+pub(super) struct Source<'a> {
+    text: &'a str,
+    support: Support,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn of(text: &'a str) -> Self {
+        Self { text, support: Support::of([text].into_iter()) }
+    }
+
+    /// Whether it says what `reply` says: all its facts, if it has some, or most of its words.
+    pub(super) fn says(&self, reply: &str) -> bool {
+        let stated = facts(reply, false);
+        if stated.is_empty() {
+            similar::coverage(reply, self.text) >= SAME_WORDS
+        } else {
+            stated.iter().all(|fact| self.support.has(fact))
+        }
     }
 }
 
 /// The passage that says most of it with the same words, if any says enough.
 fn best_by_words(reply: &str, passages: &[Arc<Passage>]) -> Option<usize> {
-    let coverage = |passage: &Passage| similar::coverage(reply, &format!("{}\n{}", passage.title, passage.text));
+    let coverage = |passage: &Passage| similar::coverage(reply, &passage.whole());
     let covered = (1..).zip(passages).map(|(number, passage)| (number, coverage(passage)));
     let best = covered.reduce(|best, next| if next.1 > best.1 { next } else { best })?;
     (best.1 >= SAME_WORDS).then_some(best.0)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     claims::{self, Claim},
     draft::{Action, Draft},
-    ground::{self, Ground},
+    ground::{self, Ground, Source},
     prompt::Objection,
     similar,
 };
@@ -85,13 +85,14 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
     if !basis.has_pages {
         return Ok(shown.to_vec());
     }
+    let own = Source::of(basis.own);
     let claim = claims::claim(reply, basis.question, draft.action == Action::Clarify);
     if basis.retrieval == Retrieval::Nothing {
         if basis.nothing_before > 0 {
             return Err(Fault::Final("the help pages have nothing for the customer's questions, twice in a row"));
         }
         // What the desk says of itself counts as a page.
-        if claim == Claim::States && !ground::rests_on(reply, basis.own) {
+        if claim == Claim::States && !own.says(reply) {
             return Err(Fault::Final("the model answered without a page to answer from"));
         }
     }
@@ -109,7 +110,8 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
         );
     }
     let cited = ground::text_of(&citations, basis.passages);
-    if claims::bold(reply).any(|said| !ground::rests_on(&said, &cited)) {
+    let cited = Source::of(&cited);
+    if claims::bold(reply).any(|said| !cited.says(&said)) {
         return mendable(
             "the model promised or claimed something that stands in no page",
             "it promises or claims something that no passage says in these words: you can only answer",
@@ -122,7 +124,7 @@ pub(super) fn weigh(draft: &Draft, shown: &[usize], basis: &Basis<'_>) -> Result
         );
     }
     // Small talk has no passages, and rests on the prompt as long as it says nothing for the company.
-    let rests_on_nothing = citations.is_empty() && !ground::rests_on(reply, basis.own);
+    let rests_on_nothing = citations.is_empty() && !own.says(reply);
     let states = match basis.retrieval {
         Retrieval::NotAsked => claims::is_risky(reply),
         _ => claim == Claim::States,

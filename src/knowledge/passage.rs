@@ -26,6 +26,14 @@ pub struct Passage {
     pub audience: Audience,
 }
 
+impl Passage {
+    /// Its title, and under it its text: all that it says.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        format!("{}\n{}", self.title, self.text)
+    }
+}
+
 /// Cuts a page into passages, in reading order.
 pub(super) fn split(page: &Page) -> Vec<Passage> {
     page.sections.iter().flat_map(|section| split_section(page, section)).collect()

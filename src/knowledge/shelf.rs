@@ -226,7 +226,7 @@ impl Shelf {
         passages
             .map(|passage| (view::key(passage), passage))
             .filter(|(key, _)| !vectors.contains_key(key) && seen.insert(*key))
-            .map(|(key, passage)| (key, view::embedded_text(passage)))
+            .map(|(key, passage)| (key, passage.whole()))
             .collect()
     }
 

@@ -144,11 +144,7 @@ fn highest(cosines: &[f32]) -> f32 {
     cosines.iter().copied().max_by(f32::total_cmp).unwrap_or(-1.0)
 }
 
-/// What a passage's vector is made of.
-pub(super) fn embedded_text(passage: &Passage) -> String {
-    format!("{}\n{}", passage.title, passage.text)
-}
-
+/// Of what a passage's vector is made.
 pub(super) fn key(passage: &Passage) -> Key {
-    cache::key(&embedded_text(passage))
+    cache::key(&passage.whole())
 }
