@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    address::{Policy, Private},
     api::{self, Api, Proxies, Rate, Rates, Tokens},
     assistant::{
         aide::Aide,
@@ -25,6 +26,7 @@ use crate::{
     helpdesk::{Clock, Desk, Helpdesk, Role, Store, Swept},
     knowledge::Library,
     metrics::Metrics,
+    webhooks::{self, Worker as Messenger},
     xmpp::{self, login::Account},
 };
 
@@ -95,6 +97,11 @@ impl App {
         tasks.spawn(Aide::new(helpdesk.clone(), brain).run(stop.clone()));
         let fetching = Porter::new(helpdesk.clone(), fetcher, folder.clone(), limits);
         tasks.spawn(fetching.run(stop.clone()));
+        let receivers = webhook_settings(&config);
+        let policy = receivers.policy.clone();
+        let messenger = Messenger::new(helpdesk.clone(), receivers, api::webhook_body, metrics.webhooks.clone())
+            .context("webhooks cannot be told (TLS)")?;
+        tasks.spawn(messenger.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
         let api = Api {
@@ -106,6 +113,7 @@ impl App {
             metrics,
             attachments: folder,
             library,
+            receivers: policy,
         };
         if let Some(listener) = monitors {
             tasks.spawn(api::serve(listener, api::monitor(api.clone()), stop.clone()));
@@ -200,6 +208,14 @@ pub fn attachment_limits(config: &Config) -> anyhow::Result<Limits> {
         allow_http: config.allow_http,
         allow_private_addresses: config.allow_private_addresses,
     })
+}
+
+/// Where webhooks may be, and how they are told.
+fn webhook_settings(config: &Config) -> webhooks::Settings {
+    let config = &config.webhooks;
+    let networks: Vec<_> = config.allow_private.iter().map(|network| network.0).collect();
+    let private = if networks.is_empty() { Private::Refused } else { Private::In(networks) };
+    webhooks::Settings { policy: Policy::new(private, config.allow_http), timeout: config.timeout, keep: config.keep }
 }
 
 /// How often each role may ask over REST.

@@ -7,6 +7,7 @@
 //! had opened lately.
 //! [`llm_call`] and [`token_count`]: what the language model cost. [`copilot`]: what the assistant makes for agents;
 //! [`proposal`]: pages it would learn from them. [`server_room`] ⟵ [`server_occupant`]: the XMPP server's rooms, and who is in them.
+//! [`webhook`] ⟵ [`webhook_delivery`]: programs that are told what happened, and what they are told.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
 
@@ -28,3 +29,5 @@ pub mod server_room;
 pub mod subscription;
 pub mod ticket;
 pub mod token_count;
+pub mod webhook;
+pub mod webhook_delivery;

@@ -2,7 +2,7 @@
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
-//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, `room` and `occupant` those of
+//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook` and `webhook_delivery` are the routes (`webhook_event` makes what webhooks are told), `room` and `occupant` those of
 //! the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
 //! share; `visitor` finds out who asks, `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
 //! answers; `list` is what lists share; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
@@ -43,6 +43,9 @@ mod ticket;
 mod token;
 mod usage;
 mod visitor;
+mod webhook;
+mod webhook_delivery;
+mod webhook_event;
 mod wire;
 
 use std::time::Duration;
@@ -64,10 +67,13 @@ pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
 pub use visitor::Proxies;
+pub use webhook_event::body as webhook_body;
 
 use portion::Portions;
 
-use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library, metrics::Metrics};
+use crate::{
+    address::Policy, attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library, metrics::Metrics,
+};
 
 /// The largest body of a request, in bytes.
 pub const MAX_REQUEST: usize = 1024 * 1024;
@@ -95,6 +101,8 @@ pub struct Api {
     pub attachments: Folder,
     /// What the desks know.
     pub library: Library,
+    /// Where webhooks may be.
+    pub receivers: Policy,
 }
 
 /// All routes, with everything around them that a request passes through.
@@ -119,6 +127,12 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
         .route("/api/v1/xmpp/queue", get(queue::list))
         .route("/api/v1/xmpp/usage", get(usage::list))
+        .route("/api/v1/xmpp/webhooks", get(webhook::list).post(webhook::make))
+        .route("/api/v1/xmpp/webhooks/{id}", get(webhook::show).patch(webhook::change).delete(webhook::remove))
+        .route("/api/v1/xmpp/webhooks/{id}/rotate", post(webhook::rotate))
+        .route("/api/v1/xmpp/webhooks/{id}/ping", post(webhook::ping))
+        .route("/api/v1/xmpp/webhooks/{id}/deliveries", get(webhook_delivery::list))
+        .route("/api/v1/xmpp/webhooks/{id}/deliveries/{delivery}/replay", post(webhook_delivery::replay))
         .route("/metrics", get(metrics::show))
         .nest("/api/v1/xmpp/tickets/{id}", one_ticket())
         .route("/api/v1/rooms", post(room::make).get(room::list))

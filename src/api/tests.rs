@@ -15,6 +15,8 @@ mod presence;
 mod rates;
 mod rights;
 mod tickets;
+mod webhook_events;
+mod webhooks;
 
 use std::{fs, path::Path, time::Duration};
 
@@ -31,6 +33,7 @@ use tower::ServiceExt;
 
 use super::{Api, Claims, Proxies, Rates, Tokens, around, router};
 use crate::{
+    address::Policy,
     attachments::Folder,
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Limits, Role, Store},
@@ -129,6 +132,7 @@ impl Desks {
             metrics: Metrics::default(),
             attachments: Folder::open(&folder.path().join("files")).unwrap(),
             library: library(&folder.path().join("pages")),
+            receivers: Policy::scripted(&[("hooks.example.org", &["1.1.1.1"]), ("inside.example.org", &["10.0.0.1"])]),
         };
         Self { router: router(api.clone()), api, store, writer, _folder: folder }
     }

@@ -16,6 +16,7 @@ mod metrics;
 #[cfg(test)]
 mod tests;
 mod value;
+mod webhooks;
 mod xmpp;
 
 use std::{
@@ -37,6 +38,7 @@ pub use limits::{Limits, Requests};
 pub use logs::{Logs, logs};
 pub use metrics::Metrics;
 pub use value::{Secret, Timeout};
+pub use webhooks::Webhooks;
 pub use xmpp::{Component, Xmpp};
 
 /// The file that is read when none is named.
@@ -61,6 +63,8 @@ pub struct Config {
     pub knowledge: Knowledge,
     /// Files that customers send.
     pub attachments: Attachments,
+    /// How other programs are told what happened.
+    pub webhooks: Webhooks,
     /// Rate limits and budgets.
     pub limits: Limits,
     /// What monitors read.
@@ -150,6 +154,7 @@ impl Config {
         self.limits.check()?;
         self.metrics.check()?;
         self.attachments.check()?;
+        self.webhooks.check()?;
         self.assistant.check()?;
         self.embeddings_endpoint().map(drop)
     }

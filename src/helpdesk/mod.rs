@@ -5,7 +5,7 @@
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
 //! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST), `feed` (what the XMPP server tells of its
-//! rooms) and `measure` (metrics).
+//! rooms), `webhooks` (admins) and `deliveries` (what webhooks are told; `happening` names it), and `measure` (metrics).
 
 mod afterthought;
 mod agents;
@@ -17,8 +17,10 @@ mod clock;
 mod conversation;
 mod copilot;
 mod counts;
+mod deliveries;
 mod error;
 mod feed;
+pub mod happening;
 pub mod hours;
 mod learning;
 pub mod lifecycle;
@@ -39,6 +41,7 @@ mod store;
 pub mod texts;
 mod unit;
 mod usage;
+mod webhooks;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
@@ -55,6 +58,7 @@ pub use clock::Clock;
 pub use conversation::Conversation;
 pub use copilot::{Aid, Made, Request, Said};
 pub use counts::{Counts, Direction};
+pub use deliveries::{DueDelivery, Made as MadeBody, Occurrence, Tried, Verdict};
 pub use error::Error;
 pub use feed::{Came, Left, OccupantFilter, RoomEnded, RoomFilter, RoomMade, Told, Turned};
 pub use hours::Hours;
@@ -76,13 +80,14 @@ pub use operation::{
 };
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
-pub use query::{Changes, Cursor, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance};
+pub use query::{Changes, Cursor, DeliveryFilter, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance};
 pub use rooms::keeps_room;
 pub use shown::{is_line_break, shown};
 pub use store::Store;
 pub use texts::Texts;
 pub use unit::Committed;
 pub use usage::{Budget, Call};
+pub use webhooks::{Change as WebhookChange, LONGEST_OVERLAP, NewWebhook, SECRET_PREFIX};
 
 use writer::{Place, Writer};
 
@@ -259,6 +264,7 @@ impl Helpdesk {
             clock: clock.clone(),
             desks: Arc::clone(&desks),
             counts: Arc::clone(&counts),
+            subscribers: unit::Subscribers::default(),
         };
         let (writer, work) = Writer::new(place, commits.clone());
         (Self { store, clock, writer, domain: domain.into(), desks, commits, signals, counts }, work)

@@ -9,6 +9,7 @@ mod link;
 mod model;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -20,6 +21,7 @@ pub use desk::{Passages, Queue, Sample};
 pub use http::Http;
 pub use link::Link;
 pub use model::{Call, Model};
+pub use webhook::Webhooks;
 
 /// The media type of [`Metrics::scrape`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -33,6 +35,8 @@ pub struct Metrics {
     pub model: Model,
     /// Of the XMPP link.
     pub link: Link,
+    /// Of webhooks.
+    pub webhooks: Webhooks,
     /// Of the tickets, and of all else that is looked up when somebody asks.
     desk: Desk,
     registry: Arc<Registry>,
@@ -48,8 +52,9 @@ impl Default for Metrics {
         let http = Http::registered(&mut registry);
         let model = Model::registered(&mut registry);
         let link = Link::registered(&mut registry);
+        let webhooks = Webhooks::registered(&mut registry);
         let desk = Desk::registered(&mut registry);
-        Self { http, model, link, desk, registry: Arc::new(registry), looked: Arc::default() }
+        Self { http, model, link, webhooks, desk, registry: Arc::new(registry), looked: Arc::default() }
     }
 }
 

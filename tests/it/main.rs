@@ -45,4 +45,5 @@ mod sync;
 mod sync_cron;
 mod turns;
 mod usage;
+mod webhooks;
 mod words;

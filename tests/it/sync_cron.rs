@@ -8,6 +8,7 @@ use std::{
 };
 
 use deskbridge::{
+    address::{Policy, Private},
     api::{self, Api, Claims, Proxies, Rates, Tokens},
     attachments::Folder,
     health::Health,
@@ -53,6 +54,7 @@ impl Served {
             metrics: Metrics::default(),
             attachments: Folder::open(&database.folder.path().join("files")).unwrap(),
             library: Library::default(),
+            receivers: Policy::new(Private::Refused, false),
         });
         tokio::spawn(api::serve(listener, router, CancellationToken::new()));
         Self { url, helpdesk, _database: database }

@@ -52,6 +52,8 @@ pub struct Setting<'a> {
     pub desk: String,
     /// More lines of TOML for `[attachments]`, whose folder is beside the database.
     pub attachments: String,
+    /// Lines of TOML for `[webhooks]`.
+    pub webhooks: &'a str,
     /// The real binary's environment, beside what it inherits.
     pub env: Vec<(&'a str, String)>,
 }
@@ -75,6 +77,7 @@ impl<'a> Setting<'a> {
             assistant: String::new(),
             desk: String::new(),
             attachments: String::new(),
+            webhooks: "",
             env: Vec::new(),
         }
     }
@@ -102,6 +105,7 @@ impl<'a> Setting<'a> {
         // Whether or not this machine has the weights.
         text += "[knowledge]\nembeddings = \"off\"\n";
         text += &format!("[attachments]\nfolder = \"{home}/attachments\"\n{}", self.attachments);
+        text += &format!("[webhooks]\n{}", self.webhooks);
         if let Some(port) = self.metrics {
             text += &format!("[metrics]\nlisten = \"127.0.0.1:{port}\"\n");
         }
