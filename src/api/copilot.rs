@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{
     ApiError, REQUEST_TIMEOUT,
     change::Ask,
+    error::Envelope,
     extract::{self, MaybeBody, TicketId},
     wire::Timestamp,
 };
@@ -45,7 +46,10 @@ pub(super) struct AidOut {
 #[utoipa::path(
     post, path = "/api/v1/xmpp/tickets/{id}/suggestion", operation_id = "copilot_suggest", tag = "copilot",
     params(TicketId), request_body = Option<SuggestionIn>,
-    responses((status = 200, description = "The suggestion, made now or before", body = AidOut))
+    responses(
+        (status = 200, description = "The suggestion, made now or before", body = AidOut),
+        (status = 504, description = "It is still being made: ask again", body = Envelope),
+    )
 )]
 pub(super) async fn suggest(ask: Ask, MaybeBody(input): MaybeBody<SuggestionIn>) -> Result<Json<AidOut>, ApiError> {
     let hint = input.hint.map(|text| extract::text("hint", text)).transpose()?;
@@ -56,7 +60,10 @@ pub(super) async fn suggest(ask: Ask, MaybeBody(input): MaybeBody<SuggestionIn>)
 #[utoipa::path(
     post, path = "/api/v1/xmpp/tickets/{id}/summary", operation_id = "copilot_summarise", tag = "copilot",
     params(TicketId),
-    responses((status = 200, description = "The summary, made now or before", body = AidOut))
+    responses(
+        (status = 200, description = "The summary, made now or before", body = AidOut),
+        (status = 504, description = "It is still being made: ask again", body = Envelope),
+    )
 )]
 pub(super) async fn summarise(ask: Ask) -> Result<Json<AidOut>, ApiError> {
     show(&ask, Kind::Summary, None).await

@@ -7,6 +7,7 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         Components, Content, Info, License, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, SecurityRequirement, Tag,
+        link::Link,
         path::{Operation, Paths},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
@@ -14,6 +15,10 @@ use utoipa::{
 
 use super::{access::Access, error::Envelope, routes};
 
+/// Where tickets are opened.
+const TICKETS: &str = "/api/v1/xmpp/tickets";
+/// What is about one ticket.
+const TICKET: &str = "/api/v1/xmpp/tickets/{id}";
 /// The name of the security scheme.
 const TOKEN: &str = "token";
 
@@ -52,8 +57,8 @@ pub fn document() -> OpenApi {
         for (path, mut item) in route.paths.paths {
             // A path's rest is one parameter like others (a star is axum's word for it).
             let path = path.replace("{*", "{");
-            for operation in operations(&mut item) {
-                complete(operation, &path, route.access);
+            for (is_change, operation) in operations(&mut item) {
+                complete(operation, &path, route.access, is_change);
             }
             match document.paths.paths.get_mut(&path) {
                 Some(known) => known.merge_operations(item),
@@ -61,6 +66,7 @@ pub fn document() -> OpenApi {
             }
         }
     }
+    link_tickets(&mut document.paths);
     document.components = Some(components);
     document.tags = Some(TAGS.map(tag).into_iter().chain([tag(("operation", "For monitors"))]).collect());
     document
@@ -89,12 +95,14 @@ fn tag((name, description): (&str, &str)) -> Tag {
     tag
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+/// Each with whether it changes something.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    let changes = [&mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten();
+    item.get.iter_mut().map(|operation| (false, operation)).chain(changes.map(|operation| (true, operation)))
 }
 
 /// Who it is for, and how it can fail.
-fn complete(operation: &mut Operation, path: &str, access: Option<Access>) {
+fn complete(operation: &mut Operation, path: &str, access: Option<Access>, is_change: bool) {
     let mut failures = vec![
         (StatusCode::BAD_REQUEST, "The request cannot be read, or a parameter is not acceptable"),
         (StatusCode::INTERNAL_SERVER_ERROR, "Our fault"),
@@ -113,6 +121,12 @@ fn complete(operation: &mut Operation, path: &str, access: Option<Access>) {
     if path.contains('{') {
         failures.push((StatusCode::NOT_FOUND, "There is no such thing, or the caller may not know of it"));
     }
+    if is_change {
+        failures.push((
+            StatusCode::CONFLICT,
+            "What it is about is in a state that does not allow this, or another was faster",
+        ));
+    }
     if operation.request_body.is_some() {
         failures.extend([
             (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
@@ -125,6 +139,25 @@ fn complete(operation: &mut Operation, path: &str, access: Option<Access>) {
         let failure = ResponseBuilder::new().description(description).content("application/json", failure());
         let answers = &mut operation.responses.responses;
         answers.entry(status.as_str().to_owned()).or_insert_with(|| RefOr::T(failure.build()));
+    }
+}
+
+/// Says what can be asked about a ticket once one is open: for programs that find their way by the document.
+fn link_tickets(paths: &mut Paths) {
+    let of_ticket = paths.paths.iter_mut().filter(|(path, _)| path.starts_with(TICKET));
+    let known = of_ticket.flat_map(|(_, item)| operations(item));
+    let known: Vec<String> = known.filter_map(|(_, operation)| operation.operation_id.clone()).collect();
+    let opening = paths.paths.get_mut(TICKETS).and_then(|item| item.post.as_mut());
+    let answers = opening.into_iter().flat_map(|operation| operation.responses.responses.iter_mut());
+    for (status, answer) in answers {
+        let RefOr::T(answer) = answer else { continue };
+        if !status.starts_with('2') {
+            continue;
+        }
+        for operation in &known {
+            let link = Link::builder().operation_id(operation).parameter("id", "$response.body#/ticket_id");
+            answer.links.insert(operation.clone(), RefOr::T(link.build()));
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Api, ApiError, copilot,
+    error::Envelope,
     extract::{self, MaybeBody, OfDesk, Parameters},
     if_match::{self, IfMatch},
     wire::Timestamp,
@@ -131,7 +132,10 @@ pub(super) struct ApprovalIn {
     post, path = "/api/v1/xmpp/proposals/{id}/approve", operation_id = "proposal_approve", tag = "knowledge",
     params(ProposalId, IfMatch),
     request_body = Option<ApprovalIn>,
-    responses((status = 200, description = "The page is on the shelf", body = ProposalOut))
+    responses(
+        (status = 200, description = "The page is on the shelf", body = ProposalOut),
+        (status = 504, description = "It is still being made: ask again", body = Envelope),
+    )
 )]
 pub(super) async fn approve(ask: Ask, MaybeBody(input): MaybeBody<ApprovalIn>) -> Result<OneProposal, ApiError> {
     let carried = |field, text: Option<String>| text.map(|text| extract::text(field, text)).transpose();

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Api, ApiError, extract::Parameters, list, ticket::TicketOut};
+use super::{Api, ApiError, error::Envelope, extract::Parameters, list, ticket::TicketOut};
 use crate::helpdesk::{Caller, Helpdesk, Queued};
 
 /// Tickets when the caller does not say.
@@ -50,7 +50,10 @@ impl QueuedOut {
 #[utoipa::path(
     get, path = "/api/v1/xmpp/queue", operation_id = "queue_list", tag = "desks",
     params(QueueQuery),
-    responses((status = 200, description = "Who waits", body = Vec<QueuedOut>))
+    responses(
+        (status = 200, description = "Who waits", body = Vec<QueuedOut>),
+        (status = 404, description = "There is no such desk", body = Envelope),
+    )
 )]
 pub(super) async fn list(
     State(api): State<Api>,

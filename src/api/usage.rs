@@ -5,7 +5,7 @@ use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Api, ApiError, extract::Parameters};
+use super::{Api, ApiError, error::Envelope, extract::Parameters};
 use crate::helpdesk::{Caller, Error, Usage};
 
 /// Days before the last one, unless the caller says otherwise.
@@ -37,7 +37,10 @@ pub(super) struct UsageOut {
 #[utoipa::path(
     get, path = "/api/v1/xmpp/usage", operation_id = "usage_list", tag = "desks",
     params(UsageIn),
-    responses((status = 200, description = "One row each", body = Vec<UsageOut>))
+    responses(
+        (status = 200, description = "One row each", body = Vec<UsageOut>),
+        (status = 404, description = "There is no such desk", body = Envelope),
+    )
 )]
 pub(super) async fn list(
     State(api): State<Api>,
