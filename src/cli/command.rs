@@ -25,7 +25,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     match cli.command {
         Command::Serve => {
-            logging::init()?;
+            let _logging = logging::init()?;
             App::start(config).await?.run_until(asked_to_stop()).await;
         }
         Command::Migrate => {

@@ -44,6 +44,8 @@ mod slixmpp;
 mod small_words;
 mod sync;
 mod sync_cron;
+#[cfg(feature = "otel")]
+mod traces;
 mod turns;
 mod usage;
 mod words;
