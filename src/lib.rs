@@ -12,6 +12,7 @@
 //! - [`address`][]: which places these two may ask
 //! - [`evaluation`][]: how good the assistant is, on labelled conversations
 //! - [`health`][] and [`metrics`][]: how the parts are, and what they count
+//! - [`traces`][]: what requests, answers and model calls take, for OpenTelemetry
 //! - [`config`], [`cli`] and [`logging`] are around the process
 //! - [`app`][]: wires it all
 
@@ -28,5 +29,6 @@ pub mod helpdesk;
 pub mod knowledge;
 pub mod logging;
 pub mod metrics;
+pub mod traces;
 pub mod webhooks;
 pub mod xmpp;

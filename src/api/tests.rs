@@ -11,6 +11,7 @@ mod knowledge;
 mod listening;
 mod log;
 mod metrics;
+mod openapi;
 mod presence;
 mod rates;
 mod rights;
@@ -37,7 +38,7 @@ use crate::{
     attachments::Folder,
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Limits, Role, Store},
-    knowledge::{Library, Shelf},
+    knowledge::{Library, PagePath, Shelf},
     metrics::Metrics,
 };
 
@@ -45,6 +46,7 @@ const SECRET: &str = "a secret that only these tests know, 32 bytes and more";
 const ANN: &str = "ann@example.com";
 const TICKETS: &str = "/api/v1/xmpp/tickets";
 const PRESENCE: &str = "/api/v1/xmpp/presence";
+const WEBHOOKS: &str = "/api/v1/xmpp/webhooks";
 
 /// A helpdesk with two desks on a database of its own, behind the router.
 struct Desks {

@@ -2,18 +2,25 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::{StatusCode, Uri, header::LINK},
     response::{AppendHeaders, IntoResponse},
 };
 use deskbridge_entity::webhook_delivery::{Model, State as Stands};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Api, ApiError, extract::Parameters, list, webhook::Ask, wire::Timestamp};
+use super::{
+    Api, ApiError,
+    extract::Parameters,
+    list,
+    webhook::{Ask, WebhookId},
+    wire::Timestamp,
+};
 use crate::helpdesk::{Caller, DeliveryFilter};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct DeliveryOut {
     /// The `webhook-id`.
     id: Uuid,
@@ -68,11 +75,16 @@ fn read_state(word: &str) -> Option<Stands> {
     [Stands::Pending, Stands::Delivered, Stands::Failed].into_iter().find(|known| state(*known) == word)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
+    /// `pending`, `delivered` or `failed`.
     state: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// Where the page before ended, as its `Link` says.
     cursor: Option<String>,
 }
 
@@ -90,6 +102,12 @@ impl ListIn {
     }
 }
 
+/// The log of a webhook's deliveries.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/webhooks/{id}/deliveries", operation_id = "delivery_list", tag = "webhooks",
+    params(WebhookId, ListIn),
+    responses((status = 200, description = "A page of deliveries, the newest first", body = Vec<DeliveryOut>, headers(("Link" = String, description = "The next page, if there is one (RFC 8288)"))))
+)]
 pub(super) async fn list(
     ask: Ask,
     uri: Uri,
@@ -102,15 +120,28 @@ pub(super) async fn list(
     Ok((AppendHeaders(link), Json(rows)))
 }
 
+/// The delivery that a path names.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct OneDelivery {
+    /// The webhook's.
+    id: Uuid,
+    /// The delivery's.
+    delivery: Uuid,
+}
+
+/// Has something delivered once more, or now instead of later, under the same id.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/webhooks/{id}/deliveries/{delivery}/replay", operation_id = "delivery_replay", tag = "webhooks",
+    params(OneDelivery),
+    responses((status = 202, description = "It is due", body = DeliveryOut))
+)]
 pub(super) async fn replay(
     State(api): State<Api>,
     caller: Caller,
-    path: Result<Path<(String, String)>, axum::extract::rejection::PathRejection>,
+    path: Result<Path<OneDelivery>, PathRejection>,
 ) -> Result<(StatusCode, Json<DeliveryOut>), ApiError> {
-    caller.require_admin("manage webhooks")?;
-    let unknown = || ApiError::NotFound("delivery not found".to_owned());
-    let Path((webhook, delivery)) = path.map_err(|_| unknown())?;
-    let id = |text: &str| Uuid::parse_str(text).map_err(|_| unknown());
-    let row = api.helpdesk.replay_delivery(&caller, id(&webhook)?, id(&delivery)?).await?;
+    let Path(OneDelivery { id, delivery }) = path.map_err(|_| ApiError::NotFound("delivery not found".to_owned()))?;
+    let row = api.helpdesk.replay_delivery(&caller, id, delivery).await?;
     Ok((StatusCode::ACCEPTED, Json(row.into())))
 }

@@ -6,7 +6,6 @@ use sea_orm::{EntityTrait, QueryOrder};
 use super::*;
 use crate::helpdesk::{DueDelivery, Tried, Verdict, happening};
 
-const WEBHOOKS: &str = "/api/v1/xmpp/webhooks";
 const URL: &str = "https://hooks.example.org/desk?key=7";
 
 fn hook(events: &[&str]) -> Value {
