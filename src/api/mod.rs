@@ -3,11 +3,11 @@
 //! `routes` has them all in one table, each with those it is for (`access`); `openapi` and `docs` make the document of it.
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
-//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook` and `webhook_delivery` are the routes (`webhook_event` makes what webhooks are told), `room` and `occupant` those of
-//! the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
-//! share; `visitor` finds out who asks, `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
-//! answers; `list` is what lists share; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
-//! there are many.
+//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook` and `webhook_delivery` are the routes, `room` and
+//! `occupant` those of the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
+//! share; `webhook_event` makes what webhooks are told; `visitor` finds out who asks, `rates` says how often; `if_match` and
+//! `if_none_match` are conditions on versions and answers; `list` is what lists share; `portion` bounds what is read at once;
+//! `serve` is the listening side, and `places` says whose connection stays when there are many.
 
 mod access;
 mod agent;
