@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{
     Api, ApiError, BODY_TIMEOUT,
     extract::{self, OfDesk, Parameters},
+    list,
 };
 use crate::{
     helpdesk::Caller,
@@ -18,9 +19,9 @@ use crate::{
 };
 
 /// Hits when the caller does not say.
-const HITS: usize = 5;
+const HITS: u64 = 5;
 /// The most hits.
-const MOST: usize = 50;
+const MOST: u64 = 50;
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct KnowledgeOut {
@@ -124,9 +125,8 @@ impl SearchQuery {
     }
 
     fn limit(&self) -> Result<usize, ApiError> {
-        let Some(digits) = &self.limit else { return Ok(HITS) };
-        let number = digits.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-        number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {MOST}")))
+        let limit = list::limit(self.limit.as_deref(), HITS, MOST)?;
+        Ok(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 }
 
