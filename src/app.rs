@@ -1,6 +1,7 @@
 //! Wiring: from a configuration to a running Deskbridge. The one place that knows every part.
 
 mod desks;
+mod identity;
 mod knowledge;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -10,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, Proxies, Rate, Rates, Tokens},
+    api::{self, Api, Proxies, Rate, Rates},
     assistant::{
         aide::Aide,
         brain::{Brain, Material},
@@ -29,6 +30,7 @@ use crate::{
 };
 
 pub use desks::desks;
+pub use identity::source;
 pub use knowledge::{library, meaning};
 
 /// A Deskbridge that runs.
@@ -59,7 +61,7 @@ impl App {
     /// As [`App::start`].
     pub async fn start_at(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let component = config.component()?;
-        let tokens = Tokens::new(config.jwt_secret()?.expose());
+        let (identity, provider) = identity::identity(&config)?;
         let desks = desks(&config)?;
         let library = library(&config)?;
         let metrics = Metrics::default();
@@ -97,9 +99,12 @@ impl App {
         tasks.spawn(fetching.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
+        if let Some(provider) = provider {
+            tasks.spawn(provider.keep(health.clone(), metrics.identity.clone(), stop.clone()));
+        }
         let api = Api {
             helpdesk: helpdesk.clone(),
-            tokens,
+            identity,
             rates: rates(&config.limits),
             proxies: Proxies::new(config.http.trusted_proxies.iter().map(|network| network.0).collect()),
             health,

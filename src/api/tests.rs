@@ -12,6 +12,7 @@ mod listening;
 mod log;
 mod metrics;
 mod presence;
+mod provider;
 mod rates;
 mod rights;
 mod tickets;
@@ -29,7 +30,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-use super::{Api, Claims, Proxies, Rates, Tokens, around, router};
+use super::{Api, Claims, Identity, Proxies, Rates, Tokens, around, router};
 use crate::{
     attachments::Folder,
     health::Health,
@@ -122,7 +123,7 @@ impl Desks {
         let writer = tokio::spawn(work);
         let api = Api {
             helpdesk,
-            tokens: Tokens::new(SECRET),
+            identity: Identity::new(Some(Tokens::new(SECRET)), None),
             rates: Rates::new(|_| None),
             proxies: Proxies::default(),
             health: Health::default(),
