@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, Proxies, Rate, Rates},
+    api::{self, Api, Programs, Proxies, Rate, Rates},
     assistant::{
         aide::Aide,
         brain::{Brain, Material},
@@ -23,7 +23,7 @@ use crate::{
     attachments::{Folder, Limits, fetch::Fetcher, kind, worker::Worker as Porter},
     config::{self, Config},
     health::Health,
-    helpdesk::{Clock, Desk, Helpdesk, Role, Store, Swept},
+    helpdesk::{ApiKeys, Clock, Desk, Helpdesk, Role, Store, Swept},
     knowledge::Library,
     metrics::Metrics,
     xmpp::{self, login::Account},
@@ -78,6 +78,7 @@ impl App {
         if steps > 0 {
             tracing::info!(steps, "the database is up to date now");
         }
+        let programs = Programs::new(ApiKeys::new(store.clone(), clock.clone()));
         let (helpdesk, write) = Helpdesk::new(store.clone(), clock, &component.domain, desks);
         let writer = TaskTracker::new();
         writer.spawn(write);
@@ -99,12 +100,13 @@ impl App {
         tasks.spawn(fetching.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
+        tasks.spawn(programs.clone().keep(stop.clone()));
         if let Some(provider) = provider {
             tasks.spawn(provider.keep(health.clone(), metrics.identity.clone(), stop.clone()));
         }
         let api = Api {
             helpdesk: helpdesk.clone(),
-            identity,
+            identity: identity.with_programs(programs),
             rates: rates(&config.limits),
             proxies: Proxies::new(config.http.trusted_proxies.iter().map(|network| network.0).collect()),
             health,

@@ -4,7 +4,7 @@
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
 //! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, `room` and `occupant` those of
 //! the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
-//! share; `visitor` finds out who asks (`identity` by which rules: our own `token`, or a `provider`'s), `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
+//! share; `visitor` finds out who asks (`identity` by which rules: our own `token`, a `provider`'s, or the keys of `programs`), `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
 //! answers; `list` is what lists share; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
 //! there are many.
 
@@ -31,6 +31,7 @@ mod occupant;
 mod places;
 mod portion;
 mod presence;
+mod programs;
 mod proposal;
 pub mod provider;
 mod queue;
@@ -62,6 +63,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use error::ApiError;
 pub use identity::Identity;
 pub use log::LARGEST_PAGE;
+pub use programs::Programs;
 pub use rates::{Rate, Rates};
 pub use serve::serve;
 pub use ticket::TicketOut;

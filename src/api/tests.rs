@@ -12,6 +12,7 @@ mod listening;
 mod log;
 mod metrics;
 mod presence;
+mod programs;
 mod provider;
 mod rates;
 mod rights;

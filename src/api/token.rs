@@ -62,10 +62,10 @@ enum RoleWord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// There is none.
-    #[error("a token is needed: Authorization: Bearer <JWT>")]
+    #[error("a token is needed: Authorization: Bearer <JWT or key>")]
     Missing,
     /// The header holds something else than one bearer token.
-    #[error("the header Authorization must be: Bearer <JWT>")]
+    #[error("the header Authorization must be: Bearer <JWT or key>")]
     Unreadable,
     /// Its time is over.
     #[error("the token has expired")]
@@ -91,6 +91,9 @@ pub enum TokenError {
     /// The provider's, and the address in it may be anybody's.
     #[error("the identity provider has not verified the e-mail address in the token")]
     Unverified,
+    /// The key of a program, ended by somebody.
+    #[error("the key was revoked")]
+    Revoked,
     /// The provider's, and sound, but for somebody without a role here.
     #[error("the token names no role that counts here (auth.roles)")]
     NoRole,

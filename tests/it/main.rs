@@ -7,6 +7,7 @@ mod support;
 
 mod afterthought;
 mod agents;
+mod apikey;
 mod attachments;
 mod cli;
 mod commands;
@@ -33,6 +34,7 @@ mod manners;
 mod metrics;
 mod model;
 mod poison;
+mod provider;
 mod race;
 mod receipts;
 mod refusals;
