@@ -11,6 +11,7 @@ mod knowledge;
 mod listening;
 mod log;
 mod metrics;
+mod openapi;
 mod presence;
 mod programs;
 mod provider;
@@ -36,7 +37,7 @@ use crate::{
     attachments::Folder,
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Limits, Role, Store},
-    knowledge::{Library, Shelf},
+    knowledge::{Library, PagePath, Shelf},
     metrics::Metrics,
 };
 

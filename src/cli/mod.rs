@@ -82,6 +82,10 @@ pub enum Command {
     /// Make, list and revoke keys by which programs use the REST API
     #[command(subcommand)]
     Apikey(ApikeyCommand),
+    /// Print the OpenAPI document of the REST API
+    ///
+    /// The same that a running Deskbridge serves at /openapi.json and shows at /docs.
+    Openapi,
     /// Check configuration, database, XMPP handshake and model, and say what to do
     ///
     /// Exits with 1 if something is wrong.

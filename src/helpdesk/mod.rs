@@ -52,7 +52,7 @@ pub use answering::{Claimed, Due};
 pub use api_keys::{ApiKey, ApiKeys, Ended, Key, MOST_KEYS, NewApiKey, PREFIX};
 pub use attachments::{Fetched, PendingFile};
 pub use avatar::{Avatar, AvatarError};
-pub use caller::{Caller, Role, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE, SCOPES};
+pub use caller::{Caller, Role, SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE, SCOPES};
 pub use clock::Clock;
 pub use conversation::Conversation;
 pub use copilot::{Aid, Made, Request, Said};

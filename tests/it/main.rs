@@ -33,6 +33,7 @@ mod link;
 mod manners;
 mod metrics;
 mod model;
+mod openapi;
 mod poison;
 mod provider;
 mod race;
@@ -45,6 +46,8 @@ mod slixmpp;
 mod small_words;
 mod sync;
 mod sync_cron;
+#[cfg(feature = "otel")]
+mod traces;
 mod turns;
 mod usage;
 mod words;
