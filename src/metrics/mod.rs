@@ -5,6 +5,7 @@
 
 mod desk;
 mod http;
+mod identity;
 mod link;
 mod model;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use tokio::{sync::Mutex, time::Instant};
 use desk::Desk;
 pub use desk::{Passages, Queue, Sample};
 pub use http::Http;
+pub use identity::Identity;
 pub use link::Link;
 pub use model::{Call, Model};
 
@@ -33,6 +35,8 @@ pub struct Metrics {
     pub model: Model,
     /// Of the XMPP link.
     pub link: Link,
+    /// Of the identity provider.
+    pub identity: Identity,
     /// Of the tickets, and of all else that is looked up when somebody asks.
     desk: Desk,
     registry: Arc<Registry>,
@@ -48,8 +52,9 @@ impl Default for Metrics {
         let http = Http::registered(&mut registry);
         let model = Model::registered(&mut registry);
         let link = Link::registered(&mut registry);
+        let identity = Identity::registered(&mut registry);
         let desk = Desk::registered(&mut registry);
-        Self { http, model, link, desk, registry: Arc::new(registry), looked: Arc::default() }
+        Self { http, model, link, identity, desk, registry: Arc::new(registry), looked: Arc::default() }
     }
 }
 
