@@ -185,7 +185,7 @@ pub(super) async fn search(
 #[utoipa::path(
     put, path = "/api/v1/xmpp/desks/{desk}/knowledge/{*path}", operation_id = "knowledge_put", tag = "knowledge",
     params(PageOfDesk),
-    request_body(content = String, description = "The page, as Markdown, HTML or text", content_type = "text/markdown"),
+    request_body(description = "The page, as Markdown, HTML or text", content_type = "text/markdown"),
     responses(
         (status = 201, description = "A new page", body = PageOut),
         (status = 200, description = "The page has other words now", body = PageOut),
