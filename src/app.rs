@@ -1,6 +1,7 @@
 //! Wiring: from a configuration to a running Deskbridge. The one place that knows every part.
 
 mod desks;
+mod identity;
 mod knowledge;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -11,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     address::{Policy, Private},
-    api::{self, Api, Proxies, Rate, Rates, Tokens},
+    api::{self, Api, Programs, Proxies, Rate, Rates},
     assistant::{
         aide::Aide,
         brain::{Brain, Material},
@@ -23,7 +24,7 @@ use crate::{
     attachments::{Folder, Limits, fetch::Fetcher, kind, worker::Worker as Porter},
     config::{self, Config},
     health::Health,
-    helpdesk::{Clock, Desk, Helpdesk, Role, Store, Swept},
+    helpdesk::{ApiKeys, Clock, Desk, Helpdesk, Role, Store, Swept},
     knowledge::Library,
     metrics::Metrics,
     webhooks::{self, Worker as Messenger},
@@ -31,6 +32,7 @@ use crate::{
 };
 
 pub use desks::desks;
+pub use identity::source;
 pub use knowledge::{library, meaning};
 
 /// A Deskbridge that runs.
@@ -61,7 +63,7 @@ impl App {
     /// As [`App::start`].
     pub async fn start_at(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let component = config.component()?;
-        let tokens = Tokens::new(config.jwt_secret()?.expose());
+        let (identity, provider) = identity::identity(&config)?;
         let desks = desks(&config)?;
         let library = library(&config)?;
         let metrics = Metrics::default();
@@ -78,6 +80,7 @@ impl App {
         if steps > 0 {
             tracing::info!(steps, "the database is up to date now");
         }
+        let programs = Programs::new(ApiKeys::new(store.clone(), clock.clone()));
         let (helpdesk, write) = Helpdesk::new(store.clone(), clock, &component.domain, desks);
         let writer = TaskTracker::new();
         writer.spawn(write);
@@ -104,9 +107,13 @@ impl App {
         tasks.spawn(messenger.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
+        tasks.spawn(programs.clone().keep(stop.clone()));
+        if let Some(provider) = provider {
+            tasks.spawn(provider.keep(health.clone(), metrics.identity.clone(), stop.clone()));
+        }
         let api = Api {
             helpdesk: helpdesk.clone(),
-            tokens,
+            identity: identity.with_programs(programs),
             rates: rates(&config.limits),
             proxies: Proxies::new(config.http.trusted_proxies.iter().map(|network| network.0).collect()),
             health,

@@ -5,7 +5,8 @@
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
 //! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook` and `webhook_delivery` are the routes, `room` and
 //! `occupant` those of the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
-//! share; `webhook_event` makes what webhooks are told; `visitor` finds out who asks, `rates` says how often; `if_match` and
+//! share; `webhook_event` makes what webhooks are told; `visitor` finds out who asks (`identity` by which rules: our own `token`, a `provider`'s, or the
+//! keys of `programs`), `rates` says how often; `if_match` and
 //! `if_none_match` are conditions on versions and answers; `list` is what lists share; `portion` bounds what is read at once;
 //! `serve` is the listening side, and `places` says whose connection stays when there are many.
 
@@ -22,6 +23,7 @@ mod error;
 mod extract;
 mod feed;
 mod healthz;
+mod identity;
 mod if_match;
 mod if_none_match;
 mod knowledge;
@@ -34,7 +36,9 @@ mod openapi;
 mod places;
 mod portion;
 mod presence;
+mod programs;
 mod proposal;
+pub mod provider;
 mod queue;
 mod rates;
 mod request;
@@ -66,8 +70,10 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use error::ApiError;
+pub use identity::Identity;
 pub use log::LARGEST_PAGE;
 pub use openapi::text as openapi;
+pub use programs::Programs;
 pub use rates::{Rate, Rates};
 pub use serve::serve;
 pub use ticket::TicketOut;
@@ -92,7 +98,7 @@ pub struct Api {
     /// The domain.
     pub helpdesk: Helpdesk,
     /// Checks the callers' tokens.
-    pub tokens: Tokens,
+    pub identity: Identity,
     /// How often they may ask.
     pub rates: Rates,
     /// The proxies in front.

@@ -51,7 +51,7 @@ pub fn document() -> OpenApi {
     components.schemas.extend(below);
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A JSON Web Token. `deskbridge token` makes one; its role says what it opens."));
+        .description(Some("A JSON Web Token, ours (`deskbridge token` makes one) or an identity provider's, whose role says what it opens; or a program's key (`deskbridge apikey create`), whose scopes do."));
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
     for route in routes::table().into_iter().chain(routes::probes()) {
         components.schemas.extend(route.schemas);

@@ -13,6 +13,8 @@ mod log;
 mod metrics;
 mod openapi;
 mod presence;
+mod programs;
+mod provider;
 mod rates;
 mod rights;
 mod tickets;
@@ -32,7 +34,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-use super::{Api, Claims, Proxies, Rates, Tokens, around, router};
+use super::{Api, Claims, Identity, Proxies, Rates, Tokens, around, router};
 use crate::{
     address::Policy,
     attachments::Folder,
@@ -127,7 +129,7 @@ impl Desks {
         let writer = tokio::spawn(work);
         let api = Api {
             helpdesk,
-            tokens: Tokens::new(SECRET),
+            identity: Identity::new(Some(Tokens::new(SECRET)), None),
             rates: Rates::new(|_| None),
             proxies: Proxies::default(),
             health: Health::default(),

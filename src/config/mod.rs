@@ -5,6 +5,7 @@
 mod access;
 mod assistant;
 mod attachments;
+mod auth;
 mod desk;
 mod environment;
 mod error;
@@ -30,6 +31,7 @@ use toml::Value;
 pub use access::token;
 pub use assistant::{Assistant, Endpoint, EndpointTable};
 pub use attachments::Attachments;
+pub use auth::{Auth, ClaimNames, Provider, RoleWord};
 pub use desk::{Agent, Desk, DeskLimits};
 pub use error::Error;
 pub use http::{Http, Network};
@@ -85,14 +87,6 @@ impl Default for Database {
     fn default() -> Self {
         Self { url: Secret("sqlite://data/deskbridge.db?mode=rwc".to_owned()) }
     }
-}
-
-/// `[auth]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Auth {
-    /// The key of HS256 tokens.
-    pub jwt_secret: Option<Secret>,
 }
 
 impl Config {
@@ -151,6 +145,7 @@ impl Config {
                 return Err(Error::key(format!("{key}.name"), format!("two desks are called '{}'", desk.name)));
             }
         }
+        self.auth.provider()?;
         self.limits.check()?;
         self.metrics.check()?;
         self.attachments.check()?;
@@ -175,7 +170,7 @@ impl Config {
         self.xmpp.domain()
     }
 
-    /// The key of HS256 tokens.
+    /// The key of HS256 tokens, for a command that makes them.
     ///
     /// # Errors
     /// [`Error::Missing`].

@@ -5,11 +5,13 @@
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
 //! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST), `feed` (what the XMPP server tells of its
-//! rooms), `webhooks` (admins) and `deliveries` (what webhooks are told; `happening` names it), and `measure` (metrics).
+//! rooms), `webhooks` (admins) and `deliveries` (what webhooks are told; `happening` names it), `measure` (metrics) and
+//! `api_keys` (the keys of programs, which are no part of the tickets).
 
 mod afterthought;
 mod agents;
 mod answering;
+mod api_keys;
 mod attachments;
 mod avatar;
 mod caller;
@@ -51,9 +53,10 @@ use tokio::sync::broadcast;
 
 pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
+pub use api_keys::{ApiKey, ApiKeys, Ended, Key, MOST_KEYS, NewApiKey, PREFIX};
 pub use attachments::{Fetched, PendingFile};
 pub use avatar::{Avatar, AvatarError};
-pub use caller::{Caller, Role, SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE};
+pub use caller::{Caller, Role, SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE, SCOPES};
 pub use clock::Clock;
 pub use conversation::Conversation;
 pub use copilot::{Aid, Made, Request, Said};

@@ -5,6 +5,7 @@
 
 mod desk;
 mod http;
+mod identity;
 mod link;
 mod model;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use tokio::{sync::Mutex, time::Instant};
 use desk::Desk;
 pub use desk::{Passages, Queue, Sample};
 pub use http::Http;
+pub use identity::Identity;
 pub use link::Link;
 pub use model::{Call, Model};
 pub use webhook::Webhooks;
@@ -37,6 +39,8 @@ pub struct Metrics {
     pub link: Link,
     /// Of webhooks.
     pub webhooks: Webhooks,
+    /// Of the identity provider.
+    pub identity: Identity,
     /// Of the tickets, and of all else that is looked up when somebody asks.
     desk: Desk,
     registry: Arc<Registry>,
@@ -53,8 +57,9 @@ impl Default for Metrics {
         let model = Model::registered(&mut registry);
         let link = Link::registered(&mut registry);
         let webhooks = Webhooks::registered(&mut registry);
+        let identity = Identity::registered(&mut registry);
         let desk = Desk::registered(&mut registry);
-        Self { http, model, link, webhooks, desk, registry: Arc::new(registry), looked: Arc::default() }
+        Self { http, model, link, webhooks, identity, desk, registry: Arc::new(registry), looked: Arc::default() }
     }
 }
 

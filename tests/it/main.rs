@@ -7,6 +7,7 @@ mod support;
 
 mod afterthought;
 mod agents;
+mod apikey;
 mod attachments;
 mod cli;
 mod commands;
@@ -34,6 +35,7 @@ mod metrics;
 mod model;
 mod openapi;
 mod poison;
+mod provider;
 mod race;
 mod receipts;
 mod refusals;

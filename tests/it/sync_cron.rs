@@ -9,7 +9,7 @@ use std::{
 
 use deskbridge::{
     address::{Policy, Private},
-    api::{self, Api, Claims, Proxies, Rates, Tokens},
+    api::{self, Api, Claims, Identity, Proxies, Rates, Tokens},
     attachments::Folder,
     health::Health,
     helpdesk::{Caller, Clock, Desk, Helpdesk, Limits, Mark, Role, Store},
@@ -47,7 +47,7 @@ impl Served {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = api::router(Api {
             helpdesk: helpdesk.clone(),
-            tokens: Tokens::new(JWT_SECRET),
+            identity: Identity::new(Some(Tokens::new(JWT_SECRET)), None),
             rates: Rates::new(|_| None),
             proxies: Proxies::default(),
             health: Health::default(),

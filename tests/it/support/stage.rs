@@ -312,18 +312,24 @@ impl Rest {
 
 /// A token that is valid for an hour.
 pub fn token(role: Role, sub: &str) -> String {
-    mint(role, sub, &[])
+    mint(role, sub, None, &[])
+}
+
+/// The token of an agent of one desk.
+pub fn agent_of(desk: &str) -> String {
+    mint(Role::Agent, "limited", Some(desk), &[])
 }
 
 /// A program's token that is valid for an hour.
 pub fn program(scopes: &[&str]) -> String {
-    mint(Role::Service, "program", scopes)
+    mint(Role::Service, "program", None, scopes)
 }
 
-fn mint(role: Role, sub: &str, scopes: &[&str]) -> String {
+fn mint(role: Role, sub: &str, desk: Option<&str>, scopes: &[&str]) -> String {
     let exp = (Clock::default().now().timestamp() + 3600).try_into().unwrap();
+    let desks = desk.map(|desk| vec![desk.to_owned()]);
     let scopes = scopes.iter().map(ToString::to_string).collect();
-    Tokens::new(JWT_SECRET).mint(&Claims { sub: sub.to_owned(), role, exp, name: None, desks: None, scopes }).unwrap()
+    Tokens::new(JWT_SECRET).mint(&Claims { sub: sub.to_owned(), role, exp, name: None, desks, scopes }).unwrap()
 }
 
 /// The texts of a conversation, with their authors.
