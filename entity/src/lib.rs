@@ -6,12 +6,13 @@
 //! [`hint`]: what a contact was told once; [`heard`]: commands that were carried out; [`opening`]: what erased customers
 //! had opened lately.
 //! [`llm_call`] and [`token_count`]: what the language model cost. [`copilot`]: what the assistant makes for agents;
-//! [`proposal`]: pages it would learn from them. [`server_room`] ⟵ [`server_occupant`]: the XMPP server's rooms, and who is in them.
+//! [`proposal`]: pages it would learn from them. [`audit`]: what the staff did. [`server_room`] ⟵ [`server_occupant`]: the XMPP server's rooms, and who is in them.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
 
 pub mod agent;
 pub mod attachment;
+pub mod audit;
 pub mod copilot;
 pub mod counter;
 pub mod event;

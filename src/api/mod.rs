@@ -2,7 +2,7 @@
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
-//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, `room` and `occupant` those of
+//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `customer` and `audit` are the routes, `room` and `occupant` those of
 //! the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
 //! share; `visitor` finds out who asks, `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
 //! answers; `list` is what lists share; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
@@ -10,9 +10,11 @@
 
 mod agent;
 mod attachment;
+mod audit;
 mod change;
 mod conversation;
 mod copilot;
+mod customer;
 mod desk;
 mod entity_tag;
 mod error;
@@ -57,6 +59,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use customer::exported;
 pub use error::ApiError;
 pub use log::LARGEST_PAGE;
 pub use rates::{Rate, Rates};
@@ -104,7 +107,10 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
         .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
         .route("/api/v1/xmpp/tickets/{id}/sync", get(conversation::sync).layer(Extension(portions.clone())))
-        .route("/api/v1/xmpp/sync", get(log::sync).layer(Extension(portions)))
+        .route("/api/v1/xmpp/sync", get(log::sync).layer(Extension(portions.clone())))
+        .route("/api/v1/xmpp/customers/{jid}", get(customer::show).delete(customer::erase))
+        .route("/api/v1/xmpp/customers/{jid}/export", get(customer::export).layer(Extension(portions)))
+        .route("/api/v1/xmpp/audit", get(audit::list))
         .route("/api/v1/xmpp/attachments/{id}", get(attachment::show))
         .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
         .route("/api/v1/xmpp/desks", get(desk::list))
@@ -157,6 +163,7 @@ fn one_ticket() -> Router<Api> {
         .route("/close", post(staff::close))
         .route("/snooze", post(staff::snooze))
         .route("/notes", post(staff::note))
+        .route("/messages/{message}/redact", post(staff::redact))
         .route("/suggestion", post(copilot::suggest))
         .route("/summary", post(copilot::summarise))
         .route("/priority", put(staff::prioritise).post(staff::prioritise))

@@ -18,6 +18,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Api, ApiError, rates::Standing, wire::Timestamp};
+use crate::helpdesk::Way;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from the caller, in characters.
@@ -33,7 +34,7 @@ pub(super) async fn frame(State(api): State<Api>, request: Request, next: Next) 
     let template = route.as_ref().map_or("none", MatchedPath::as_str);
     // Whatever the request has logged carries its id. At the level that no filter leaves out.
     let span = tracing::error_span!("request", request_id = id);
-    let response = next.run(request).instrument(span).await;
+    let response = Way::Rest(id.clone()).of(next.run(request).instrument(span)).await;
     let standing = response.extensions().get::<Standing>().copied();
     let now = api.helpdesk.clock().now();
     let mut response = rendered(response, Timestamp(now), &id);

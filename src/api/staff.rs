@@ -1,14 +1,18 @@
 //! `/api/v1/xmpp/tickets/{id}/…`: what people do with a ticket. Each answers with the ticket as it is then.
 
+use axum::extract::{Path, State, rejection::PathRejection};
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer};
+use uuid::Uuid;
 
 use super::{
-    ApiError,
+    Api, ApiError,
     change::{Ask, OneTicket},
     extract::{self, Body},
+    ticket::TicketOut,
     wire,
 };
+use crate::helpdesk::Caller;
 
 pub(super) async fn show(ask: Ask) -> Result<OneTicket, ApiError> {
     let ticket = ask.helpdesk().ticket(&ask.caller, ask.ticket).await?;
@@ -129,4 +133,24 @@ pub(super) struct TagsIn {
 pub(super) async fn tag(ask: Ask, Body(input): Body<TagsIn>) -> Result<OneTicket, ApiError> {
     let tags = input.tags.into_iter().map(|tag| extract::text("tags", tag)).collect::<Result<_, _>>()?;
     ask.show(ask.helpdesk().set_tags(&ask.caller, ask.ticket, ask.expected, tags).await)
+}
+
+#[derive(Deserialize)]
+pub(super) struct RedactIn {
+    reason: String,
+}
+
+pub(super) async fn redact(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Result<Path<(String, String)>, PathRejection>,
+    Body(input): Body<RedactIn>,
+) -> Result<OneTicket, ApiError> {
+    let reason = extract::text("reason", input.reason)?;
+    let unknown = || ApiError::NotFound("message not found".to_owned());
+    let Path((ticket, message)) = path.map_err(|_| unknown())?;
+    let ticket = Uuid::parse_str(&ticket).map_err(|_| ApiError::NotFound("ticket not found".to_owned()))?;
+    let message = Uuid::parse_str(&message).map_err(|_| unknown())?;
+    let ticket = api.helpdesk.redact(&caller, ticket, message, reason).await?;
+    Ok(OneTicket(TicketOut::new(ticket, &caller, &api.helpdesk)))
 }

@@ -13,6 +13,7 @@ mod knowledge;
 mod limits;
 mod logs;
 mod metrics;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -36,6 +37,7 @@ pub use knowledge::{Embeddings, EmbeddingsEndpoint, Knowledge};
 pub use limits::{Limits, Requests};
 pub use logs::{Logs, logs};
 pub use metrics::Metrics;
+pub use retention::Retention;
 pub use value::{Secret, Timeout};
 pub use xmpp::{Component, Xmpp};
 
@@ -65,6 +67,8 @@ pub struct Config {
     pub limits: Limits,
     /// What monitors read.
     pub metrics: Metrics,
+    /// What is forgotten, and when.
+    pub retention: Retention,
     /// The desks; none given is one, `support`.
     pub desk: Vec<Desk>,
 }
@@ -149,6 +153,7 @@ impl Config {
         }
         self.limits.check()?;
         self.metrics.check()?;
+        self.retention.check()?;
         self.attachments.check()?;
         self.assistant.check()?;
         self.embeddings_endpoint().map(drop)

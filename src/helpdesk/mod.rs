@@ -5,12 +5,14 @@
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
 //! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST), `feed` (what the XMPP server tells of its
-//! rooms) and `measure` (metrics).
+//! rooms), `own`, `redaction`, `retention` and `footprint` (where a customer is, and how it goes), `audit` (what the staff did) and
+//! `measure` (metrics).
 
 mod afterthought;
 mod agents;
 mod answering;
 mod attachments;
+mod audit;
 mod avatar;
 mod caller;
 mod clock;
@@ -19,6 +21,7 @@ mod copilot;
 mod counts;
 mod error;
 mod feed;
+mod footprint;
 pub mod hours;
 mod learning;
 pub mod lifecycle;
@@ -32,6 +35,8 @@ mod own;
 pub mod phrases;
 mod presence;
 mod query;
+mod redaction;
+mod retention;
 mod rooms;
 mod shown;
 mod staff;
@@ -49,6 +54,7 @@ use tokio::sync::broadcast;
 pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
 pub use attachments::{Fetched, PendingFile};
+pub use audit::Way;
 pub use avatar::{Avatar, AvatarError};
 pub use caller::{Caller, Role, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE};
 pub use clock::Clock;
@@ -57,6 +63,7 @@ pub use copilot::{Aid, Made, Request, Said};
 pub use counts::{Counts, Direction};
 pub use error::Error;
 pub use feed::{Came, Left, OccupantFilter, RoomEnded, RoomFilter, RoomMade, Told, Turned};
+pub use footprint::{DeskPart, Export, Footprint};
 pub use hours::Hours;
 pub use learning::{Edits, Learned, Lesson, Work};
 pub use lifecycle::Rules;
@@ -76,7 +83,8 @@ pub use operation::{
 };
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
-pub use query::{Changes, Cursor, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance};
+pub use query::{AuditFilter, Changes, Cursor, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance};
+pub use retention::Retention;
 pub use rooms::keeps_room;
 pub use shown::{is_line_break, shown};
 pub use store::Store;
@@ -120,6 +128,8 @@ pub struct Desk {
     pub assistant: bool,
     /// Whether pages are proposed from what agents answer.
     pub learning: bool,
+    /// How long a ticket stays after it was closed; `None` is for ever.
+    pub retention: Option<Duration>,
 }
 
 /// An agent that the configuration gives to a desk.
@@ -186,6 +196,7 @@ impl Desk {
             still_looking_after: None,
             assistant: true,
             learning: false,
+            retention: None,
         }
     }
 }
@@ -201,6 +212,7 @@ pub struct Helpdesk {
     commits: broadcast::Sender<Arc<Committed>>,
     signals: broadcast::Sender<Signal>,
     counts: Arc<Counts>,
+    retention: Retention,
 }
 
 /// What is worth telling but not storing.
@@ -261,7 +273,14 @@ impl Helpdesk {
             counts: Arc::clone(&counts),
         };
         let (writer, work) = Writer::new(place, commits.clone());
-        (Self { store, clock, writer, domain: domain.into(), desks, commits, signals, counts }, work)
+        let retention = Retention::default();
+        (Self { store, clock, writer, domain: domain.into(), desks, commits, signals, counts, retention }, work)
+    }
+
+    /// The same domain, which forgets what is older than this.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// The clock that the domain goes by.

@@ -28,6 +28,8 @@ const CHANGE: [u16; 8] = [403, 404, 403, 403, 403, 404, 200, 200];
 const MANAGE: [u16; 8] = [403, 404, 403, 403, 403, 404, 403, 200];
 const STAFF: [u16; 8] = [403, 403, 403, 403, 403, 200, 200, 200];
 
+const ADMINS: [u16; 8] = [403, 403, 403, 403, 403, 403, 403, 200];
+
 fn route(method: Method, path: &'static str, body: Value, found: Found, statuses: [u16; 8]) -> Route {
     Route { method, path, body: (!body.is_null()).then_some(body), found, statuses }
 }
@@ -62,6 +64,10 @@ fn routes() -> Vec<Route> {
         post("/agents/eve/duty", json!({ "duty": "on" }), Live, [403, 403, 403, 403, 403, 403, 403, 200]),
         route(Method::DELETE, "/agents/mia", Value::Null, Live, [403, 403, 403, 403, 403, 403, 403, 204]),
         get("/sync", [200, 200, 403, 200, 200, 200, 200, 200]),
+        get("/customers/ann%40example.com", ADMINS),
+        get("/customers/ann%40example.com/export", ADMINS),
+        route(Method::DELETE, "/customers/ann%40example.com?dry_run=true", Value::Null, Live, ADMINS),
+        get("/audit", ADMINS),
         get("/queue", STAFF),
         get("/queue?desk=support", [403, 403, 403, 403, 403, 403, 200, 200]),
     ]
