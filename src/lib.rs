@@ -10,6 +10,7 @@
 //! - [`attachments`][]: fetches the files that customers send
 //! - [`evaluation`][]: how good the assistant is, on labelled conversations
 //! - [`health`][] and [`metrics`][]: how the parts are, and what they count
+//! - [`traces`][]: what requests, answers and model calls take, for OpenTelemetry
 //! - [`config`], [`cli`] and [`logging`] are around the process
 //! - [`app`][]: wires it all
 
@@ -25,4 +26,5 @@ pub mod helpdesk;
 pub mod knowledge;
 pub mod logging;
 pub mod metrics;
+pub mod traces;
 pub mod xmpp;

@@ -10,20 +10,32 @@ use chrono::{DateTime, Utc};
 use deskbridge_entity::audit::{Model, Role, Way};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Api, ApiError, extract::Parameters, list, wire::Timestamp};
 use crate::helpdesk::{AuditFilter, Caller};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
+    /// The id of an agent, admin or program, or a customer's hash.
     actor: Option<String>,
+    /// A word such as `ticket.claim`, or the part before its dot.
     action: Option<String>,
+    #[param(value_type = Option<Uuid>)]
     ticket_id: Option<String>,
+    /// At this moment or later.
+    #[param(value_type = Option<String>, format = DateTime)]
     from: Option<String>,
+    /// Before this moment.
+    #[param(value_type = Option<String>, format = DateTime)]
     to: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// Where the page before ended.
     cursor: Option<String>,
 }
 
@@ -61,7 +73,7 @@ fn storable(name: &str, text: String) -> Result<String, ApiError> {
     Ok(text)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ActOut {
     id: Uuid,
     at: Timestamp,
@@ -75,6 +87,7 @@ pub(super) struct ActOut {
     ticket_id: Option<Uuid>,
     target: Option<String>,
     request_id: Option<String>,
+    #[schema(value_type = Object)]
     details: Value,
 }
 
@@ -107,6 +120,12 @@ impl From<Model> for ActOut {
     }
 }
 
+/// What the staff did, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/audit", operation_id = "audit_list", tag = "audit",
+    params(ListIn),
+    responses((status = 200, description = "A page of acts", body = Vec<ActOut>, headers(("Link" = String, description = "The next page, if there is one (RFC 8288)"))))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,

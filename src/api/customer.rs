@@ -11,6 +11,7 @@ use futures::{Stream, StreamExt, stream};
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::{
     Api, ApiError,
@@ -36,17 +37,18 @@ impl FromRequestParts<Api> for CustomerJid {
 }
 
 /// What there is of a customer, or was.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct FootprintOut {
     jid: String,
     tickets: Vec<DeskOut>,
     /// How many rows of each kind.
+    #[schema(value_type = HashMap<String, u64>)]
     rows: Map<String, Value>,
     /// Of files that are kept.
     bytes: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct DeskOut {
     desk: String,
     tickets: i64,
@@ -71,6 +73,12 @@ impl FootprintOut {
     }
 }
 
+/// Says what there is of a customer, in numbers.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/customers/{jid}", operation_id = "customer_show", tag = "customers",
+    params(("jid" = String, Path, description = "The customer's bare JID, percent-encoded")),
+    responses((status = 200, description = "What there is", body = FootprintOut))
+)]
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,
@@ -80,13 +88,16 @@ pub(super) async fn show(
     Ok(Json(FootprintOut::new(&jid, api.helpdesk.footprint(&caller, &jid).await?)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EraseIn {
+    /// Erases nothing, and answers what would be erased.
+    #[param(value_type = Option<bool>)]
     dry_run: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ErasedOut {
     /// Nothing was erased: this is what would be.
     dry_run: bool,
@@ -94,6 +105,12 @@ pub(super) struct ErasedOut {
     what: FootprintOut,
 }
 
+/// Erases a customer: everything, at all desks. It cannot be undone.
+#[utoipa::path(
+    delete, path = "/api/v1/xmpp/customers/{jid}", operation_id = "customer_erase", tag = "customers",
+    params(("jid" = String, Path, description = "The customer's bare JID, percent-encoded"), EraseIn),
+    responses((status = 200, description = "What there was", body = ErasedOut))
+)]
 pub(super) async fn erase(
     State(api): State<Api>,
     caller: Caller,
@@ -119,6 +136,12 @@ pub(super) async fn erase(
 /// One JSON object a line: there is no bound to how much a customer has said.
 const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 
+/// Gives everything that is known of a customer, one JSON object a line; the last one has the kind `end`.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/customers/{jid}/export", operation_id = "customer_export", tag = "customers",
+    params(("jid" = String, Path, description = "The customer's bare JID, percent-encoded")),
+    responses((status = 200, description = "Lines of JSON", content_type = "application/x-ndjson", body = String))
+)]
 pub(super) async fn export(
     State(api): State<Api>,
     Extension(portions): Extension<Portions>,

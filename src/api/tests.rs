@@ -12,6 +12,7 @@ mod knowledge;
 mod listening;
 mod log;
 mod metrics;
+mod openapi;
 mod presence;
 mod rates;
 mod rights;
@@ -35,7 +36,7 @@ use crate::{
     attachments::Folder,
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Limits, Role, Store},
-    knowledge::{Library, Shelf},
+    knowledge::{Library, PagePath, Shelf},
     metrics::Metrics,
 };
 

@@ -30,6 +30,11 @@ impl Proxies {
         Self(networks.into())
     }
 
+    /// Whether a request comes from a proxy of ours, so that what it says of its way is so.
+    pub(super) fn vouches_for(&self, request: &Request) -> bool {
+        request.extensions().get::<Peer>().is_some_and(|peer| self.trusts(peer.0.to_canonical()))
+    }
+
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }

@@ -10,7 +10,7 @@ use super::{
     knowledge, sync,
 };
 use crate::{
-    api::{Claims, Tokens},
+    api::{self, Claims, Tokens},
     app::{self, App},
     config::Config,
     helpdesk::{Clock, Role, Swept},
@@ -25,7 +25,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     match cli.command {
         Command::Serve => {
-            logging::init()?;
+            let _logging = logging::init()?;
             App::start(config).await?.run_until(asked_to_stop()).await;
         }
         Command::Migrate => {
@@ -47,6 +47,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(args) => customer::export(&config, args).await?,
         Command::Erase(args) => customer::erase(&config, args).await?,
         Command::Sync(args) => return Ok(sync::run(&config, args).await),
+        Command::Openapi => print!("{}", api::openapi()?),
         Command::Token(args) => println!("{}", token(&config, args)?),
         Command::Knowledge(command) => return knowledge::run(&config, command).await,
         Command::Eval(args) => {

@@ -175,10 +175,11 @@ impl Store {
         if !self.unscrubbed.load(Ordering::SeqCst) {
             return;
         }
-        // <https://sqlite.org/pragma.html#pragma_wal_checkpoint>: the first column says whether somebody was in the way.
-        let checkpoint = Statement::from_string(self.backend(), "PRAGMA wal_checkpoint(TRUNCATE)");
-        let busy = match self.house.query_one_raw(checkpoint).await {
-            Ok(row) => row.and_then(|row| row.try_get_by_index::<i32>(0).ok()),
+        // <https://sqlite.org/pragma.html#pragma_wal_checkpoint>: the first column says whether somebody was in the way. Whoever
+        // writes waits for it, so it waits for readers no longer than this.
+        let sql = "PRAGMA busy_timeout = 250; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 5000";
+        let busy = match self.house.query_all_raw(Statement::from_string(self.backend(), sql)).await {
+            Ok(rows) => rows.get(1).and_then(|row| row.try_get_by_index::<i32>(0).ok()),
             Err(error) => {
                 tracing::debug!(%error, "the database's log could not be emptied");
                 None

@@ -33,6 +33,7 @@ mod link;
 mod manners;
 mod metrics;
 mod model;
+mod openapi;
 mod poison;
 mod race;
 mod receipts;
@@ -44,6 +45,8 @@ mod slixmpp;
 mod small_words;
 mod sync;
 mod sync_cron;
+#[cfg(feature = "otel")]
+mod traces;
 mod turns;
 mod usage;
 mod words;
