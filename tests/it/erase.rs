@@ -149,8 +149,7 @@ mod scenarios {
         let line = "<body>zebrafishword is what I have. What now?</body><request xmlns='urn:xmpp:receipts'/>";
         elsewhere.send(&chat("l1", line)).await;
         let answer = elsewhere.answer().await;
-        assert!(body(&answer).unwrap().contains("okapireply"), "{answer:?}");
-        // The answer comes back undelivered.
+        // The answer comes back undelivered. Nothing of the rest is waited for: who replies to every answer at once is taken for a machine.
         let id = answer.attr("id").unwrap();
         elsewhere
             .send(&format!(
@@ -162,23 +161,18 @@ mod scenarios {
         let corrected =
             "<body>narwhalcorrected, I mean. What now?</body><replace xmlns='urn:xmpp:message-correct:0' id='l1'/>";
         elsewhere.send(&chat("l2", corrected)).await;
-        elsewhere.answer().await;
         elsewhere.send(&chat("l3", "<body>pangolinretracted, should I?</body>")).await;
-        elsewhere.answer().await;
         elsewhere.send(&chat("l4", "<retract xmlns='urn:xmpp:message-retract:1' id='l3'/>")).await;
         let url = format!("{}/upload/wombatfile.png", web.url);
         let file = format!("<body>{url}</body><x xmlns='jabber:x:oob'><url>{url}</url></x>");
         elsewhere.send(&chat("l5", &file)).await;
-        elsewhere.answer().await;
         let secret =
             "<body>secret</body><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/></encrypted>";
         elsewhere.send(&chat("l6", secret)).await;
-        elsewhere.answer().await;
         let depth = 40;
         let nested = format!("{}yakrefused{}", "<d>".repeat(depth), "</d>".repeat(depth));
         elsewhere.send(&chat("l7", &nested)).await;
         elsewhere.send(&chat("l8", "<body>I want to talk to a person!</body>")).await;
-        elsewhere.answer().await;
         // Bob, who is on duty, is told of whom.
         bob.expect("a notice", |stanza| body(stanza).is_some_and(|text| text.contains(NAME))).await;
 
@@ -246,6 +240,7 @@ mod scenarios {
         let jid = format!("{NAME}@{ELSEWHERE}");
         let before = app.rest.get(&admin(), "/api/v1/xmpp/sync?limit=1").await.json["next_cursor"].clone();
         erase(&app, &database.folder.path().join("deskbridge.toml"), &jid).await;
+        model.always(Reply::Answer("What does it look like?".into()));
         // Also while it runs: nothing waits for a restart.
         for word in KEPT.iter().chain(&HEARD).chain(&[content, "192.0.2.77"]) {
             assert_eq!(places(database, word).await, Vec::<String>::new(), "'{word}' is left");
@@ -253,7 +248,7 @@ mod scenarios {
         let known = app.rest.get(&admin(), &format!("/api/v1/xmpp/customers/{NAME}%40{ELSEWHERE}")).await;
         assert!(known.json["rows"].as_object().unwrap().values().all(|count| *count == 0), "{}", known.json);
         // Who reads the log learns that it is gone, and the act is noted without a name.
-        let after = format!("/api/v1/xmpp/sync?limit=1000&cursor={}", before.as_str().unwrap());
+        let after = format!("/api/v1/xmpp/sync?limit=500&cursor={}", before.as_str().unwrap());
         let log = app.rest.get(&admin(), &after).await.json;
         let is_tombstone =
             |change: &&Value| change["type"] == "ticket.erased" && change["ticket_id"] == ticket.as_str();
@@ -277,7 +272,9 @@ mod scenarios {
     }
 
     async fn modest() -> Model {
-        Model::start(Reply::Answer("What does the okapireply look like?".into())).await
+        let model = Model::start(Reply::Answer("What does it look like?".into())).await;
+        model.whenever("zebrafishword", Reply::Answer("What does the okapireply look like?".into()));
+        model
     }
 
     pub async fn nothing_is_left_of_a_customer_whom_an_admin_erases(database: Database) {
@@ -398,7 +395,7 @@ mod scenarios {
             .header("content-type", "application/json")
             .body(json!({ "roomJid": "tea@rooms.localhost" }).to_string());
         assert_eq!(rest.ask(left).await.status, 200);
-        let cursor = rest.get(&admin(), "/api/v1/xmpp/sync?limit=1000").await.json["next_cursor"].clone();
+        let cursor = rest.get(&admin(), "/api/v1/xmpp/sync?limit=500").await.json["next_cursor"].clone();
 
         let day = Duration::from_secs(24 * 3600);
         let counts = async || {
@@ -425,7 +422,7 @@ mod scenarios {
         assert!(!database.find("walrusbill").await.is_empty());
         assert_eq!(counts().await[2], calls);
         // The cursor goes on behind what is gone, and says so.
-        let after = format!("/api/v1/xmpp/sync?limit=1000&cursor={}", cursor.as_str().unwrap());
+        let after = format!("/api/v1/xmpp/sync?limit=500&cursor={}", cursor.as_str().unwrap());
         let log = rest.get(&token(Role::Admin, "root"), &after).await;
         assert_eq!(log.status, 200, "{}", log.json);
         assert!(log.json.to_string().contains("ticket.erased"), "{}", log.json);
