@@ -22,9 +22,9 @@ use crate::{
         worker::Worker,
     },
     attachments::{Folder, Limits, fetch::Fetcher, kind, worker::Worker as Porter},
-    config::{self, Config},
+    config::{self, Config, Timeout},
     health::Health,
-    helpdesk::{ApiKeys, Clock, Desk, Helpdesk, Role, Store, Swept},
+    helpdesk::{ApiKeys, Clock, Desk, Helpdesk, Retention, Role, Store, Swept},
     knowledge::Library,
     metrics::Metrics,
     webhooks::{self, Worker as Messenger},
@@ -82,6 +82,7 @@ impl App {
         }
         let programs = Programs::new(ApiKeys::new(store.clone(), clock.clone()));
         let (helpdesk, write) = Helpdesk::new(store.clone(), clock, &component.domain, desks);
+        let helpdesk = helpdesk.with_retention(retention(&config));
         let writer = TaskTracker::new();
         writer.spawn(write);
         helpdesk.name_configured_agents().await.context("the agents could not be stored")?;
@@ -182,16 +183,66 @@ async fn keep_sweeping(helpdesk: Helpdesk, stop: CancellationToken) {
 /// # Errors
 /// When the configuration or the database is unusable.
 pub async fn sweep(config: &Config) -> anyhow::Result<Swept> {
-    let desks = desks(config)?;
-    let store = connect(config).await?;
-    store.migrate().await.context("the database could not be brought up to date")?;
-    let (helpdesk, write) = Helpdesk::new(store.clone(), Clock::default(), &config.domain()?, desks);
-    let writer = tokio::spawn(write);
-    let swept = helpdesk.sweep().await;
-    drop(helpdesk);
-    writer.await?;
-    store.close().await;
+    let domain = Domain::open(config).await?;
+    let swept = domain.helpdesk.sweep().await;
+    domain.close().await?;
     Ok(swept?)
+}
+
+/// The domain alone, for commands on the database itself: without the XMPP link, the API or the assistant. A running `serve`
+/// beside it is no trouble.
+pub struct Domain {
+    /// The domain.
+    pub helpdesk: Helpdesk,
+    writer: tokio::task::JoinHandle<()>,
+    store: Store,
+}
+
+impl Domain {
+    /// Opens the configured database, and brings it up to date.
+    ///
+    /// # Errors
+    /// When the configuration or the database is unusable.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let desks = desks(config)?;
+        let store = connect(config).await?;
+        store.migrate().await.context("the database could not be brought up to date")?;
+        let (helpdesk, write) = Helpdesk::new(store.clone(), Clock::default(), &config.domain()?, desks);
+        Ok(Self { helpdesk: helpdesk.with_retention(retention(config)), writer: tokio::spawn(write), store })
+    }
+
+    /// Writes what has queued, and closes the database.
+    ///
+    /// # Errors
+    /// When the writer ended unexpectedly.
+    pub async fn close(self) -> anyhow::Result<()> {
+        drop(self.helpdesk);
+        self.writer.await?;
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+/// Removes customers' files, by the ids of their rows. Those of a row that is gone and that cannot be removed go when a running
+/// `serve` cleans the folder.
+///
+/// # Errors
+/// With the place of the folder's key in the text.
+pub async fn remove_files(config: &Config, ids: &[uuid::Uuid]) -> anyhow::Result<()> {
+    let folder = &config.attachments.folder;
+    let folder =
+        Folder::open(folder).with_context(|| format!("cannot write to {} (attachments.folder)", folder.display()))?;
+    for id in ids {
+        folder.remove(*id).await.with_context(|| format!("the file {id} could not be removed"))?;
+    }
+    Ok(())
+}
+
+/// How long is kept what belongs to no ticket.
+fn retention(config: &Config) -> Retention {
+    let config::Retention { usage, rooms, audit } = config.retention;
+    let kept = |timeout: Option<Timeout>| timeout.and_then(Timeout::duration);
+    Retention { usage: kept(usage), rooms: kept(rooms), audit: kept(audit) }
 }
 
 /// Which files are fetched, and how much of them.

@@ -9,12 +9,14 @@
 //! [`proposal`]: pages it would learn from them. [`server_room`] ⟵ [`server_occupant`]: the XMPP server's rooms, and who is in them.
 //! [`webhook`] ⟵ [`webhook_delivery`]: programs that are told what happened, and what they are told.
 //! [`api_key`]: keys of programs.
+//! [`audit`]: what the staff did.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
 
 pub mod agent;
 pub mod api_key;
 pub mod attachment;
+pub mod audit;
 pub mod copilot;
 pub mod counter;
 pub mod event;

@@ -48,6 +48,8 @@ pub struct Model {
     pub superseded_at: Option<ChronoDateTimeUtc>,
     /// When its author took it back (XEP-0424).
     pub retracted_at: Option<ChronoDateTimeUtc>,
+    /// When the staff took its text out of the database; then it is also taken back.
+    pub redacted_at: Option<ChronoDateTimeUtc>,
     /// The message that this one answers (XEP-0461).
     pub reply_to: Option<Uuid>,
     /// The customer's reactions to it (XEP-0444), as a text of emoji.

@@ -202,6 +202,7 @@ pub(super) async fn put(
     let path = page_path(&path)?;
     let bytes = extract::read(request, &api, BODY_TIMEOUT).await?;
     let is_new = shelf.put(path.clone(), bytes.to_vec()).await?;
+    api.helpdesk.note_page_put(&caller, &desk, path.as_str()).await?;
     let knowledge = shelf.current();
     let page = knowledge.pages().iter().find(|page| page.path == path.as_str());
     let page = page.ok_or_else(|| ApiError::Conflict("the page was changed by somebody else meanwhile".to_owned()))?;
@@ -221,7 +222,9 @@ pub(super) async fn remove(
     Path(PageOfDesk { desk, path }): Path<PageOfDesk>,
 ) -> Result<StatusCode, ApiError> {
     caller.require_admin("change the knowledge")?;
-    shelf(&api, &caller, &desk)?.remove(page_path(&path)?).await?;
+    let path = page_path(&path)?;
+    shelf(&api, &caller, &desk)?.remove(path.clone()).await?;
+    api.helpdesk.note_page_removed(&caller, &desk, path.as_str()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -90,6 +90,9 @@ pub(super) struct MessageOut {
     /// Its author took it back; its content is withheld from everybody.
     #[serde(skip_serializing_if = "is_false")]
     retracted: bool,
+    /// The staff has taken its content out of the database.
+    #[serde(skip_serializing_if = "is_false")]
+    redacted: bool,
     /// The message that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<Uuid>,
@@ -150,6 +153,7 @@ impl<'a> View<'a> {
             edited: message.corrects.is_some(),
             superseded: message.superseded_at.is_some(),
             retracted: message.retracted_at.is_some(),
+            redacted: message.redacted_at.is_some(),
             reply_to: message.reply_to,
             reaction: message.reaction,
             attachments,

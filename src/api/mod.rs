@@ -3,7 +3,7 @@
 //! `routes` has them all in one table, each with those it is for (`access`); `openapi` and `docs` make the document of it.
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
-//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook` and `webhook_delivery` are the routes, `room` and
+//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook`, `webhook_delivery`, `customer` and `audit` are the routes, `room` and
 //! `occupant` those of the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
 //! share; `webhook_event` makes what webhooks are told; `visitor` finds out who asks (`identity` by which rules: our own `token`, a `provider`'s, or the
 //! keys of `programs`), `rates` says how often; `if_match` and
@@ -13,9 +13,11 @@
 mod access;
 mod agent;
 mod attachment;
+mod audit;
 mod change;
 mod conversation;
 mod copilot;
+mod customer;
 mod desk;
 mod docs;
 mod entity_tag;
@@ -69,6 +71,7 @@ use axum::{
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use customer::exported;
 pub use error::ApiError;
 pub use identity::Identity;
 pub use log::LARGEST_PAGE;

@@ -27,7 +27,7 @@ const ABOUT: &str = "Tickets, messages, presence and more of an AI helpdesk for 
     `-Remaining` and `-Reset` how the caller stands. A failure is `{\"error\": {\"code\", \"message\", \"timestamp\", \"requestId\"}}`. \
     Times are RFC 3339 in UTC. Lists name their next page in `Link` (RFC 8288).";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 12] = [
     ("tickets", "One conversation of one customer with one desk each"),
     ("messages", "What is said in tickets, and the files that come with it"),
     ("sync", "For programs that keep a copy"),
@@ -36,6 +36,8 @@ const TAGS: [(&str, &str); 10] = [
     ("agents", "People who answer"),
     ("presence", "Who is there"),
     ("knowledge", "The pages that desks answer from"),
+    ("customers", "What is known of a customer, and its end"),
+    ("audit", "What the staff did"),
     ("server events", "The XMPP server tells of its rooms and who is in them, in words of its own"),
     ("webhooks", "Programs that are told what happens; docs/webhooks.md says what arrives there"),
 ];

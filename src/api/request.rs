@@ -18,7 +18,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Api, ApiError, rates::Standing, wire::Timestamp};
-use crate::traces;
+use crate::{helpdesk::Way, traces};
 
 /// The caller's trace (W3C Trace Context §3.2).
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -38,7 +38,7 @@ pub(super) async fn frame(State(api): State<Api>, request: Request, next: Next) 
     if api.proxies.vouches_for(&request) {
         traces::adopt(&span, request.headers().get(TRACE_PARENT).and_then(|value| value.to_str().ok()));
     }
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = Way::Rest(id.clone()).of(next.run(request).instrument(span.clone())).await;
     let standing = response.extensions().get::<Standing>().copied();
     let now = api.helpdesk.clock().now();
     let mut response = rendered(response, Timestamp(now), &id);

@@ -8,7 +8,8 @@ use utoipa_axum::{router::UtoipaMethodRouter, routes};
 use super::{
     Api,
     access::{self, Access, Foreign},
-    agent, attachment, conversation, copilot, desk, healthz, knowledge, log, message, metrics, occupant,
+    agent, attachment, audit, conversation, copilot, customer, desk, healthz, knowledge, log, message, metrics,
+    occupant,
     portion::Portions,
     presence, proposal, queue, room, staff, ticket, usage, webhook, webhook_delivery,
 };
@@ -65,6 +66,7 @@ pub(super) fn table() -> Vec<Route> {
         (one_ticket, routes!(staff::note)),
         (one_ticket, routes!(staff::prioritise)),
         (one_ticket, routes!(staff::tag)),
+        (one_ticket, routes!(staff::redact)),
         (one_ticket, routes!(copilot::suggest)),
         (one_ticket, routes!(copilot::summarise)),
         // Desks, and who is there.
@@ -103,11 +105,19 @@ pub(super) fn table() -> Vec<Route> {
         (to(Shared).admins(), routes!(webhook::ping)),
         (to(Shared).admins(), routes!(webhook_delivery::list)),
         (to(Shared).admins(), routes!(webhook_delivery::replay)),
+        // What is known of customers, and what the staff did.
+        (to(Shared).admins(), routes!(customer::show)),
+        (to(Shared).admins(), routes!(customer::erase)),
+        (to(Shared).admins(), routes!(audit::list)),
         // Monitors.
         (to(Shared).admins().programs(&[SCOPE_METRICS]), routes!(metrics::show)),
     ];
     // Large answers share their places.
-    let large = [(readers(Hidden), routes!(conversation::sync)), (readers(LeftOut), routes!(log::sync))];
+    let large = [
+        (readers(Hidden), routes!(conversation::sync)),
+        (readers(LeftOut), routes!(log::sync)),
+        (to(Shared).admins(), routes!(customer::export)),
+    ];
     let rows = rows.into_iter().map(|(access, parts)| Route::new(Some(access), parts));
     let large = large.into_iter().map(|(access, parts)| {
         let portions = portions.clone();

@@ -1,17 +1,20 @@
 //! `/api/v1/xmpp/tickets/{id}/…`: what people do with a ticket. Each answers with the ticket as it is then.
 
+use axum::extract::{Path, State, rejection::PathRejection};
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{
-    ApiError,
+    Api, ApiError,
     change::{Ask, OneTicket},
     extract::{self, Body, TicketId},
     if_match::IfMatch,
     ticket::TicketOut,
     wire::{self, PriorityWord},
 };
+use crate::helpdesk::Caller;
 
 /// One ticket.
 #[utoipa::path(
@@ -200,4 +203,32 @@ pub(super) struct TagsIn {
 pub(super) async fn tag(ask: Ask, Body(input): Body<TagsIn>) -> Result<OneTicket, ApiError> {
     let tags = input.tags.into_iter().map(|tag| extract::text("tags", tag)).collect::<Result<_, _>>()?;
     ask.show(ask.helpdesk().set_tags(&ask.caller, ask.ticket, ask.expected, tags).await)
+}
+
+#[derive(Deserialize, ToSchema)]
+pub(super) struct RedactIn {
+    /// For colleagues: it becomes a note.
+    reason: String,
+}
+
+/// Takes a message's text out of the database, in all its versions and with what was made of it; what went to the customer is
+/// taken back there.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/messages/{message}/redact", operation_id = "message_redact", tag = "messages",
+    params(TicketId, ("message" = Uuid, Path, description = "The message")), request_body = RedactIn,
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
+pub(super) async fn redact(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Result<Path<(String, String)>, PathRejection>,
+    Body(input): Body<RedactIn>,
+) -> Result<OneTicket, ApiError> {
+    let reason = extract::text("reason", input.reason)?;
+    let unknown = || ApiError::NotFound("message not found".to_owned());
+    let Path((ticket, message)) = path.map_err(|_| unknown())?;
+    let ticket = Uuid::parse_str(&ticket).map_err(|_| ApiError::NotFound("ticket not found".to_owned()))?;
+    let message = Uuid::parse_str(&message).map_err(|_| unknown())?;
+    let ticket = api.helpdesk.redact(&caller, ticket, message, reason).await?;
+    Ok(OneTicket(TicketOut::new(ticket, &caller, &api.helpdesk)))
 }

@@ -3,6 +3,7 @@
 mod agents;
 mod auth;
 mod changes;
+mod customers;
 mod desks;
 mod failures;
 mod feed;

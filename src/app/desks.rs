@@ -52,6 +52,7 @@ fn desk(config: &Config, index: usize, desk: &config::Desk) -> anyhow::Result<De
         still_looking_after: desk.still_looking_after.and_then(Timeout::duration),
         assistant: desk.assistant,
         learning: desk.learning,
+        retention: desk.retention.and_then(Timeout::duration),
     })
 }
 

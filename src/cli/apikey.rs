@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::{
     app,
     config::Config,
-    helpdesk::{ApiKey, ApiKeys, Clock, Ended, NewApiKey, PREFIX},
+    helpdesk::{ApiKey, ApiKeys, Clock, Ended, NewApiKey, PREFIX, Way},
 };
 
 /// What to do with keys of programs.
@@ -49,7 +49,8 @@ pub enum ApikeyCommand {
 pub(super) async fn run(config: &Config, command: ApikeyCommand) -> anyhow::Result<()> {
     let store = app::connect(config).await?;
     store.migrate().await.context("the database could not be brought up to date")?;
-    let done = done(&ApiKeys::new(store.clone(), Clock::default()), command).await;
+    let keys = ApiKeys::new(store.clone(), Clock::default());
+    let done = Way::CommandLine.of(done(&keys, command)).await;
     store.close().await;
     done
 }

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use super::{
-    Cli, Command, RoleArg, TokenArgs, apikey,
+    Cli, Command, RoleArg, TokenArgs, apikey, customer,
     doctor::{self, Finding},
     evaluate::evaluate,
     knowledge, sync,
@@ -38,12 +38,14 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Sweep => {
-            let Swept { nudged, resolved, closed, timed_out, woken, told, .. } = app::sweep(&config).await?;
+            let Swept { nudged, resolved, closed, timed_out, woken, told, forgotten, .. } = app::sweep(&config).await?;
             println!(
                 "{nudged} nudged, {resolved} resolved, {closed} closed, {timed_out} back in the queue, {woken} woken, \
-                 {told} told"
+                 {told} told, {forgotten} forgotten"
             );
         }
+        Command::Export(args) => customer::export(&config, args).await?,
+        Command::Erase(args) => customer::erase(&config, args).await?,
         Command::Sync(args) => return Ok(sync::run(&config, args).await),
         Command::Openapi => print!("{}", api::openapi()?),
         Command::Token(args) => println!("{}", token(&config, args)?),

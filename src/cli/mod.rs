@@ -2,6 +2,7 @@
 
 mod apikey;
 mod command;
+mod customer;
 mod doctor;
 mod evaluate;
 mod knowledge;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use apikey::ApikeyCommand;
 pub use command::run;
+pub use customer::{EraseArgs, ExportArgs};
 pub use evaluate::EvalArgs;
 pub use knowledge::{AudienceArg, KnowledgeCommand, SearchArgs};
 pub use sync::SyncArgs;
@@ -29,6 +31,9 @@ pub use sync::SyncArgs;
   deskbridge sync --out changes.jsonl --state sync.json --token-file token
                                                  what has changed in the tickets since the last time
   deskbridge knowledge search 'gift card'        what the assistant finds
+  deskbridge export ann@example.org --out ann.jsonl
+                                                 all that is known of a customer
+  deskbridge erase ann@example.org --dry-run     what an erasure would take
   deskbridge token --sub eve --role agent        a token for an agent, valid for 8 hours
   deskbridge token --sub ann@example.org --role customer --ttl 1h
   deskbridge apikey create --name cron --scope tickets:read --expires 90d
@@ -72,6 +77,16 @@ pub enum Command {
     /// For cron, on this machine or another: asks a running Deskbridge over REST, goes on where the last run stopped, and
     /// adds one line of JSON for each change.
     Sync(SyncArgs),
+    /// Write all that is known of a customer into a file, and stop
+    ///
+    /// One JSON object a line: tickets, messages with notes, attachments (their files are in attachments.folder), usage, rooms
+    /// that the XMPP server told of, presence. The last line has the kind `end`. That it was done stands in the audit log.
+    Export(ExportArgs),
+    /// Erase all that is known of a customer, and stop
+    ///
+    /// Shows what there is, asks, and removes it at all desks: also beside a running `serve`. What stays is a hash of the JID
+    /// in the event log, which tells readers of the log that the tickets are gone. That it was done stands in the audit log.
+    Erase(EraseArgs),
     /// Read, embed, list and search the pages that desks answer from
     #[command(subcommand)]
     Knowledge(KnowledgeCommand),

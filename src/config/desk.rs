@@ -61,6 +61,9 @@ pub struct Desk {
     /// How long after that a ticket without an answer is resolved.
     #[serde(default, deserialize_with = "optional_duration")]
     pub resolve_after: Option<Duration>,
+    /// How long a ticket stays after it was closed; without it, for ever.
+    #[serde(default)]
+    pub retention: Option<Timeout>,
     /// Weekly hours such as `Mon-Fri 09:00-17:00`; none is always open.
     #[serde(default, deserialize_with = "list")]
     pub hours: Vec<String>,
@@ -137,6 +140,7 @@ impl Desk {
             claim_timeout: None,
             nudge_after: None,
             resolve_after: None,
+            retention: None,
             hours: Vec::new(),
             time_zone: None,
             holidays: Vec::new(),

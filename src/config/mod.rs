@@ -14,6 +14,7 @@ mod knowledge;
 mod limits;
 mod logs;
 mod metrics;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -39,6 +40,7 @@ pub use knowledge::{Embeddings, EmbeddingsEndpoint, Knowledge};
 pub use limits::{Limits, Requests};
 pub use logs::{Logs, logs};
 pub use metrics::Metrics;
+pub use retention::Retention;
 pub use value::{Secret, Timeout};
 pub use webhooks::Webhooks;
 pub use xmpp::{Component, Xmpp};
@@ -71,6 +73,8 @@ pub struct Config {
     pub limits: Limits,
     /// What monitors read.
     pub metrics: Metrics,
+    /// What is forgotten, and when.
+    pub retention: Retention,
     /// The desks; none given is one, `support`.
     pub desk: Vec<Desk>,
 }
@@ -148,6 +152,7 @@ impl Config {
         self.auth.provider()?;
         self.limits.check()?;
         self.metrics.check()?;
+        self.retention.check()?;
         self.attachments.check()?;
         self.webhooks.check()?;
         self.assistant.check()?;

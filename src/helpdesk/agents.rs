@@ -179,7 +179,7 @@ impl Helpdesk {
             source: Source::Rest,
             updated_at: self.clock.now(),
         };
-        self.writer.write(BindAgent { agent }).await
+        self.writer.write(BindAgent { caller: caller.clone(), agent }).await
     }
 
     /// Forgets an agent that was bound over REST; what it has goes back to the queue. Admins only.
@@ -188,7 +188,7 @@ impl Helpdesk {
     /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::Conflict`] for one from the configuration.
     pub async fn remove_agent(&self, caller: &Caller, id: &str) -> Result<(), Error> {
         caller.require_admin("remove agents")?;
-        self.writer.write(RemoveAgent { id: id.to_owned() }).await
+        self.writer.write(RemoveAgent { caller: caller.clone(), id: id.to_owned() }).await
     }
 
     /// Says whether an agent is told of waiting tickets: oneself, or an admin for others.
@@ -199,7 +199,7 @@ impl Helpdesk {
         if !(caller.role == Role::Agent && caller.id == id) {
             caller.require_admin("set the duty of others")?;
         }
-        self.writer.write(SetDuty { id: id.to_owned(), duty }).await
+        self.writer.write(SetDuty { caller: caller.clone(), id: id.to_owned(), duty }).await
     }
 }
 

@@ -10,15 +10,21 @@ mod tests;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use deskbridge_entity::api_key::{self, Column, Entity};
+use deskbridge_entity::{
+    api_key::{self, Column, Entity},
+    audit,
+};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, sea_query::Expr,
 };
 
 pub use key::{Key, PREFIX};
 
-use super::{Caller, Clock, Error, Role, SCOPES, Store};
+use super::{
+    Caller, Clock, Error, Role, SCOPES, Store,
+    audit::{Deed, Way},
+};
 
 /// Keys that are not revoked, at most: all of them are looked at by one query (`api::programs`).
 pub const MOST_KEYS: u64 = 1000;
@@ -151,8 +157,17 @@ impl ApiKeys {
             last_used_at: None,
         };
         Entity::insert(row.into_active_model()).exec_without_returning(&transaction).await?;
+        self.note(&transaction, "apikey.create", key.id()).await?;
         transaction.commit().await?;
         Ok(key)
+    }
+
+    /// Notes in the audit log what was done to a key, in the same transaction.
+    async fn note(&self, transaction: &DatabaseTransaction, action: &'static str, id: &str) -> Result<(), Error> {
+        let deed = Deed::of(&Caller::operator(), action).to(format!("{PREFIX}{id}"));
+        let row = deed.row(self.clock.now(), &Way::current());
+        audit::Entity::insert(row.into_active_model()).exec_without_returning(transaction).await?;
+        Ok(())
     }
 
     /// All keys, newest first.
@@ -184,6 +199,7 @@ impl ApiKeys {
             row.revoked_at = Some(self.clock.now());
             let change = api_key::ActiveModel { revoked_at: Set(row.revoked_at), ..Default::default() };
             Entity::update_many().set(change).filter(Column::Id.eq(&row.id)).exec(&transaction).await?;
+            self.note(&transaction, "apikey.revoke", &row.id).await?;
         }
         transaction.commit().await?;
         Ok(ApiKey(row))

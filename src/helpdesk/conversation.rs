@@ -182,7 +182,7 @@ impl Helpdesk {
     /// [`Error::Conflict`] when there is none, or no more; else as [`Helpdesk::ticket`].
     pub async fn take_back(&self, caller: &Caller, ticket: Uuid, stanza_id: String) -> Result<(), Error> {
         self.ticket(caller, ticket).await?;
-        self.writer.write(TakeBack { ticket, agent: caller.id.clone(), stanza_id }).await
+        self.writer.write(TakeBack { ticket, caller: caller.clone(), stanza_id }).await.map(drop)
     }
 
     /// The ticket with this short id, as in its own address.
@@ -295,7 +295,7 @@ impl Helpdesk {
 }
 
 pub(super) fn speaker(caller: &Caller) -> Speaker {
-    Speaker { id: caller.id.clone(), name: caller.display_name() }
+    Speaker { id: caller.id.clone(), name: caller.display_name(), role: caller.role }
 }
 
 /// A text in which the file's URL stands, for clients that look at nothing else.

@@ -5,14 +5,16 @@
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
 //! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST), `feed` (what the XMPP server tells of its
-//! rooms), `webhooks` (admins) and `deliveries` (what webhooks are told; `happening` names it), `measure` (metrics) and
-//! `api_keys` (the keys of programs, which are no part of the tickets).
+//! rooms), `webhooks` (admins) and `deliveries` (what webhooks are told; `happening` names it), `measure` (metrics),
+//! `api_keys` (the keys of programs, which are no part of the tickets), `own`, `redaction`, `retention` and `footprint` (where a
+//! customer is, and how it goes), and `audit` (what the staff did).
 
 mod afterthought;
 mod agents;
 mod answering;
 mod api_keys;
 mod attachments;
+mod audit;
 mod avatar;
 mod caller;
 mod clock;
@@ -22,6 +24,7 @@ mod counts;
 mod deliveries;
 mod error;
 mod feed;
+mod footprint;
 pub mod happening;
 pub mod hours;
 mod learning;
@@ -36,6 +39,8 @@ mod own;
 pub mod phrases;
 mod presence;
 mod query;
+mod redaction;
+mod retention;
 mod rooms;
 mod shown;
 mod staff;
@@ -55,6 +60,7 @@ pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
 pub use api_keys::{ApiKey, ApiKeys, Ended, Key, MOST_KEYS, NewApiKey, PREFIX};
 pub use attachments::{Fetched, PendingFile};
+pub use audit::Way;
 pub use avatar::{Avatar, AvatarError};
 pub use caller::{Caller, Role, SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE, SCOPES};
 pub use clock::Clock;
@@ -64,6 +70,7 @@ pub use counts::{Counts, Direction};
 pub use deliveries::{DueDelivery, Made as MadeBody, Occurrence, Tried, Verdict};
 pub use error::Error;
 pub use feed::{Came, Left, OccupantFilter, RoomEnded, RoomFilter, RoomMade, Told, Turned};
+pub use footprint::{DeskPart, Export, Footprint};
 pub use hours::Hours;
 pub use learning::{Edits, Learned, Lesson, Work};
 pub use lifecycle::Rules;
@@ -83,7 +90,10 @@ pub use operation::{
 };
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
-pub use query::{Changes, Cursor, DeliveryFilter, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance};
+pub use query::{
+    AuditFilter, Changes, Cursor, DeliveryFilter, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance,
+};
+pub use retention::Retention;
 pub use rooms::keeps_room;
 pub use shown::{is_line_break, shown};
 pub use store::Store;
@@ -128,6 +138,8 @@ pub struct Desk {
     pub assistant: bool,
     /// Whether pages are proposed from what agents answer.
     pub learning: bool,
+    /// How long a ticket stays after it was closed; `None` is for ever.
+    pub retention: Option<Duration>,
 }
 
 /// An agent that the configuration gives to a desk.
@@ -194,6 +206,7 @@ impl Desk {
             still_looking_after: None,
             assistant: true,
             learning: false,
+            retention: None,
         }
     }
 }
@@ -209,6 +222,7 @@ pub struct Helpdesk {
     commits: broadcast::Sender<Arc<Committed>>,
     signals: broadcast::Sender<Signal>,
     counts: Arc<Counts>,
+    retention: Retention,
 }
 
 /// What is worth telling but not storing.
@@ -270,7 +284,14 @@ impl Helpdesk {
             subscribers: unit::Subscribers::default(),
         };
         let (writer, work) = Writer::new(place, commits.clone());
-        (Self { store, clock, writer, domain: domain.into(), desks, commits, signals, counts }, work)
+        let retention = Retention::default();
+        (Self { store, clock, writer, domain: domain.into(), desks, commits, signals, counts, retention }, work)
+    }
+
+    /// The same domain, which forgets what is older than this.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// The clock that the domain goes by.

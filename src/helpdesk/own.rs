@@ -8,11 +8,8 @@ use jid::BareJid;
 use uuid::Uuid;
 
 use super::{
-    Caller, Desk, Error, Helpdesk, Role, check_jid,
-    operation::{
-        erase::{EraseCustomer, ScrubEvents},
-        hand_off::TellPlace,
-    },
+    Caller, Desk, Error, Export, Footprint, Helpdesk, Role, check_jid, footprint,
+    operation::{erase::EraseCustomer, hand_off::TellPlace},
     query,
     texts::Wait,
 };
@@ -33,6 +30,8 @@ pub struct Erased {
     pub tickets: usize,
     /// Files that were attached, by the ids of their rows: whoever keeps files removes them.
     pub attachments: Vec<Uuid>,
+    /// All rows, counted where they were.
+    pub footprint: Footprint,
 }
 
 impl Helpdesk {
@@ -98,30 +97,52 @@ impl Helpdesk {
         query::held_by(&self.store, &caller.id).await
     }
 
-    /// Erases a customer: tickets, messages, notes, notices, attachments, presence and subscriptions at all desks. The
-    /// event log keeps the numbers of what was there, and one entry with a hash of the JID that says that it is gone.
-    /// For the customer itself, and for admins.
+    /// What there is of a customer. For the customer itself, and for admins.
     ///
     /// # Errors
-    /// [`Error::Forbidden`] for everybody else, [`Error::Invalid`] for a JID that nobody can have.
-    pub async fn erase_customer(&self, caller: &Caller, customer: &BareJid) -> Result<Erased, Error> {
-        let is_own = caller.role == Role::Customer && caller.id == customer.as_str();
-        if !is_own {
-            caller.require_admin("erase customers")?;
-        }
+    /// [`Error::Forbidden`] for everybody else, [`Error::Invalid`] for a JID that nobody can have, [`Error::Database`].
+    pub async fn footprint(&self, caller: &Caller, customer: &BareJid) -> Result<Footprint, Error> {
+        require_own(caller, customer, "look customers up")?;
         check_jid(customer)?;
-        // First of all, so that no line that comes behind is erased with the rest.
-        let erased = self.writer.write(EraseCustomer { customer: customer.clone() }).await?;
-        // Looked up here, because nothing may keep the writer waiting that long.
-        let told = query::presence_events_of(&self.store, customer).await?;
-        if !told.is_empty() {
-            // A part of the same change: it is due whatever stanza asked for it.
-            self.writer.once(Vec::new()).write(ScrubEvents { told }).await?;
-        }
+        Ok(footprint::footprint(self.store.read(), customer.as_str()).await?)
+    }
+
+    /// All that is known of a customer, to be handed out. That it was is noted. For the customer itself, and for admins.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::footprint`]; [`Error::WriteFailed`].
+    pub async fn export(&self, caller: &Caller, customer: &BareJid) -> Result<Export, Error> {
+        require_own(caller, customer, "export customers")?;
+        check_jid(customer)?;
+        self.note_export(caller, customer).await?;
+        Ok(Export::new(self.store.clone(), customer.to_string()))
+    }
+
+    /// Erases a customer: all rows that [`Helpdesk::footprint`] counts, at all desks. The event log keeps the numbers of what
+    /// was there, and an entry with a hash of the JID that says that it is gone; agents who had to do with it are told without a
+    /// word of what it was. For the customer itself, and for admins.
+    ///
+    /// When it returns, nothing of it stands in the database's file either. Files are the caller's to remove.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::footprint`]; [`Error::WriteFailed`].
+    pub async fn erase_customer(&self, caller: &Caller, customer: &BareJid) -> Result<Erased, Error> {
+        require_own(caller, customer, "erase customers")?;
+        check_jid(customer)?;
+        let (caller, customer) = (caller.clone(), customer.clone());
+        let erased = self.writer.write(EraseCustomer { caller, customer: customer.clone() }).await?;
         for desk in &erased.subscribed {
             // Nobody listens: the link is down, and with it their view of us.
             let _ = self.signals.send(super::Signal::Forgotten { desk: desk.clone(), contact: customer.clone() });
         }
+        self.store.scrub().await;
         Ok(erased.what)
     }
+}
+
+fn require_own(caller: &Caller, customer: &BareJid, what: &str) -> Result<(), Error> {
+    if caller.role == Role::Customer && caller.id == customer.as_str() {
+        return Ok(());
+    }
+    caller.require_admin(what)
 }

@@ -4,8 +4,8 @@ use deskbridge_entity::presence::{Model as PresenceRow, Source};
 use jid::Jid;
 
 use super::{
-    Caller, Desk, Error, Helpdesk, Presence, Role, Signal, check_jid, operation::presence::SetPresence, query,
-    without_nul,
+    Caller, Desk, Error, Helpdesk, Presence, Role, Signal, audit::Deed, check_jid, operation::presence::SetPresence,
+    query, without_nul,
 };
 
 /// What a desk shows by itself, with a status line: `away` while the assistant is alone, `xa` while nobody answers at all.
@@ -33,12 +33,16 @@ impl Helpdesk {
             } else {
                 caller.require_voice_of(presence.jid.to_bare().as_str())?;
             }
-            return self.writer.write(SetPresence { presence, source: Source::Rest }).await;
+            let customer = presence.jid.to_bare();
+            let deed = caller.is_staff().then(|| Deed::of(caller, "presence.set").of_customer(customer.as_str()));
+            return self.writer.write(SetPresence { presence, source: Source::Rest, deed }).await;
         }
         let desk = self.known_desk(presence.jid.node().map_or("", |node| node.as_str()))?.name.clone();
         caller.require_desk(&desk)?;
         let jid = Jid::from(presence.jid.to_bare());
-        self.writer.write(SetPresence { presence: Presence { jid, ..presence }, source: Source::Rest }).await?;
+        let presence = Presence { jid, ..presence };
+        let deed = Some(Deed::of(caller, "presence.set").at_desk(&desk));
+        self.writer.write(SetPresence { presence, source: Source::Rest, deed }).await?;
         // Without a link nobody is told now; a new link begins by telling everybody.
         let _ = self.signals.send(Signal::DeskPresence { desk });
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! Tickets are here; the files beside hold what else is asked for.
 
+mod audit;
 mod changes;
 mod contacts;
 mod copilot;
@@ -27,6 +28,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+pub use audit::AuditFilter;
 pub use changes::{Changes, Mark};
 pub use messages::Utterance;
 pub use outbox::Outgoing;
@@ -34,8 +36,9 @@ pub use replied::Replied;
 pub use usage::Usage;
 pub use webhooks::DeliveryFilter;
 pub(super) use {
+    audit::audit,
     changes::{ERASED, News, changes, newest_in, news},
-    contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
+    contacts::{is_customer_of, is_subscribed, presence, subscribers},
     copilot::{
         content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,
         proposals, proposals_of,
@@ -44,7 +47,7 @@ pub(super) use {
     feed::{participants, server_occupants, server_rooms},
     files::{attachment, attachments, counted_files, kept_files, pending_files},
     heard::is_heard,
-    messages::{markable_line_before, messages, public_messages, readers_of, transcripts, was_said},
+    messages::{markable_line_before, messages, public_messages, readers_of, transcripts, versions, was_said},
     outbox::{unsent, unsent_notices},
     queue::{first_in_queue, queue, waiting, waiting_before, waiting_counts},
     replied::known_to_agent,
@@ -202,6 +205,24 @@ pub(super) async fn current_of(store: &Store, desk: &str, customer: &BareJid) ->
 pub(super) fn ids_of(customer: &str) -> SelectStatement {
     let ids = ticket::Entity::find().select_only().column(ticket::Column::Id);
     ids.filter(ticket::Column::Customer.eq(customer)).into_query()
+}
+
+/// The ids of a desk's tickets that were closed before, the longest closed first.
+pub(super) async fn closed_before(
+    store: &Store,
+    desk: &str,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Uuid>, Error> {
+    let closed = ticket::Entity::find()
+        .select_only()
+        .column(ticket::Column::Id)
+        .filter(ticket::Column::Desk.eq(desk))
+        .filter(ticket::Column::ClosedAt.lt(before))
+        .filter(ticket::Column::Status.eq(Status::Closed))
+        .order_by_asc(ticket::Column::ClosedAt)
+        .limit(limit);
+    Ok(closed.into_tuple().all(store.house()).await?)
 }
 
 /// Tickets in a list for agents, at most.

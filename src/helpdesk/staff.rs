@@ -261,6 +261,8 @@ impl Helpdesk {
             let part = self.writer.write(Sweep { limit: SWEPT_AT_ONCE }).await?;
             total.add(part);
             if part.total() < SWEPT_AT_ONCE {
+                total.forgotten = self.forget_old().await?;
+                self.store.scrub_again().await;
                 return Ok(total);
             }
         }

@@ -9,9 +9,15 @@
 use deskbridge_migration::{Migrator, MigratorTrait};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// The connections to one database.
 #[derive(Clone, Debug)]
@@ -19,6 +25,8 @@ pub struct Store {
     write: DatabaseConnection,
     read: DatabaseConnection,
     house: DatabaseConnection,
+    /// Whether what was removed may still stand in SQLite's log.
+    unscrubbed: Arc<AtomicBool>,
 }
 
 /// How many connections read at once for those who ask.
@@ -27,6 +35,10 @@ const READERS: u32 = 4;
 const HOUSE: u32 = 2;
 /// How long a request waits for a connection before it is told to come again.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often SQLite's log is tried to be emptied at once, and the pause in between: a reader is in the way for as long as it
+/// reads.
+const SCRUB_TRIES: u32 = 10;
+const SCRUB_PAUSE: Duration = Duration::from_millis(50);
 /// How long our own work waits.
 const OWN_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -51,7 +63,7 @@ impl Store {
         let write = Database::connect(options(url, 1, OWN_PATIENCE)).await?;
         let read = Database::connect(options(url, READERS, PATIENCE)).await?;
         let house = Database::connect(options(url, HOUSE, OWN_PATIENCE)).await?;
-        Ok(Self { write, read, house })
+        Ok(Self { write, read, house, unscrubbed: Arc::default() })
     }
 
     /// Brings the schema up to date. Gives how many steps that took.
@@ -85,7 +97,7 @@ impl Store {
         let known: Vec<String> = Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
         let rows = self
             .write
-            .query_all_raw(sea_orm::Statement::from_string(
+            .query_all_raw(Statement::from_string(
                 self.backend(),
                 "SELECT version FROM seaql_migrations ORDER BY version",
             ))
@@ -143,6 +155,41 @@ impl Store {
         self.house.ping().await
     }
 
+    /// Takes what was removed out of SQLite's files, too: the pages are overwritten (`secure_delete`), and the log that still
+    /// has them as they were is emptied. What readers keep from that is done by [`Store::scrub_again`]. Of PostgreSQL it is
+    /// `VACUUM`'s business.
+    pub(super) async fn scrub(&self) {
+        self.unscrubbed.store(self.is_embedded(), Ordering::SeqCst);
+        for _ in 0..SCRUB_TRIES {
+            self.scrub_again().await;
+            if !self.unscrubbed.load(Ordering::SeqCst) {
+                return;
+            }
+            tokio::time::sleep(SCRUB_PAUSE).await;
+        }
+        tracing::warn!("what was erased is still in the database's log, which is being read; this is tried again");
+    }
+
+    /// Does what [`Store::scrub`] could not do, if there is something.
+    pub(super) async fn scrub_again(&self) {
+        if !self.unscrubbed.load(Ordering::SeqCst) {
+            return;
+        }
+        // <https://sqlite.org/pragma.html#pragma_wal_checkpoint>: the first column says whether somebody was in the way. Whoever
+        // writes waits for it, so it waits for readers no longer than this.
+        let sql = "PRAGMA busy_timeout = 250; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 5000";
+        let busy = match self.house.query_all_raw(Statement::from_string(self.backend(), sql)).await {
+            Ok(rows) => rows.get(1).and_then(|row| row.try_get_by_index::<i32>(0).ok()),
+            Err(error) => {
+                tracing::debug!(%error, "the database's log could not be emptied");
+                None
+            }
+        };
+        if busy == Some(0) {
+            self.unscrubbed.store(false, Ordering::SeqCst);
+        }
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         // A failed close leaves nothing undone: every commit was synced when it happened.
@@ -181,6 +228,8 @@ fn options(url: &str, connections: u32, patience: Duration) -> ConnectOptions {
                 // A receipt promises that the line is on disk, also after a power loss.
                 .pragma("synchronous", "FULL")
                 .pragma("foreign_keys", "ON")
+                // What is removed is overwritten, so that nothing of it is found in the file.
+                .pragma("secure_delete", "ON")
                 .pragma("busy_timeout", "5000")
                 // Sixteen MiB of log: a checkpoint holds up whoever commits next, so not every few moments.
                 .pragma("wal_autocheckpoint", "4000")

@@ -112,7 +112,7 @@ impl Helpdesk {
             created_at: self.clock.now(),
             created_by: caller.id.clone(),
         };
-        self.writer.write(MakeWebhook { row }).await
+        self.writer.write(MakeWebhook { caller: caller.clone(), row }).await
     }
 
     /// Changes a webhook, if it is at the version `expected`.
@@ -135,7 +135,7 @@ impl Helpdesk {
             desks: desks.transpose()?,
             ..change
         };
-        self.writer.write(ChangeWebhook { id, expected, change }).await
+        self.writer.write(ChangeWebhook { caller: caller.clone(), id, expected, change }).await
     }
 
     /// Removes a webhook, with what was and is to be delivered.
@@ -144,7 +144,7 @@ impl Helpdesk {
     /// As [`Helpdesk::change_webhook`].
     pub async fn remove_webhook(&self, caller: &Caller, id: Uuid, expected: Option<i64>) -> Result<(), Error> {
         require_admin(caller)?;
-        self.writer.write(RemoveWebhook { id, expected }).await
+        self.writer.write(RemoveWebhook { caller: caller.clone(), id, expected }).await
     }
 
     /// Gives a webhook another secret, `new` or one that is made; the old one signs beside it for as long as `overlap`.
@@ -163,7 +163,7 @@ impl Helpdesk {
         if overlap > LONGEST_OVERLAP {
             return Err(Error::invalid("overlap", "must not be longer than 7d"));
         }
-        self.writer.write(RotateSecret { id, expected, secret: secret(new)?, overlap }).await
+        self.writer.write(RotateSecret { caller: caller.clone(), id, expected, secret: secret(new)?, overlap }).await
     }
 
     /// Has a test delivered; gives the delivery's id.
@@ -173,7 +173,7 @@ impl Helpdesk {
     pub async fn ping_webhook(&self, caller: &Caller, id: Uuid) -> Result<Uuid, Error> {
         require_admin(caller)?;
         let delivery = Uuid::now_v7();
-        self.writer.write(Ping { webhook: id, delivery }).await?;
+        self.writer.write(Ping { caller: caller.clone(), webhook: id, delivery }).await?;
         Ok(delivery)
     }
 
@@ -202,7 +202,7 @@ impl Helpdesk {
         delivery: Uuid,
     ) -> Result<webhook_delivery::Model, Error> {
         require_admin(caller)?;
-        self.writer.write(Replay { webhook, delivery }).await
+        self.writer.write(Replay { caller: caller.clone(), webhook, delivery }).await
     }
 
     fn checked_desks(&self, desks: Vec<String>) -> Result<Vec<String>, Error> {

@@ -11,6 +11,7 @@ use tracing::Span;
 
 use super::{
     Counts, Desk, Error,
+    audit::{Deed, Way},
     clock::Clock,
     store::Store,
     unit::{Committed, Needs, Subscribers, Unit},
@@ -36,6 +37,10 @@ pub(super) trait Operation: Send + 'static {
     fn needs(&self, needs: &mut Needs);
     /// Applies the change to the loaded rows. Runs again if the commit did not go through.
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error>;
+    /// What is noted of it once it was applied: of what the staff does every change, of all others none.
+    fn deed(&self, _: &Self::Output, _: &Unit) -> Option<Deed> {
+        None
+    }
 }
 
 /// An operation with the place to answer to, whatever its output.
@@ -50,6 +55,7 @@ trait Job: Send {
 struct Pending<O: Operation> {
     operation: O,
     keys: Arc<[String]>,
+    way: Way,
     span: Span,
     outcome: Option<Result<O::Output, Error>>,
     reply: oneshot::Sender<Result<O::Output, Error>>,
@@ -66,7 +72,13 @@ impl<O: Operation> Job for Pending<O> {
     }
 
     fn apply(&mut self, unit: &mut Unit) {
-        self.outcome = Some(unit.once(&self.keys, |unit| self.operation.apply(unit)));
+        self.outcome = Some(unit.once(&self.keys, |unit| {
+            let done = self.operation.apply(unit)?;
+            if let Some(deed) = self.operation.deed(&done, unit) {
+                unit.note(deed, &self.way);
+            }
+            Ok(done)
+        }));
     }
 
     fn finish(self: Box<Self>, failed: Option<&DbErr>) {
@@ -133,8 +145,8 @@ impl Writer {
     /// Queues an operation, in order; waits only when the queue is full. The answer comes after the commit.
     pub(super) async fn queue<O: Operation>(&self, operation: O) -> Result<Answer<O::Output>, Error> {
         let (reply, answer) = oneshot::channel();
-        let job =
-            Box::new(Pending { operation, keys: Arc::clone(&self.keys), span: Span::current(), outcome: None, reply });
+        let (keys, way, span) = (Arc::clone(&self.keys), Way::current(), Span::current());
+        let job = Box::new(Pending { operation, keys, way, span, outcome: None, reply });
         self.jobs.send(job).await.map_err(|_| Error::Stopping)?;
         Ok(answer)
     }

@@ -17,6 +17,7 @@ mod crash;
 mod delivery;
 mod ejabberd;
 mod endpoints;
+mod erase;
 mod evaluation;
 mod failure;
 mod feed;

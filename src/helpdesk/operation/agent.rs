@@ -6,9 +6,13 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
+use serde_json::json;
+
 use super::staff::requeue;
 use crate::helpdesk::{
-    Error, lifecycle,
+    Caller, Error,
+    audit::Deed,
+    lifecycle,
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -63,6 +67,7 @@ impl Operation for NameConfigured {
 
 /// Binds an agent's id to a JID, with name, desks and role.
 pub(in crate::helpdesk) struct BindAgent {
+    pub caller: Caller,
     pub agent: agent::Model,
 }
 
@@ -96,10 +101,17 @@ impl Operation for BindAgent {
         unit.duty_changed = true;
         Ok(())
     }
+
+    fn deed(&self, (): &(), _: &Unit) -> Option<Deed> {
+        let role = sea_orm::ActiveEnum::to_value(&self.agent.role);
+        let details = json!({ "role": role, "desks": self.agent.desks });
+        Some(Deed::of(&self.caller, "agent.bind").to(&self.agent.id).with(details))
+    }
 }
 
 /// Forgets an agent that was bound over REST.
 pub(in crate::helpdesk) struct RemoveAgent {
+    pub caller: Caller,
     pub id: String,
 }
 
@@ -121,6 +133,10 @@ impl Operation for RemoveAgent {
         part(unit, &self.id);
         Ok(())
     }
+
+    fn deed(&self, (): &(), _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "agent.remove").to(&self.id))
+    }
 }
 
 /// An agent is none any more: what it had goes back to the queue. A resolved ticket is nobody's then, so that the
@@ -139,6 +155,7 @@ fn part(unit: &mut Unit, id: &str) {
 
 /// An agent wants to be told of waiting tickets, or not, or as the chat client shows.
 pub(in crate::helpdesk) struct SetDuty {
+    pub caller: Caller,
     pub id: String,
     pub duty: Duty,
 }
@@ -161,5 +178,10 @@ impl Operation for SetDuty {
         );
         unit.duty_changed = true;
         Ok(())
+    }
+
+    fn deed(&self, (): &(), _: &Unit) -> Option<Deed> {
+        let details = json!({ "duty": sea_orm::ActiveEnum::to_value(&self.duty) });
+        Some(Deed::of(&self.caller, "agent.duty").to(&self.id).with(details))
     }
 }

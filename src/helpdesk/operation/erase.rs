@@ -1,16 +1,13 @@
 //! The end of all that is known of a customer.
 
-use deskbridge_entity::{
-    agent::Duty, attachment, copilot, event, hint, llm_call, message, notice, presence, proposal, server_occupant,
-    subscription, ticket, token_count,
-};
+use deskbridge_entity::agent::Duty;
 use jid::BareJid;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-use uuid::Uuid;
 
-use super::{hand_off::was_told, webhook_delivery};
+use super::hand_off::was_told;
 use crate::helpdesk::{
-    Error, lifecycle,
+    Caller, Error,
+    audit::Deed,
+    lifecycle,
     own::Erased,
     query, ticket_node,
     unit::{Needs, Unit},
@@ -20,27 +17,8 @@ use crate::helpdesk::{
 
 /// Removes everything of a customer at all desks.
 pub(in crate::helpdesk) struct EraseCustomer {
+    pub caller: Caller,
     pub customer: BareJid,
-}
-
-/// Takes the JID out of entries of the event log that name it.
-pub(in crate::helpdesk) struct ScrubEvents {
-    pub told: Vec<i64>,
-}
-
-impl Operation for ScrubEvents {
-    type Output = ();
-
-    fn needs(&self, _: &mut Needs) {}
-
-    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
-        unit.run(
-            &event::Entity::update_many()
-                .col_expr(event::Column::Data, Expr::value(serde_json::json!({ "erased": true })))
-                .filter(event::Column::Seq.is_in(self.told.iter().copied())),
-        );
-        Ok(())
-    }
 }
 
 /// What is gone, and which desks' presence the customer saw.
@@ -62,50 +40,17 @@ impl Operation for EraseCustomer {
         tell_agents(unit, customer);
         unit.keep_openings(customer);
         let mut traces = unit.forget(customer);
-        let ids = || query::ids_of(customer);
-        webhook_delivery::erase(unit, customer);
-        // Before the rows of this batch are written: what comes behind is of somebody we have never heard of.
-        unit.run_first(&message::Entity::delete_many().filter(message::Column::TicketId.in_subquery(ids())));
-        unit.run_first(&notice::Entity::delete_many().filter(notice::Column::TicketId.in_subquery(ids())));
-        unit.run_first(&attachment::Entity::delete_many().filter(attachment::Column::TicketId.in_subquery(ids())));
-        unit.run_first(&copilot::Entity::delete_many().filter(copilot::Column::TicketId.in_subquery(ids())));
-        // What an agent has approved is the desk's own words; the ticket's end takes its name from it.
-        unit.run_first(
-            &proposal::Entity::delete_many()
-                .filter(proposal::Column::TicketId.in_subquery(ids()))
-                .filter(proposal::Column::State.ne(proposal::State::Approved)),
-        );
-        unit.run_first(
-            &proposal::Entity::update_many()
-                .col_expr(proposal::Column::TicketId, Expr::value(Option::<Uuid>::None))
-                .filter(proposal::Column::TicketId.in_subquery(ids())),
-        );
-        // What it cost stays, as the desk's.
         let key = customer_key(customer);
-        unit.run_first(
-            &llm_call::Entity::update_many()
-                .col_expr(llm_call::Column::TicketId, Expr::value(Option::<Uuid>::None))
-                .col_expr(llm_call::Column::CustomerKey, Expr::value(Option::<String>::None))
-                .filter(llm_call::Column::CustomerKey.eq(&key)),
-        );
-        unit.run_first(
-            &token_count::Entity::delete_many()
-                .filter(token_count::Column::Scope.eq(token_count::Scope::Customer))
-                .filter(token_count::Column::Key.eq(&key)),
-        );
-        unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
-        unit.run_first(&server_occupant::Entity::delete_many().filter(server_occupant::Column::Bare.eq(customer)));
-        unit.run_first(&hint::Entity::delete_many().filter(hint::Column::Jid.eq(customer)));
         // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
         let is_agent = unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&self.customer));
+        unit.remove_all_of(customer, is_agent);
         let mut subscribed = Vec::new();
         if !is_agent {
             unit.forget_presence(customer, &mut traces);
-            unit.run_first(&presence::Entity::delete_many().filter(presence::Column::Bare.eq(customer)));
-            unit.run_first(&subscription::Entity::delete_many().filter(subscription::Column::Jid.eq(customer)));
             subscribed = traces.subscribed;
         }
-        let what = Erased { tickets: traces.tickets.len(), attachments: traces.attachments };
+        let what =
+            Erased { tickets: traces.tickets.len(), attachments: traces.attachments, footprint: traces.footprint };
         // Who has read of them learns that they are gone; that takes the desk, and of whom only what is left anyway.
         for (ticket, desk) in traces.tickets {
             let data = serde_json::json!({ "desk": desk, "customer": key });
@@ -113,6 +58,12 @@ impl Operation for EraseCustomer {
         }
         unit.event("customer.erased", None, None, serde_json::json!({ "customer": key }));
         Ok(Gone { what, subscribed })
+    }
+
+    fn deed(&self, gone: &Gone, _: &Unit) -> Option<Deed> {
+        let Erased { tickets, attachments, .. } = &gone.what;
+        let details = serde_json::json!({ "tickets": tickets, "attachments": attachments.len() });
+        Some(Deed::of(&self.caller, "customer.erase").of_customer(self.customer.as_str()).with(details))
     }
 }
 

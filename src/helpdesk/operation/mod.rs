@@ -15,10 +15,13 @@ pub(super) mod hand_off;
 pub(super) mod hint;
 pub(super) mod job;
 pub(super) mod line;
+pub(super) mod note;
 pub(super) mod presence;
 pub(super) mod proposal;
 pub(super) mod reaction;
+pub(super) mod redact;
 pub(super) mod reply;
+pub(super) mod retention;
 pub(super) mod retraction;
 pub(super) mod room;
 pub(super) mod staff;
@@ -90,6 +93,7 @@ fn new_message(ticket_id: Uuid, author: Author, body: String, now: DateTime<Utc>
         corrects: None,
         superseded_at: None,
         retracted_at: None,
+        redacted_at: None,
         reply_to: None,
         reaction: None,
         markable: false,

@@ -11,6 +11,7 @@ use super::hand_off::waits;
 use crate::helpdesk::{
     Error,
     agents::wants_talk,
+    audit::Deed,
     ticket_node,
     unit::{Needs, Unit},
     writer::Operation,
@@ -33,6 +34,8 @@ pub struct Presence {
 pub(in crate::helpdesk) struct SetPresence {
     pub presence: Presence,
     pub source: Source,
+    /// What is noted of it, where the staff tells.
+    pub deed: Option<Deed>,
 }
 
 impl Operation for SetPresence {
@@ -70,6 +73,10 @@ impl Operation for SetPresence {
             );
         }
         Ok(())
+    }
+
+    fn deed(&self, (): &(), _: &Unit) -> Option<Deed> {
+        self.deed.clone()
     }
 }
 

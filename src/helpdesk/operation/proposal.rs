@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::helpdesk::{
     Caller, Error,
+    audit::Deed,
     learning::{Edits, Learned},
     unit::{Needs, Unit},
     writer::Operation,
@@ -107,6 +108,16 @@ impl Operation for Decide {
             unit.event("proposal.rejected", ticket, None, data);
         }
         unit.proposal(self.id).cloned().ok_or_else(missing)
+    }
+
+    fn deed(&self, row: &proposal::Model, _: &Unit) -> Option<Deed> {
+        let word = match self.decision {
+            Decision::Approve(_) => "proposal.approve",
+            Decision::Reject(_) => "proposal.reject",
+        };
+        let mut deed = Deed::of(&self.caller, word).at_desk(&row.desk).to(self.id);
+        deed.ticket = row.ticket_id;
+        Some(deed)
     }
 }
 

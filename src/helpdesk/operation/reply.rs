@@ -22,7 +22,9 @@ use super::{
     webhook_delivery,
 };
 use crate::helpdesk::{
-    Error, Received, lifecycle,
+    Caller, Error, Received, Role,
+    audit::Deed,
+    lifecycle,
     lifecycle_feedback::{self, Pace},
     unit::{Needs, Unit},
     writer::Operation,
@@ -35,6 +37,8 @@ pub(in crate::helpdesk) struct Speaker {
     pub id: String,
     /// The name that the customer sees.
     pub name: String,
+    /// As in the token.
+    pub role: Role,
 }
 
 /// How the line of an agent's chat client is known again: when it is repeated, corrected or taken back.
@@ -192,39 +196,50 @@ impl Operation for Reply {
         }
         Ok((message, unit.now))
     }
+
+    fn deed(&self, (message, _): &Self::Output, unit: &Unit) -> Option<Deed> {
+        // A repeated stanza has changed nothing.
+        let deed = Deed::by(self.speaker.role, &self.speaker.id, "ticket.reply").in_ticket(self.ticket).to(message);
+        unit.adds(*message).then_some(deed)
+    }
 }
 
 /// An agent takes back what it wrote from its chat client, to the customer or as a note; also when a colleague has the
 /// ticket by now.
 pub(in crate::helpdesk) struct TakeBack {
     pub ticket: Uuid,
-    pub agent: String,
+    pub caller: Caller,
     /// The id that the agent's client gave the line.
     pub stanza_id: String,
 }
 
 impl Operation for TakeBack {
-    type Output = ();
+    /// What was taken back.
+    type Output = Uuid;
 
     fn needs(&self, needs: &mut Needs) {
         needs.recent_in.insert(self.ticket);
     }
 
-    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+    fn apply(&self, unit: &mut Unit) -> Result<Uuid, Error> {
         let row = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
         let desk = unit.desk(&row.desk);
-        let line = unit.word_with(self.ticket, &self.agent, &self.stanza_id).cloned().ok_or_else(unknown)?;
+        let line = unit.word_with(self.ticket, &self.caller.id, &self.stanza_id).cloned().ok_or_else(unknown)?;
         forget_summary(unit, self.ticket, line.origin());
         unit.retract(self.ticket, line.origin());
         webhook_delivery::take_back(unit, self.ticket);
-        unit.change(self.ticket, |row, now| lifecycle_feedback::agent_retracted(row, &self.agent, now));
+        unit.change(self.ticket, |row, now| lifecycle_feedback::agent_retracted(row, &self.caller.id, now));
         unit.event("message.retracted", Some(self.ticket), Some(line.id), serde_json::json!({}));
         if line.visibility == Visibility::Public {
             unit.learn_anew(self.ticket);
             keep_in(unit, self.ticket, line.origin());
             unit.take_back(self.ticket, line.origin(), desk.texts.taken_back());
         }
-        Ok(())
+        Ok(line.id)
+    }
+
+    fn deed(&self, message: &Uuid, _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "ticket.take_back").in_ticket(self.ticket).to(message))
     }
 }
 
@@ -272,5 +287,10 @@ impl Operation for Approach {
         let message = word(unit, ticket, &self.speaker, &self.body);
         let message = speak(unit, &self.speaker, message);
         Ok(Received { ticket, message, is_duplicate: false, opened: live.is_none(), pace: Pace::Other })
+    }
+
+    fn deed(&self, done: &Received, _: &Unit) -> Option<Deed> {
+        let word = if done.opened { "ticket.open" } else { "ticket.reply" };
+        Some(Deed::by(self.speaker.role, &self.speaker.id, word).in_ticket(done.ticket).to(done.message))
     }
 }

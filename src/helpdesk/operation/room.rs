@@ -12,7 +12,9 @@ use super::{
     new_message, outbound,
 };
 use crate::helpdesk::{
-    Caller, Error, lifecycle,
+    Caller, Error,
+    audit::Deed,
+    lifecycle,
     unit::{Needs, Unit},
     writer::Operation,
 };
@@ -48,6 +50,10 @@ impl Operation for OpenRoom {
             unit.say(outbound(self.ticket, Author::System, line, unit.now));
         }
         unit.ticket(self.ticket).cloned().ok_or_else(missing)
+    }
+
+    fn deed(&self, _: &ticket::Model, _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "ticket.room").in_ticket(self.ticket))
     }
 }
 

@@ -5,15 +5,18 @@ use deskbridge_entity::{
     message::{self, Author, Visibility},
     ticket::{Handler, Model, Priority, Status},
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
     hand_off::{tell_holder, tell_holder_of_step, tell_on_duty, waits, was_told},
     new_message, outbound,
+    redact::RELEASE_NOTE,
     reply::{AgentStanza, corrected, supersede},
 };
 use crate::helpdesk::{
     Caller, Error, Role,
+    audit::Deed,
     lifecycle::{self, Resolution},
     unit::{Needs, Unit},
     writer::Operation,
@@ -84,6 +87,37 @@ impl Operation for ChangeTicket {
         let row = row.clone();
         self.change(unit, &row)?;
         unit.ticket(self.ticket).cloned().ok_or_else(missing)
+    }
+
+    fn deed(&self, _: &Model, _: &Unit) -> Option<Deed> {
+        let deed = Deed::of(&self.caller, self.change.word()).in_ticket(self.ticket);
+        Some(match &self.change {
+            Change::Assign(agent) => deed.to(agent),
+            Change::Snooze(Some(until)) => deed.with(json!({ "until": until })),
+            Change::Priority(priority) => deed.with(json!({ "priority": sea_orm::ActiveEnum::to_value(priority) })),
+            Change::Tags(tags) => deed.with(json!({ "tags": tags.len() })),
+            _ => deed,
+        })
+    }
+}
+
+impl Change {
+    /// The word for it in the audit log.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Claim => "ticket.claim",
+            Self::Release(_) => "ticket.release",
+            Self::Requeue => "ticket.requeue",
+            Self::Assign(_) => "ticket.assign",
+            Self::Resolve => "ticket.resolve",
+            Self::Reopen => "ticket.reopen",
+            Self::Close => "ticket.close",
+            Self::Snooze(Some(_)) => "ticket.snooze",
+            Self::Snooze(None) => "ticket.wake",
+            Self::Priority(_) => "ticket.priority",
+            Self::Tags(_) => "ticket.tags",
+            Self::Note(_) => "ticket.note",
+        }
     }
 }
 
@@ -162,7 +196,7 @@ impl ChangeTicket {
         if !desk.assistant {
             return Err(Error::Conflict("this desk has no assistant: give the ticket back to the queue".to_owned()));
         }
-        let text = format!("Given to the assistant. What it is told:\n{}", episode.summary);
+        let text = format!("{RELEASE_NOTE}\n{}", episode.summary);
         unit.say(note(unit.now, row.id, Some(&self.caller), text));
         unit.change(row.id, |row, now| {
             lifecycle::released(row, episode.from, episode.summary.clone(), episode.unanswered, now);

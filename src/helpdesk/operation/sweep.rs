@@ -40,13 +40,22 @@ pub struct Swept {
     pub told: u64,
     /// Looked at and left alone for now.
     pub postponed: u64,
+    /// Gone, because they were closed longer ago than the desk keeps them.
+    pub forgotten: u64,
 }
 
 impl Swept {
-    /// How many tickets it has looked at.
+    /// How many tickets it has looked at, and how many are gone.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.nudged + self.resolved + self.closed + self.timed_out + self.woken + self.told + self.postponed
+        self.nudged
+            + self.resolved
+            + self.closed
+            + self.timed_out
+            + self.woken
+            + self.told
+            + self.postponed
+            + self.forgotten
     }
 
     /// Adds what another part of the sweep did.
@@ -58,6 +67,7 @@ impl Swept {
         self.woken += other.woken;
         self.told += other.told;
         self.postponed += other.postponed;
+        self.forgotten += other.forgotten;
     }
 }
 

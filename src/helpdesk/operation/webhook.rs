@@ -14,7 +14,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::helpdesk::{
-    Error,
+    Caller, Error,
+    audit::Deed,
     happening::PING,
     lifecycle,
     unit::{Needs, Unit, new_delivery},
@@ -39,6 +40,7 @@ fn found(unit: &Unit, id: Uuid, expected: Option<i64>) -> Result<Model, Error> {
 }
 
 pub(in crate::helpdesk) struct MakeWebhook {
+    pub caller: Caller,
     pub row: Model,
 }
 
@@ -57,9 +59,14 @@ impl Operation for MakeWebhook {
         unit.put_webhook("webhook.created", row.clone());
         Ok(row)
     }
+
+    fn deed(&self, row: &Model, _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "webhook.create").to(row.id))
+    }
 }
 
 pub(in crate::helpdesk) struct ChangeWebhook {
+    pub caller: Caller,
     pub id: Uuid,
     pub expected: Option<i64>,
     pub change: Change,
@@ -91,9 +98,14 @@ impl Operation for ChangeWebhook {
         unit.put_webhook("webhook.updated", row.clone());
         Ok(row)
     }
+
+    fn deed(&self, _: &Model, _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "webhook.change").to(self.id))
+    }
 }
 
 pub(in crate::helpdesk) struct RemoveWebhook {
+    pub caller: Caller,
     pub id: Uuid,
     pub expected: Option<i64>,
 }
@@ -110,10 +122,15 @@ impl Operation for RemoveWebhook {
         unit.remove_webhook(self.id);
         Ok(())
     }
+
+    fn deed(&self, (): &(), _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "webhook.remove").to(self.id))
+    }
 }
 
 /// Gives a webhook another secret. The one before signs beside it for a while; one before that no longer.
 pub(in crate::helpdesk) struct RotateSecret {
+    pub caller: Caller,
     pub id: Uuid,
     pub expected: Option<i64>,
     pub secret: Secret,
@@ -137,10 +154,15 @@ impl Operation for RotateSecret {
         unit.put_webhook("webhook.updated", row.clone());
         Ok(row)
     }
+
+    fn deed(&self, _: &Model, _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "webhook.rotate").to(self.id))
+    }
 }
 
 /// Has a test delivered.
 pub(in crate::helpdesk) struct Ping {
+    pub caller: Caller,
     pub webhook: Uuid,
     pub delivery: Uuid,
 }
@@ -159,6 +181,10 @@ impl Operation for Ping {
         unit.hooks.deliver(webhook_delivery::Model { data, ..ping });
         Ok(())
     }
+
+    fn deed(&self, (): &(), _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "webhook.ping").to(self.webhook))
+    }
 }
 
 /// Nothing is sent to one that is switched off.
@@ -172,6 +198,7 @@ fn enabled(unit: &Unit, id: Uuid) -> Result<(), Error> {
 
 /// Has something delivered again, or now instead of later: under the same id, by as many tries as a new one.
 pub(in crate::helpdesk) struct Replay {
+    pub caller: Caller,
     pub webhook: Uuid,
     pub delivery: Uuid,
 }
@@ -203,5 +230,9 @@ impl Operation for Replay {
         );
         unit.hooks.ring();
         Ok(row)
+    }
+
+    fn deed(&self, _: &webhook_delivery::Model, _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "webhook.replay").to(self.delivery))
     }
 }

@@ -8,7 +8,7 @@ use deskbridge_entity::{
     webhook_delivery::{self, Column, State},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait, UpdateMany,
+    ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, UpdateMany,
     sea_query::{Expr, ExprTrait, LockBehavior, LockType},
 };
 use uuid::Uuid;
@@ -223,11 +223,4 @@ pub(super) fn take_back(unit: &mut Unit, ticket: Uuid) {
             .col_expr(Column::Body, Expr::value(Option::<String>::None))
             .filter(Column::TicketId.eq(ticket)),
     );
-}
-
-/// Removes what was, or is to be, delivered of a customer. Before the rows of this batch are written.
-pub(super) fn erase(unit: &mut Unit, customer: &str) {
-    let theirs =
-        Condition::any().add(Column::TicketId.in_subquery(query::ids_of(customer))).add(Column::About.eq(customer));
-    unit.run_first(&webhook_delivery::Entity::delete_many().filter(theirs));
 }

@@ -6,26 +6,9 @@ use deskbridge_entity::{
     ticket::{self},
 };
 use jid::{BareJid, Jid};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
-};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::helpdesk::{Error, store::Store};
-
-/// The numbers of the events that name a JID: what REST callers told of its presence.
-pub(in crate::helpdesk) async fn presence_events_of(store: &Store, customer: &BareJid) -> Result<Vec<i64>, Error> {
-    let sql = "SELECT seq, data ->> 'jid' AS jid FROM event WHERE kind = 'presence.updated'";
-    let statement = Statement::from_string(store.backend(), sql);
-    let rows = ConnectionTrait::query_all_raw(store.read(), statement).await?;
-    let mut told = Vec::new();
-    for row in rows {
-        let jid: Option<String> = row.try_get("", "jid")?;
-        if jid.and_then(|jid| Jid::new(&jid).ok()).is_some_and(|jid| jid.to_bare() == *customer) {
-            told.push(row.try_get("", "seq")?);
-        }
-    }
-    Ok(told)
-}
 
 /// What is known of a JID and its resources, newest first.
 pub(in crate::helpdesk) async fn presence(store: &Store, jid: &Jid) -> Result<Vec<presence::Model>, Error> {

@@ -8,7 +8,7 @@ use deskbridge_entity::{
     message::{self, Author, Visibility},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, EntityTrait, FromQueryResult, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     SelectGetableTuple, Selector, Statement,
     sea_query::{Expr, Func},
 };
@@ -209,6 +209,27 @@ pub(in crate::helpdesk) async fn markable_line_before(
         .one(store.house())
         .await?;
     Ok(before.filter(|line| line.author == Author::Customer && line.markable).and_then(|line| line.stanza_id))
+}
+
+/// A message of the ticket as it was first written, and all its versions, by their ids.
+pub(in crate::helpdesk) async fn versions(
+    store: &Store,
+    ticket: Uuid,
+    message: Uuid,
+) -> Result<Option<(Uuid, Vec<Uuid>)>, Error> {
+    let of_ticket = message::Entity::find().filter(message::Column::TicketId.eq(ticket));
+    let Some(row) = of_ticket.clone().filter(message::Column::Id.eq(message)).one(store.read()).await? else {
+        return Ok(None);
+    };
+    let origin = row.corrects.unwrap_or(row.id);
+    let versions = of_ticket
+        .filter(Condition::any().add(message::Column::Id.eq(origin)).add(message::Column::Corrects.eq(origin)))
+        .select_only()
+        .column(message::Column::Id)
+        .into_tuple()
+        .all(store.read())
+        .await?;
+    Ok(Some((origin, versions)))
 }
 
 /// Who reads what this agent's chat client gave this id, unless it was taken back.

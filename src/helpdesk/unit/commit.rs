@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
-use deskbridge_entity::{attachment, counter, event, hint, message, notice, presence, subscription, ticket};
+use deskbridge_entity::{attachment, audit, counter, event, hint, message, notice, presence, subscription, ticket};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
     IntoActiveModel, Iterable, Order, QueryFilter, QueryTrait, Statement,
@@ -61,6 +61,7 @@ impl Unit {
         self.write_calls(&mut statements);
         self.write_feed(&mut statements);
         self.write_deliveries(deliveries, &mut statements);
+        self.write_deeds(&mut statements);
         statements.append(&mut self.statements);
         execute(&tx, statements).await?;
         tx.commit().await?;
@@ -184,6 +185,13 @@ impl Unit {
         for chunk in self.attachments.chunks(ROWS_PER_STATEMENT) {
             let rows = chunk.iter().cloned().map(|row| sparse(row.into_active_model()));
             statements.push(attachment::Entity::insert_many(rows).build(self.backend));
+        }
+    }
+
+    fn write_deeds(&mut self, statements: &mut Vec<Statement>) {
+        let rows: Vec<_> = self.deeds.drain(..).map(|row| sparse(row.into_active_model())).collect();
+        for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+            statements.push(audit::Entity::insert_many(chunk.to_vec()).build(self.backend));
         }
     }
 

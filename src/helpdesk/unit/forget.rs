@@ -26,6 +26,27 @@ impl Unit {
         let gone: HashSet<Uuid> = traces.tickets.iter().map(|(id, _)| *id).collect();
         self.current.retain(|(_, of), _| of != customer);
         self.hints.retain(|(_, of), _| of != customer);
+        self.forget_calls(customer, &gone);
+        self.feed.forget(customer);
+        self.scrub_events(customer);
+        self.forget_parts(&gone);
+        traces
+    }
+
+    /// Forgets what this batch has read and prepared of a closed ticket, whose row goes. Nothing of it is written.
+    pub(in crate::helpdesk) fn forget_ticket(&mut self, id: Uuid) {
+        let Some(tracked) = self.tickets.remove(&id) else { return };
+        self.current.retain(|_, of| *of != id);
+        for row in self.calls.iter_mut().filter(|row| row.ticket_id == Some(id)) {
+            row.ticket_id = None;
+        }
+        if let Some(place) = tracked.announced {
+            self.events[place].data = serde_json::json!({ "erased": true });
+        }
+        self.forget_parts(&HashSet::from([id]));
+    }
+
+    fn forget_parts(&mut self, gone: &HashSet<Uuid>) {
         self.known.retain(|_, known| !gone.contains(&known.ticket));
         self.loaded_messages.retain(|_, message| !gone.contains(&message.ticket_id));
         self.recent.retain(|id, _| !gone.contains(id));
@@ -33,15 +54,11 @@ impl Unit {
         self.steps.retain(|id| !gone.contains(id));
         self.notices.retain(|notice| notice.ticket_id.is_none_or(|id| !gone.contains(&id)));
         self.attachments.retain(|file| !gone.contains(&file.ticket_id));
-        self.forget_calls(customer, &gone);
-        self.feed.forget(customer);
-        self.scrub_events(customer);
         self.files_gone = true;
         let messages = std::mem::take(&mut self.new_messages).into_iter().zip(std::mem::take(&mut self.message_events));
         (self.new_messages, self.message_events) =
             messages.filter(|(message, _)| !gone.contains(&message.ticket_id)).unzip();
-        self.erased.extend(&gone);
-        traces
+        self.erased.extend(gone);
     }
 
     /// The same with the customer's presence, and what it sees of ours.

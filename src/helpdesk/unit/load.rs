@@ -14,7 +14,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Conversation, Known, Needs, Traces, Unit};
-use crate::helpdesk::{agents, lifecycle::is_live, query};
+use crate::helpdesk::{agents, footprint::footprint, lifecycle::is_live, query};
 
 /// How long a stanza is remembered: longer than any client or server replays, shorter than it takes a client
 /// that counts its ids from one to say the same words under the same id again.
@@ -172,6 +172,7 @@ impl Unit {
                 .into_tuple()
                 .all(tx)
                 .await?;
+            traces.footprint = footprint(tx, &customer).await?;
             self.traces.insert(customer, traces);
         }
         Ok(())

@@ -23,11 +23,18 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::{attachment, hint, llm_call, message, notice, presence, proposal, subscription, ticket};
+use deskbridge_entity::{attachment, audit, hint, llm_call, message, notice, presence, proposal, subscription, ticket};
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
 use uuid::Uuid;
 
-use super::{Agent, Desk, counts::Written, happening::Standing, usage::Sums};
+use super::{
+    Agent, Desk,
+    audit::{Deed, Way},
+    counts::Written,
+    footprint::{self, Footprint},
+    happening::Standing,
+    usage::Sums,
+};
 
 pub(super) use {
     load::REMEMBERED,
@@ -86,6 +93,8 @@ pub(super) struct Traces {
     pub attachments: Vec<Uuid>,
     /// Desks whose presence the customer sees.
     pub subscribed: Vec<String>,
+    /// All of it, counted.
+    pub footprint: Footprint,
 }
 
 /// A message that is already stored under the same stanza key.
@@ -189,6 +198,8 @@ pub(super) struct Unit {
     hints: HashMap<Conversation, Option<hint::Model>>,
     calls: Vec<llm_call::Model>,
     tokens: Sums,
+    /// What the staff did.
+    deeds: Vec<audit::Model>,
     pub files_gone: bool,
     /// Of customers who are to be erased, by their bare JIDs.
     traces: HashMap<String, Traces>,
@@ -246,6 +257,7 @@ impl Unit {
             hints: HashMap::new(),
             calls: Vec::new(),
             tokens: Sums::new(),
+            deeds: Vec::new(),
             files_gone: false,
             traces: HashMap::new(),
             erased: Vec::new(),
@@ -308,6 +320,18 @@ impl Unit {
         self.events.push(PendingEvent { kind, ticket_id, message_id, data, told_as: Vec::new() });
     }
 
+    /// Notes what somebody did, with the desk of its ticket.
+    pub(super) fn note(&mut self, mut deed: Deed, way: &Way) {
+        let of_ticket = || deed.ticket.and_then(|id| self.ticket(id)).map(|row| row.desk.clone());
+        deed.desk = deed.desk.take().or_else(of_ticket);
+        self.deeds.push(deed.row(self.now, way));
+    }
+
+    /// Whether this batch adds the message.
+    pub(super) fn adds(&self, message: Uuid) -> bool {
+        self.new_messages.iter().any(|new| new.id == message)
+    }
+
     /// Runs a statement after the rows are written.
     pub(super) fn run(&mut self, statement: &impl QueryTrait) {
         self.statements.push(statement.build(self.backend));
@@ -316,6 +340,12 @@ impl Unit {
     /// Runs a statement before the rows are written.
     pub(super) fn run_first(&mut self, statement: &impl QueryTrait) {
         self.first.push(statement.build(self.backend));
+    }
+
+    /// Takes everything of a customer out of the tables, before the rows of this batch are written: what comes behind is of
+    /// somebody we have never heard of.
+    pub(super) fn remove_all_of(&mut self, customer: &str, is_agent: bool) {
+        self.first.extend(footprint::removal(self.backend, customer, is_agent));
     }
 
     pub(super) fn set_presence(&mut self, row: presence::Model) {
