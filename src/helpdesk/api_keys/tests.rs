@@ -50,6 +50,11 @@ async fn a_name_is_free_again_when_its_key_is_revoked() {
     let by_id = keys.revoke(&format!("dbk_{}", first.id())).await.unwrap();
     assert!(by_id.row().revoked_at.is_some() && !by_id.is(&second));
     assert!(matches!(keys.revoke(first.id()).await, Err(Error::NotFound(_))), "an id has its prefix");
+    // The audit log has each act once, and no secret.
+    let noted = audit::Entity::find().order_by_asc(audit::Column::Id).all(keys.store.read()).await.unwrap();
+    let acts: Vec<_> = noted.iter().map(|row| (row.action.as_str(), row.target.as_deref().unwrap())).collect();
+    let ids = [&first, &second].map(|key| format!("dbk_{}", key.id()));
+    assert_eq!(acts, [("apikey.create", &*ids[0]), ("apikey.revoke", &*ids[0]), ("apikey.create", &*ids[1])]);
     // A month later nobody remembers the first.
     assert_eq!(keys.known().await.unwrap().len(), 2);
     keys.clock().advance(Duration::from_secs(31 * 86400));
