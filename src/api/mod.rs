@@ -1,7 +1,7 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
+//! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `events`, `attachment`, `staff`, `copilot`,
 //! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, `room` and `occupant` those of
 //! the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
 //! share; `visitor` finds out who asks, `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
@@ -16,6 +16,7 @@ mod copilot;
 mod desk;
 mod entity_tag;
 mod error;
+mod events;
 mod extract;
 mod feed;
 mod healthz;
@@ -65,6 +66,7 @@ pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
 pub use visitor::Proxies;
 
+use events::Events;
 use portion::Portions;
 
 use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library, metrics::Metrics};
@@ -104,7 +106,8 @@ pub fn router(state: Api) -> Router {
         .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
         .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
         .route("/api/v1/xmpp/tickets/{id}/sync", get(conversation::sync).layer(Extension(portions.clone())))
-        .route("/api/v1/xmpp/sync", get(log::sync).layer(Extension(portions)))
+        .route("/api/v1/xmpp/sync", get(log::sync).layer(Extension(portions.clone())))
+        .route("/api/v1/xmpp/events", get(events::listen).layer(Extension(Events::new(portions))))
         .route("/api/v1/xmpp/attachments/{id}", get(attachment::show))
         .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
         .route("/api/v1/xmpp/desks", get(desk::list))

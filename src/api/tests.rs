@@ -4,6 +4,7 @@ mod agents;
 mod auth;
 mod changes;
 mod desks;
+mod events;
 mod failures;
 mod feed;
 mod feed_lists;

@@ -1,5 +1,6 @@
 //! Bearer tokens: JWT (RFC 7519) signed with HS256, and nothing else.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jid::BareJid;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind};
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,18 @@ impl Tokens {
         })?;
         caller(serde_json::from_value(decoded.claims).map_err(|_| TokenError::Claims)?)
     }
+}
+
+/// Until when a token holds, in seconds since 1970 with all leeway, whoever signed it: only of one that was checked.
+pub(super) fn holds_until(checked: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Until {
+        exp: f64,
+    }
+    let payload = checked.split('.').nth(1)?;
+    let Until { exp } = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    // A date may have a fraction (RFC 7519 §2). The cast saturates.
+    Some((exp as u64).saturating_add(LEEWAY))
 }
 
 fn caller(claims: Claims) -> Result<Caller, TokenError> {

@@ -292,6 +292,23 @@ impl Helpdesk {
     pub async fn changes(&self, caller: &Caller, after: Mark, limit: u64) -> Result<Changes, Error> {
         query::changes(&self.store, caller, after, limit).await
     }
+
+    /// The same of all tickets, for one who tells each caller what it may know of ([`Changes::reach`]).
+    ///
+    /// # Errors
+    /// As [`Helpdesk::changes`].
+    pub async fn all_changes(&self, after: Mark, limit: u64) -> Result<Changes, Error> {
+        let everybody = Caller { id: String::new(), name: None, role: Role::Admin, desks: None, scopes: Vec::new() };
+        query::changes(&self.store, &everybody, after, limit).await
+    }
+
+    /// The place in the event log behind the event with this number; without one, behind the last.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no such event yet, [`Error::Database`].
+    pub async fn mark(&self, seq: Option<i64>) -> Result<Mark, Error> {
+        query::mark(&self.store, seq).await
+    }
 }
 
 pub(super) fn speaker(caller: &Caller) -> Speaker {

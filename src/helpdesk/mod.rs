@@ -43,8 +43,10 @@ mod writer;
 
 use std::{sync::Arc, time::Duration};
 
+use deskbridge_entity::message::Author;
 use jid::{BareJid, Jid};
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
@@ -76,7 +78,7 @@ pub use operation::{
 };
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
-pub use query::{Changes, Cursor, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance};
+pub use query::{Changes, Cursor, Filter, Mark, Outgoing, Page, Reach, Replied, Usage, Utterance};
 pub use rooms::keeps_room;
 pub use shown::{is_line_break, shown};
 pub use store::Store;
@@ -213,6 +215,17 @@ pub enum Signal {
         /// Where the customer wrote from last.
         to: Jid,
         /// Begun, or dropped.
+        typing: bool,
+    },
+    /// Somebody writes in a ticket, or has stopped, for those who watch it. What is written ends it, too.
+    Writes {
+        /// The ticket.
+        ticket: Uuid,
+        /// Who may know of it.
+        reach: Reach,
+        /// Who writes.
+        author: Author,
+        /// Begun, or stopped.
         typing: bool,
     },
     /// The desk has begun to read what a customer wrote, up to this message (XEP-0333).

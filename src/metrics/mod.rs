@@ -4,6 +4,7 @@
 //! what a stranger sends: the number of series has an end.
 
 mod desk;
+mod events;
 mod http;
 mod link;
 mod model;
@@ -17,6 +18,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 use desk::Desk;
 pub use desk::{Passages, Queue, Sample};
+pub use events::Events;
 pub use http::Http;
 pub use link::Link;
 pub use model::{Call, Model};
@@ -29,6 +31,8 @@ pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 pub struct Metrics {
     /// Of REST.
     pub http: Http,
+    /// Of the event stream.
+    pub events: Events,
     /// Of the language model.
     pub model: Model,
     /// Of the XMPP link.
@@ -46,10 +50,11 @@ impl Default for Metrics {
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", version);
         let http = Http::registered(&mut registry);
+        let events = Events::registered(&mut registry);
         let model = Model::registered(&mut registry);
         let link = Link::registered(&mut registry);
         let desk = Desk::registered(&mut registry);
-        Self { http, model, link, desk, registry: Arc::new(registry), looked: Arc::default() }
+        Self { http, events, model, link, desk, registry: Arc::new(registry), looked: Arc::default() }
     }
 }
 

@@ -17,6 +17,7 @@ mod delivery;
 mod ejabberd;
 mod endpoints;
 mod evaluation;
+mod events;
 mod failure;
 mod feed;
 mod floods;
