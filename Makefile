@@ -1,6 +1,6 @@
 # What one does here, in two words each. The work is in scripts/.
 
-.PHONY: help run stop chat agent model test check lint bench poison clean
+.PHONY: help run stop chat agent model test check openapi lint bench poison clean
 .DEFAULT_GOAL := help
 
 # Both are read by the scripts, whether they stand before `make` or behind it.
@@ -34,6 +34,11 @@ check: lint ## format, lints and documentation, as CI asks for them
 	scripts/cargo fmt --all --check
 	scripts/cargo clippy --workspace --all-targets --features bench --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings scripts/cargo doc --no-deps --workspace --locked
+
+openapi: ## write openapi.json anew, when a route has changed
+	@scripts/setup build
+	scripts/cargo run --quiet --locked -- openapi >openapi.json.new
+	mv openapi.json.new openapi.json
 
 lint: ## who may import whom (ARCHITECTURE.md)
 	@scripts/lint-imports

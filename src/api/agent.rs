@@ -4,6 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use deskbridge_entity::agent::{Duty, Role as AgentRole, Source};
 use jid::BareJid;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     Api, ApiError,
@@ -14,7 +15,7 @@ use crate::helpdesk::{Agent, Caller, Error, NewAgent, Role};
 /// The longest name, in characters: it stands before lines in a chat.
 const MAX_NAME: usize = 100;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AgentOut {
     id: String,
     name: String,
@@ -27,6 +28,7 @@ pub(super) struct AgentOut {
     source: &'static str,
     /// For admins and oneself.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     jid: Option<Option<String>>,
 }
 
@@ -56,12 +58,17 @@ impl AgentOut {
     }
 }
 
+/// Who answers, and who is on duty.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/agents", operation_id = "agent_list", tag = "agents",
+    responses((status = 200, description = "The agents whom the caller works with", body = Vec<AgentOut>))
+)]
 pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Vec<AgentOut>>, ApiError> {
     let agents = api.helpdesk.colleagues(&caller).await?;
     Ok(Json(agents.into_iter().map(|agent| AgentOut::new(agent, &caller)).collect()))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct AgentIn {
     jid: Option<String>,
     name: Option<String>,
@@ -72,7 +79,7 @@ pub(super) struct AgentIn {
     duty: DutyWord,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum RoleWord {
     #[default]
@@ -80,7 +87,7 @@ enum RoleWord {
     Admin,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum DutyWord {
     #[default]
@@ -134,6 +141,15 @@ fn name(text: String) -> Result<String, ApiError> {
     extract::text("name", name.to_owned())
 }
 
+/// Binds an agent to an address.
+#[utoipa::path(
+    put, path = "/api/v1/xmpp/agents/{id}", operation_id = "agent_bind", tag = "agents",
+    params(AgentId), request_body = AgentIn,
+    responses(
+        (status = 201, description = "A new agent", body = AgentOut),
+        (status = 200, description = "The agent is changed", body = AgentOut),
+    )
+)]
 pub(super) async fn bind(
     State(api): State<Api>,
     caller: Caller,
@@ -148,6 +164,12 @@ pub(super) async fn bind(
     Ok((status, Json(AgentOut::new(agent, &caller))))
 }
 
+/// Forgets an agent; the tickets go back to the queue.
+#[utoipa::path(
+    delete, path = "/api/v1/xmpp/agents/{id}", operation_id = "agent_remove", tag = "agents",
+    params(AgentId),
+    responses((status = 204, description = "Forgotten"))
+)]
 pub(super) async fn remove(
     State(api): State<Api>,
     caller: Caller,
@@ -157,11 +179,17 @@ pub(super) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct DutyIn {
     duty: DutyWord,
 }
 
+/// Says whether an agent is told of waiting tickets: oneself, or an admin of anybody.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/agents/{id}/duty", operation_id = "agent_set_duty", tag = "agents",
+    params(AgentId), request_body = DutyIn,
+    responses((status = 200, description = "The agent", body = AgentOut))
+)]
 pub(super) async fn set_duty(
     State(api): State<Api>,
     caller: Caller,

@@ -17,6 +17,7 @@ use deskbridge_entity::attachment::{Model, State as Fate};
 use futures::stream;
 use serde::Serialize;
 use tokio::{fs::File, io::AsyncReadExt};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Api, ApiError};
@@ -31,7 +32,7 @@ const LONGEST_LINK: usize = 2048;
 const CHUNK: usize = 64 * 1024;
 
 /// A file of a message.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct AttachmentOut {
     id: Uuid,
     name: Option<String>,
@@ -70,6 +71,8 @@ fn may_know_why(reader: &Caller) -> bool {
 }
 
 /// The attachment that the path names. One that is no id names none.
+#[derive(utoipa::IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
 pub(super) struct AttachmentId(Uuid);
 
 impl FromRequestParts<Api> for AttachmentId {
@@ -83,6 +86,11 @@ impl FromRequestParts<Api> for AttachmentId {
 }
 
 /// The bytes, never to be shown in place: they are a stranger's.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/attachments/{id}", operation_id = "attachment_show", tag = "messages",
+    params(AttachmentId),
+    responses((status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>))
+)]
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,

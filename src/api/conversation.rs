@@ -2,6 +2,7 @@
 
 use axum::{Extension, extract::State, response::Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -11,13 +12,14 @@ use super::{
     message::{MessageOut, View},
     portion::Portions,
     ticket::Inside,
-    wire::{self, Timestamp},
+    wire::{self, HandlerWord, PriorityWord, StatusWord, Timestamp},
 };
 use crate::helpdesk::{Caller, Conversation, Error, Helpdesk};
 
-#[derive(Serialize)]
-struct SyncOut {
+#[derive(Serialize, ToSchema)]
+pub(super) struct SyncOut {
     ticket_id: Uuid,
+    #[schema(value_type = StatusWord)]
     status: &'static str,
     subject: String,
     messages: Vec<MessageOut>,
@@ -33,17 +35,21 @@ struct SyncOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     has_more: Option<bool>,
     updated_at: Timestamp,
+    #[schema(value_type = HandlerWord)]
     handler: &'static str,
+    #[schema(value_type = PriorityWord)]
     priority: &'static str,
     version: i64,
     jid: String,
     desk: String,
     #[serde(flatten)]
+    #[schema(value_type = Inside)]
     inside: Option<Inside>,
 }
 
 /// Which part of a conversation.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SyncQuery {
     before: Option<String>,
@@ -74,6 +80,12 @@ impl SyncQuery {
     }
 }
 
+/// A ticket with its messages: the newest part, what comes before it, or what is newer than a `seq`.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/tickets/{id}/sync", operation_id = "ticket_sync", tag = "messages",
+    params(TicketId, SyncQuery),
+    responses((status = 200, description = "The conversation, or a part of it", body = SyncOut))
+)]
 pub(super) async fn sync(
     State(api): State<Api>,
     Extension(portions): Extension<Portions>,

@@ -6,11 +6,13 @@ use axum::Json;
 use deskbridge_entity::copilot::{Kind, Source};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{
     ApiError, REQUEST_TIMEOUT,
     change::Ask,
-    extract::{self, MaybeBody},
+    error::Envelope,
+    extract::{self, MaybeBody, TicketId},
     wire::Timestamp,
 };
 use crate::helpdesk::Aid;
@@ -18,18 +20,19 @@ use crate::helpdesk::Aid;
 /// How long a request waits for the model: less than any may take, so that it ends in an answer of its own.
 pub(super) const PATIENCE: Duration = REQUEST_TIMEOUT.saturating_sub(Duration::from_secs(5));
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(super) struct SuggestionIn {
     /// What the agent wants to say.
     hint: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AidOut {
     id: String,
     kind: &'static str,
     text: String,
+    #[schema(value_type = Vec<Object>)]
     citations: Value,
     /// `model`, or `rules` where none is configured.
     source: &'static str,
@@ -39,11 +42,29 @@ pub(super) struct AidOut {
     created_at: Timestamp,
 }
 
+/// Asks the assistant for a draft that an agent may send.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/suggestion", operation_id = "copilot_suggest", tag = "copilot",
+    params(TicketId), request_body = Option<SuggestionIn>,
+    responses(
+        (status = 200, description = "The suggestion, made now or before", body = AidOut),
+        (status = 504, description = "It is still being made: ask again", body = Envelope),
+    )
+)]
 pub(super) async fn suggest(ask: Ask, MaybeBody(input): MaybeBody<SuggestionIn>) -> Result<Json<AidOut>, ApiError> {
     let hint = input.hint.map(|text| extract::text("hint", text)).transpose()?;
     show(&ask, Kind::Suggestion, hint).await
 }
 
+/// Asks the assistant what a ticket is about.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/summary", operation_id = "copilot_summarise", tag = "copilot",
+    params(TicketId),
+    responses(
+        (status = 200, description = "The summary, made now or before", body = AidOut),
+        (status = 504, description = "It is still being made: ask again", body = Envelope),
+    )
+)]
 pub(super) async fn summarise(ask: Ask) -> Result<Json<AidOut>, ApiError> {
     show(&ask, Kind::Summary, None).await
 }

@@ -16,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{if_match, ticket::TicketOut, token::TokenError, wire::Timestamp};
 use crate::helpdesk::{Caller, Error, Helpdesk};
@@ -177,14 +178,16 @@ impl ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// A failure.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Failure)]
+pub(super) struct Envelope<'a> {
     error: Details<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<&'a TicketOut>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Details<'a> {
     code: &'static str,

@@ -59,10 +59,15 @@ impl Events {
 }
 
 /// Behind which event it begins.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct EventsQuery {
+    /// As the header `Last-Event-ID`, which counts where both are there: the number of the last event that is known; 0 for all.
+    #[param(value_type = Option<i64>, minimum = 0)]
     after: Option<String>,
+    /// The same.
+    #[param(value_type = Option<i64>, minimum = 0)]
     last_event_id: Option<String>,
 }
 
@@ -89,6 +94,16 @@ impl FromRequestParts<Api> for Since {
     }
 }
 
+/// What happens in all tickets, as it happens: Server-Sent Events, each with its number as `id`, its type as `event` and a change
+/// of the log as `data`. `typing` has no number.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/events", operation_id = "event_listen", tag = "sync",
+    params(
+        EventsQuery,
+        ("Last-Event-ID" = Option<i64>, Header, minimum = 0, description = "The number of the last event that is known"),
+    ),
+    responses((status = 200, description = "A stream that ends with the token", body = String, content_type = "text/event-stream"))
+)]
 pub(super) async fn listen(
     State(api): State<Api>,
     Extension(events): Extension<Events>,

@@ -13,7 +13,7 @@ use axum::{
     response::IntoResponse,
 };
 use jid::Jid;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -126,7 +126,17 @@ impl<T: DeserializeOwned> FromRequestParts<Api> for Parameters<T> {
     }
 }
 
+/// The desk that the path names.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct OfDesk {
+    /// The desk's name.
+    pub desk: String,
+}
+
 /// The ticket that the path names. One that is no id names no ticket.
+#[derive(utoipa::IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
 pub(super) struct TicketId(pub Uuid);
 
 impl FromRequestParts<Api> for TicketId {
@@ -140,6 +150,8 @@ impl FromRequestParts<Api> for TicketId {
 }
 
 /// The agent that the path names: as in a token's `sub`.
+#[derive(utoipa::IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
 pub(super) struct AgentId(pub String);
 
 impl FromRequestParts<Api> for AgentId {

@@ -13,6 +13,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use jid::{BareJid, Jid};
 use serde::{Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
 
 use super::{
     Api, ApiError,
@@ -61,8 +62,8 @@ impl Deed {
 #[derive(Debug)]
 pub(super) struct Word(StatusCode, &'static str, &'static str);
 
-#[derive(Serialize)]
-struct WordOut {
+#[derive(Serialize, ToSchema)]
+pub(super) struct WordOut {
     status: &'static str,
     message: &'static str,
 }

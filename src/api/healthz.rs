@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use axum::{Extension, Json, extract::State, http::StatusCode};
 use serde::Serialize;
 use tokio::{sync::Mutex, time::Instant};
+use utoipa::ToSchema;
 
 use super::{Api, wire::Timestamp};
 use crate::{health::Status, helpdesk::Helpdesk};
@@ -19,7 +20,7 @@ const FRESH: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Database(Arc<Mutex<Option<(Instant, Status)>>>);
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct HealthOut {
     status: &'static str,
     timestamp: Timestamp,
@@ -29,6 +30,14 @@ pub(super) struct HealthOut {
     details: BTreeMap<&'static str, String>,
 }
 
+/// Whether Deskbridge does its work.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "health_show", tag = "operation",
+    responses(
+        (status = 200, description = "It does", body = HealthOut),
+        (status = 503, description = "A part is unhealthy", body = HealthOut),
+    )
+)]
 pub(super) async fn show(
     State(api): State<Api>,
     Extension(database): Extension<Database>,
@@ -45,13 +54,20 @@ pub(super) async fn show(
     (if is_healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(out))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct LifeOut {
     status: &'static str,
     timestamp: Timestamp,
 }
 
 /// Alive is who can still store something; that the database or the XMPP server is away is no reason to begin anew.
+#[utoipa::path(
+    get, path = "/livez", operation_id = "health_alive", tag = "operation",
+    responses(
+        (status = 200, description = "A restart would not help", body = LifeOut),
+        (status = 503, description = "It has to be started anew", body = LifeOut),
+    )
+)]
 pub(super) async fn alive(State(api): State<Api>) -> (StatusCode, Json<LifeOut>) {
     let is_alive = api.helpdesk.is_writing();
     let out = LifeOut { status: word(is_alive), timestamp: Timestamp(api.helpdesk.clock().now()) };

@@ -2,6 +2,14 @@
 
 use axum::http::{HeaderMap, HeaderValue, header::IF_MATCH};
 
+use utoipa::{
+    IntoParams,
+    openapi::{
+        Object, Required, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
+
 use super::{
     ApiError,
     entity_tag::{EntityTag, EntityTags},
@@ -36,6 +44,18 @@ impl IfMatch {
             Self::Versions(versions) if versions.contains(&present) => Some(present),
             Self::Versions(versions) => Some(versions.first().copied().unwrap_or(NEVER)),
         }
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let header = ParameterBuilder::new()
+            .name(IF_MATCH.as_str())
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("The versions of which it must have one, quoted as in `ETag`, or `*`"))
+            .schema(Some(Object::with_type(Type::String)));
+        vec![header.build()]
     }
 }
 

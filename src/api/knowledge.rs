@@ -6,10 +6,11 @@ use axum::{
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     Api, ApiError, BODY_TIMEOUT,
-    extract::{self, Parameters},
+    extract::{self, OfDesk, Parameters},
 };
 use crate::{
     helpdesk::Caller,
@@ -21,7 +22,7 @@ const HITS: usize = 5;
 /// The most hits.
 const MOST: usize = 50;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct KnowledgeOut {
     pages: Vec<PageOut>,
     /// Files that could not be used, which nobody finds.
@@ -30,7 +31,7 @@ pub(super) struct KnowledgeOut {
     by_meaning: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PageOut {
     path: String,
     title: String,
@@ -42,7 +43,7 @@ pub(super) struct PageOut {
     passages: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SkippedOut {
     path: String,
     reason: String,
@@ -75,25 +76,44 @@ impl From<&PageInfo> for PageOut {
     }
 }
 
+/// A page that a path names.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct PageOfDesk {
+    /// The desk's name.
+    desk: String,
+    /// Where the page is in the desk's folder.
+    path: String,
+}
+
 /// The desk's shelf, for those who answer there.
 fn shelf<'a>(api: &'a Api, caller: &Caller, desk: &str) -> Result<&'a Shelf, ApiError> {
     caller.require_desk(desk)?;
     api.library.shelf(desk).ok_or_else(|| EditError::NoFolder.into())
 }
 
+/// The pages that a desk answers from.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/desks/{desk}/knowledge", operation_id = "knowledge_list", tag = "knowledge",
+    params(OfDesk),
+    responses((status = 200, description = "All pages", body = KnowledgeOut))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
-    Path(desk): Path<String>,
+    Path(OfDesk { desk }): Path<OfDesk>,
 ) -> Result<Json<KnowledgeOut>, ApiError> {
     Ok(Json(KnowledgeOut::new(&shelf(&api, &caller, &desk)?.current())))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchQuery {
     q: String,
     audience: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 50)]
     limit: Option<String>,
 }
 
@@ -110,14 +130,14 @@ impl SearchQuery {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ResultsOut {
     /// Whether the first hit counts as an answer: what the assistant goes by.
     found: bool,
     hits: Vec<HitOut>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct HitOut {
     path: String,
     title: String,
@@ -144,10 +164,16 @@ impl From<Hit> for HitOut {
     }
 }
 
+/// What the assistant would find.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/desks/{desk}/knowledge/search", operation_id = "knowledge_search", tag = "knowledge",
+    params(OfDesk, SearchQuery),
+    responses((status = 200, description = "The best passages", body = ResultsOut))
+)]
 pub(super) async fn search(
     State(api): State<Api>,
     caller: Caller,
-    Path(desk): Path<String>,
+    Path(OfDesk { desk }): Path<OfDesk>,
     Parameters(query): Parameters<SearchQuery>,
 ) -> Result<Json<ResultsOut>, ApiError> {
     let shelf = shelf(&api, &caller, &desk)?;
@@ -155,10 +181,20 @@ pub(super) async fn search(
     Ok(Json(ResultsOut { found: results.found, hits: results.hits.into_iter().map(HitOut::from).collect() }))
 }
 
+/// Writes a page.
+#[utoipa::path(
+    put, path = "/api/v1/xmpp/desks/{desk}/knowledge/{*path}", operation_id = "knowledge_put", tag = "knowledge",
+    params(PageOfDesk),
+    request_body(content = String, description = "The page, as Markdown, HTML or text", content_type = "text/markdown"),
+    responses(
+        (status = 201, description = "A new page", body = PageOut),
+        (status = 200, description = "The page has other words now", body = PageOut),
+    )
+)]
 pub(super) async fn put(
     State(api): State<Api>,
     caller: Caller,
-    Path((desk, path)): Path<(String, String)>,
+    Path(PageOfDesk { desk, path }): Path<PageOfDesk>,
     request: Request,
 ) -> Result<(StatusCode, Json<PageOut>), ApiError> {
     caller.require_admin("change the knowledge")?;
@@ -173,10 +209,16 @@ pub(super) async fn put(
     Ok((status, Json(PageOut::from(page))))
 }
 
+/// Removes a page.
+#[utoipa::path(
+    delete, path = "/api/v1/xmpp/desks/{desk}/knowledge/{*path}", operation_id = "knowledge_remove", tag = "knowledge",
+    params(PageOfDesk),
+    responses((status = 204, description = "It is gone"))
+)]
 pub(super) async fn remove(
     State(api): State<Api>,
     caller: Caller,
-    Path((desk, path)): Path<(String, String)>,
+    Path(PageOfDesk { desk, path }): Path<PageOfDesk>,
 ) -> Result<StatusCode, ApiError> {
     caller.require_admin("change the knowledge")?;
     shelf(&api, &caller, &desk)?.remove(page_path(&path)?).await?;

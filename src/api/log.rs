@@ -4,6 +4,7 @@ use axum::{Extension, extract::State, response::Response};
 use deskbridge_entity::event;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -26,10 +27,14 @@ pub const LARGEST_PAGE: u16 = 500;
 const SHOWN: [&str; 9] =
     ["status", "handler", "priority", "version", "author", "by", "reaction", "feedback", "attachment"];
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LogQuery {
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 500)]
     limit: Option<String>,
 }
 
@@ -47,15 +52,15 @@ impl LogQuery {
     }
 }
 
-#[derive(Serialize)]
-struct LogOut {
+#[derive(Serialize, ToSchema)]
+pub(super) struct LogOut {
     changes: Vec<ChangeOut>,
     next_cursor: String,
     has_more: bool,
 }
 
 /// One thing that happened, as one reader is told of it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ChangeOut {
     seq: i64,
     #[serde(rename = "type")]
@@ -66,6 +71,7 @@ pub(super) struct ChangeOut {
     message_id: Option<Uuid>,
     /// What it changed to then.
     #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     data: Map<String, Value>,
     /// As it is now, where it is the ticket that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,6 +81,12 @@ pub(super) struct ChangeOut {
     message: Option<MessageOut>,
 }
 
+/// What happened in all tickets, in order: for programs that keep a copy.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/sync", operation_id = "log_sync", tag = "sync",
+    params(LogQuery),
+    responses((status = 200, description = "A page of changes", body = LogOut))
+)]
 pub(super) async fn sync(
     State(api): State<Api>,
     Extension(portions): Extension<Portions>,

@@ -7,17 +7,18 @@ use deskbridge_entity::{
     ticket,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     Api, ApiError,
     attachment::{self, AttachmentOut},
     extract::{self, Body, TicketId},
-    wire::{self, Timestamp},
+    wire::{self, AuthorWord, Timestamp, VisibilityWord},
 };
 use crate::helpdesk::{Caller, Helpdesk, Role};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct MessageIn {
     content: Option<String>,
     /// A file to send with it, which lies somewhere on the web.
@@ -42,13 +43,19 @@ impl MessageIn {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SaidOut {
     success: bool,
     message_id: Uuid,
     timestamp: Timestamp,
 }
 
+/// Speaks in a ticket: as its customer, or as an agent.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/messages", operation_id = "message_say", tag = "messages",
+    params(TicketId), request_body = MessageIn,
+    responses((status = 201, description = "The message is on disk and on its way", body = SaidOut))
+)]
 pub(super) async fn say(
     State(api): State<Api>,
     caller: Caller,
@@ -63,14 +70,16 @@ pub(super) async fn say(
 }
 
 /// A message as one reader sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct MessageOut {
     id: Uuid,
     content: String,
     sender: String,
     timestamp: Timestamp,
     is_agent: bool,
+    #[schema(value_type = AuthorWord)]
     author: &'static str,
+    #[schema(value_type = VisibilityWord)]
     visibility: &'static str,
     /// It corrects an earlier message, which only staff and programs still see.
     #[serde(skip_serializing_if = "is_false")]
@@ -91,6 +100,7 @@ pub(super) struct MessageOut {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<AttachmentOut>,
     #[serde(flatten)]
+    #[schema(value_type = Delivery)]
     delivery: Option<Delivery>,
 }
 
@@ -99,7 +109,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 /// How far a message of ours has come.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Delivery {
     sent_at: Option<Timestamp>,
     delivered_at: Option<Timestamp>,

@@ -21,6 +21,10 @@ const FRESH: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// To admins, and to programs with the scope.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "metrics_show", tag = "operation",
+    responses((status = 200, description = "All metrics", content_type = "text/plain", body = String))
+)]
 pub(super) async fn show(state: State<Api>, caller: Caller) -> Result<Response, ApiError> {
     caller.require_monitor()?;
     show_all(state).await

@@ -1,5 +1,6 @@
 //! REST: token → [`Caller`](crate::helpdesk::Caller), body → typed input, one call of the helpdesk, one output type.
 //!
+//! `routes` has them all in one table, each with those it is for (`access`); `openapi` and `docs` make the document of it.
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `events`, `attachment`, `staff`, `copilot`,
 //! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, `room` and `occupant` those of
@@ -8,12 +9,14 @@
 //! answers; `list` is what lists share; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
 //! there are many.
 
+mod access;
 mod agent;
 mod attachment;
 mod change;
 mod conversation;
 mod copilot;
 mod desk;
+mod docs;
 mod entity_tag;
 mod error;
 mod events;
@@ -28,6 +31,7 @@ mod log;
 mod message;
 mod metrics;
 mod occupant;
+mod openapi;
 mod places;
 mod portion;
 mod presence;
@@ -36,6 +40,7 @@ mod queue;
 mod rates;
 mod request;
 mod room;
+mod routes;
 mod serve;
 mod staff;
 #[cfg(test)]
@@ -49,25 +54,23 @@ mod wire;
 use std::time::Duration;
 
 use axum::{
-    Extension, Router,
+    Router,
     extract::DefaultBodyLimit,
     http::{Method, StatusCode},
     middleware,
     response::{IntoResponse, Response},
-    routing::{delete, get, post, put},
+    routing::get,
 };
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use error::ApiError;
 pub use log::LARGEST_PAGE;
+pub use openapi::text as openapi;
 pub use rates::{Rate, Rates};
 pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
 pub use visitor::Proxies;
-
-use events::Events;
-use portion::Portions;
 
 use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library, metrics::Metrics};
 
@@ -101,42 +104,7 @@ pub struct Api {
 
 /// All routes, with everything around them that a request passes through.
 pub fn router(state: Api) -> Router {
-    let portions = Portions::default();
-    let routes = Router::new()
-        .route("/api/v1/xmpp/tickets", post(ticket::open).get(ticket::list))
-        .route("/api/v1/xmpp/tickets/{id}/messages", post(message::say))
-        .route("/api/v1/xmpp/tickets/{id}/sync", get(conversation::sync).layer(Extension(portions.clone())))
-        .route("/api/v1/xmpp/sync", get(log::sync).layer(Extension(portions.clone())))
-        .route("/api/v1/xmpp/events", get(events::listen).layer(Extension(Events::new(portions))))
-        .route("/api/v1/xmpp/attachments/{id}", get(attachment::show))
-        .route("/api/v1/xmpp/presence", post(presence::set).get(presence::show))
-        .route("/api/v1/xmpp/desks", get(desk::list))
-        .route("/api/v1/xmpp/desks/{desk}/knowledge", get(knowledge::list))
-        .route("/api/v1/xmpp/desks/{desk}/knowledge/search", get(knowledge::search))
-        .route("/api/v1/xmpp/desks/{desk}/knowledge/{*path}", put(knowledge::put).delete(knowledge::remove))
-        .route("/api/v1/xmpp/desks/{desk}/proposals", get(proposal::list))
-        .route("/api/v1/xmpp/proposals/{id}/approve", post(proposal::approve))
-        .route("/api/v1/xmpp/proposals/{id}/reject", post(proposal::reject))
-        .route("/api/v1/xmpp/agents", get(agent::list))
-        .route("/api/v1/xmpp/agents/{id}", put(agent::bind).delete(agent::remove))
-        .route("/api/v1/xmpp/agents/{id}/duty", post(agent::set_duty))
-        .route("/api/v1/xmpp/queue", get(queue::list))
-        .route("/api/v1/xmpp/usage", get(usage::list))
-        .route("/metrics", get(metrics::show))
-        .nest("/api/v1/xmpp/tickets/{id}", one_ticket())
-        .route("/api/v1/rooms", post(room::make).get(room::list))
-        .route("/api/v1/rooms/{session}", delete(room::end))
-        .route("/api/v1/rooms/{session}/occupants", get(occupant::list))
-        .route("/api/v1/occupants", post(occupant::come))
-        .route("/api/v1/occupants/{jid}", put(occupant::turn).delete(occupant::go));
-    around(routes, state)
-}
-
-/// What monitors ask for: without a token, and without a limit.
-fn probes() -> Router<Api> {
-    Router::new()
-        .route("/healthz", get(healthz::show).layer(Extension(healthz::Database::default())))
-        .route("/livez", get(healthz::alive))
+    around(routes::serve(routes::table()).merge(docs::pages()), state)
 }
 
 /// `/metrics` for whoever reaches the listener.
@@ -148,24 +116,6 @@ pub fn monitor(state: Api) -> Router {
         .with_state(state)
 }
 
-/// What people do with one ticket.
-fn one_ticket() -> Router<Api> {
-    Router::new()
-        .route("/", get(staff::show))
-        .route("/claim", post(staff::claim))
-        .route("/release", post(staff::release))
-        .route("/assign", post(staff::assign))
-        .route("/resolve", post(staff::resolve))
-        .route("/reopen", post(staff::reopen))
-        .route("/close", post(staff::close))
-        .route("/snooze", post(staff::snooze))
-        .route("/notes", post(staff::note))
-        .route("/suggestion", post(copilot::suggest))
-        .route("/summary", post(copilot::summarise))
-        .route("/priority", put(staff::prioritise).post(staff::prioritise))
-        .route("/tags", put(staff::tag).post(staff::tag))
-}
-
 /// What every request passes through; apart from [`router`] so that tests can put failing routes inside it.
 fn around(routes: Router<Api>, state: Api) -> Router {
     routes
@@ -173,7 +123,7 @@ fn around(routes: Router<Api>, state: Api) -> Router {
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(middleware::from_fn_with_state(state.clone(), rates::limit))
-        .merge(probes().method_not_allowed_fallback(other_method))
+        .merge(routes::serve(routes::probes()).method_not_allowed_fallback(other_method))
         // From the inside out: a panic or a late answer becomes an error, and the outermost layer renders errors.
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(middleware::from_fn_with_state(REQUEST_TIMEOUT, request::limit_time))

@@ -9,11 +9,12 @@ use axum::{
 use deskbridge_entity::server_occupant::{Model, Role as RoomRole};
 use jid::Jid;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     Api, ApiError,
     extract::Parameters,
-    feed::{self, About, Answered, Deed, Event, Refused, Teller, Telling},
+    feed::{self, About, Answered, Deed, Event, Refused, Teller, Telling, WordOut},
     list,
     wire::Timestamp,
 };
@@ -28,7 +29,7 @@ const MAX_TEXT: usize = 2048;
 /// The longest IP address, with a zone.
 const MAX_IP: usize = 64;
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum RoleWord {
     Participant,
@@ -44,7 +45,7 @@ impl From<RoleWord> for RoomRole {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ComeIn {
     jid: String,
@@ -79,12 +80,22 @@ impl ComeIn {
     }
 }
 
+/// Somebody came into a room.
+#[utoipa::path(
+    post, path = "/api/v1/occupants", operation_id = "occupant_come", tag = "server events",
+    request_body = ComeIn,
+    responses(
+        (status = 200, description = "It is stored", body = WordOut),
+        (status = 400, description = "It was stored before, or its room or occupant is not known", body = WordOut),
+        (status = 422, description = "It makes no sense", body = WordOut),
+    )
+)]
 pub(super) async fn come(State(api): State<Api>, Teller(caller): Teller, Telling(input): Telling<ComeIn>) -> Answered {
     let came = input.checked().map_err(refused)?;
     feed::answer(Deed::Come, api.helpdesk.occupant_came(&caller, came).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TurnIn {
     room_jid: String,
@@ -112,6 +123,16 @@ impl TurnIn {
     }
 }
 
+/// Something about an occupant changed.
+#[utoipa::path(
+    put, path = "/api/v1/occupants/{jid}", operation_id = "occupant_turn", tag = "server events",
+    params(("jid" = String, Path, description = "The occupant's real JID, percent-encoded")), request_body = TurnIn,
+    responses(
+        (status = 200, description = "It is stored", body = WordOut),
+        (status = 400, description = "It was stored before, or its room or occupant is not known", body = WordOut),
+        (status = 422, description = "It makes no sense", body = WordOut),
+    )
+)]
 pub(super) async fn turn(
     State(api): State<Api>,
     Teller(caller): Teller,
@@ -122,7 +143,7 @@ pub(super) async fn turn(
     feed::answer(Deed::Turn, api.helpdesk.occupant_turned(&caller, turned).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct GoIn {
     room_jid: String,
@@ -139,6 +160,16 @@ impl GoIn {
     }
 }
 
+/// Somebody left a room.
+#[utoipa::path(
+    delete, path = "/api/v1/occupants/{jid}", operation_id = "occupant_go", tag = "server events",
+    params(("jid" = String, Path, description = "The occupant's real JID, percent-encoded")), request_body = GoIn,
+    responses(
+        (status = 200, description = "It is stored", body = WordOut),
+        (status = 400, description = "It was stored before, or its room or occupant is not known", body = WordOut),
+        (status = 422, description = "It makes no sense", body = WordOut),
+    )
+)]
 pub(super) async fn go(
     State(api): State<Api>,
     Teller(caller): Teller,
@@ -159,15 +190,19 @@ fn named(path: Result<Path<String>, PathRejection>) -> Result<Jid, ApiError> {
     feed::address("jid", &text)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     present: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// Where the page before ended, as its `Link` says.
     cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct OccupantOut {
     jid: String,
     nick: String,
@@ -205,6 +240,12 @@ impl From<Model> for OccupantOut {
     }
 }
 
+/// Who is or was in a room, the last told of first.
+#[utoipa::path(
+    get, path = "/api/v1/rooms/{session}/occupants", operation_id = "occupant_list", tag = "server events",
+    params(("session" = String, Path, description = "The server's name of this life of the room"), ListIn),
+    responses((status = 200, description = "A page of occupants", body = Vec<OccupantOut>, headers(("Link" = String, description = "The next page, if there is one (RFC 8288)"))))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
@@ -226,7 +267,7 @@ pub(super) async fn list(
 }
 
 /// Somebody who is in a ticket's room.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct ParticipantOut {
     jid: String,
     nick: String,

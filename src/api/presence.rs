@@ -4,6 +4,7 @@ use axum::{Json, extract::State};
 use deskbridge_entity::presence::Model;
 use jid::Jid;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     Api, ApiError,
@@ -15,7 +16,7 @@ use crate::helpdesk::{Caller, Presence};
 /// The longest free text, in bytes: it goes to every subscriber.
 const MAX_TEXT: usize = 1024;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct PresenceIn {
     jid: String,
     status: Availability,
@@ -23,7 +24,7 @@ pub(super) struct PresenceIn {
     text: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Availability {
     Available,
@@ -31,7 +32,7 @@ enum Availability {
 }
 
 /// RFC 6121 §4.7.2.1.
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Show {
     Chat,
@@ -66,7 +67,7 @@ impl PresenceIn {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PresenceSetOut {
     success: bool,
     jid: String,
@@ -75,6 +76,12 @@ pub(super) struct PresenceSetOut {
     text: Option<String>,
 }
 
+/// Says who is there: a customer as a program knows, or a desk as its staff want.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/presence", operation_id = "presence_set", tag = "presence",
+    request_body = PresenceIn,
+    responses((status = 200, description = "It is noted, and told to whom it concerns", body = PresenceSetOut))
+)]
 pub(super) async fn set(
     State(api): State<Api>,
     caller: Caller,
@@ -90,7 +97,8 @@ fn status(available: bool) -> &'static str {
     if available { "available" } else { "unavailable" }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PresenceQuery {
     jid: Option<String>,
@@ -103,7 +111,7 @@ impl PresenceQuery {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct PresenceOut {
     jid: String,
     /// `available`, `unavailable`, or `unknown` when nobody has told us.
@@ -114,7 +122,7 @@ pub(super) struct PresenceOut {
     resources: Vec<ResourceOut>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ResourceOut {
     resource: String,
     status: &'static str,
@@ -123,6 +131,12 @@ struct ResourceOut {
     updated_at: Timestamp,
 }
 
+/// Asks whether somebody is there.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/presence", operation_id = "presence_show", tag = "presence",
+    params(PresenceQuery),
+    responses((status = 200, description = "What is known", body = PresenceOut))
+)]
 pub(super) async fn show(
     State(api): State<Api>,
     caller: Caller,

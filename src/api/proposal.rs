@@ -8,11 +8,13 @@ use axum::{
 };
 use deskbridge_entity::proposal::{Model, State as Stands};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     Api, ApiError, copilot,
-    extract::{self, MaybeBody, Parameters},
+    error::Envelope,
+    extract::{self, MaybeBody, OfDesk, Parameters},
     if_match::{self, IfMatch},
     wire::Timestamp,
 };
@@ -21,7 +23,7 @@ use crate::helpdesk::{Caller, Edits};
 /// Proposals in a list, unless the caller says otherwise, and at most.
 const LIMIT: (u64, u64) = (50, 100);
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProposalOut {
     id: String,
     desk: String,
@@ -53,6 +55,11 @@ impl IntoResponse for OneProposal {
     }
 }
 
+/// The proposal that a path names, for the OpenAPI document.
+#[derive(utoipa::IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
+pub(super) struct ProposalId(#[expect(dead_code, reason = "`Ask` reads it, with all else")] Uuid);
+
 /// Somebody decides on a proposal.
 pub(super) struct Ask {
     api: Api,
@@ -78,17 +85,26 @@ impl FromRequestParts<Api> for Ask {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     state: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Option<u64>,
 }
 
+/// Pages that are proposed from what agents answered.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/desks/{desk}/proposals", operation_id = "proposal_list", tag = "knowledge",
+    params(OfDesk, ListIn),
+    responses((status = 200, description = "The proposals, the newest first", body = Vec<ProposalOut>))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
-    Path(desk): Path<String>,
+    Path(OfDesk { desk }): Path<OfDesk>,
     Parameters(input): Parameters<ListIn>,
 ) -> Result<Json<Vec<ProposalOut>>, ApiError> {
     let state = input.state.map(|word| {
@@ -103,7 +119,7 @@ pub(super) async fn list(
     Ok(Json(rows.into_iter().map(ProposalOut::from).collect()))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(super) struct ApprovalIn {
     title: Option<String>,
@@ -111,6 +127,16 @@ pub(super) struct ApprovalIn {
     answer: Option<String>,
 }
 
+/// Makes a page of a proposal.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/proposals/{id}/approve", operation_id = "proposal_approve", tag = "knowledge",
+    params(ProposalId, IfMatch),
+    request_body = Option<ApprovalIn>,
+    responses(
+        (status = 200, description = "The page is on the shelf", body = ProposalOut),
+        (status = 504, description = "It is still being made: ask again", body = Envelope),
+    )
+)]
 pub(super) async fn approve(ask: Ask, MaybeBody(input): MaybeBody<ApprovalIn>) -> Result<OneProposal, ApiError> {
     let carried = |field, text: Option<String>| text.map(|text| extract::text(field, text)).transpose();
     let edits = Edits {
@@ -123,12 +149,19 @@ pub(super) async fn approve(ask: Ask, MaybeBody(input): MaybeBody<ApprovalIn>) -
     Ok(OneProposal(row.into()))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 pub(super) struct RejectionIn {
     reason: Option<String>,
 }
 
+/// Says no to a proposal.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/proposals/{id}/reject", operation_id = "proposal_reject", tag = "knowledge",
+    params(ProposalId, IfMatch),
+    request_body = Option<RejectionIn>,
+    responses((status = 200, description = "It is rejected", body = ProposalOut))
+)]
 pub(super) async fn reject(ask: Ask, MaybeBody(input): MaybeBody<RejectionIn>) -> Result<OneProposal, ApiError> {
     let reason = input.reason.map(|text| extract::text("reason", text)).transpose()?;
     let Ask { api, caller, proposal, expected } = ask;

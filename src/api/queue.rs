@@ -2,8 +2,9 @@
 
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{Api, ApiError, extract::Parameters, list, ticket::TicketOut};
+use super::{Api, ApiError, error::Envelope, extract::Parameters, list, ticket::TicketOut};
 use crate::helpdesk::{Caller, Helpdesk, Queued};
 
 /// Tickets when the caller does not say.
@@ -11,10 +12,13 @@ const TICKETS: u64 = 100;
 /// The most tickets.
 const MOST: u64 = 500;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueueQuery {
     desk: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 500)]
     limit: Option<String>,
 }
 
@@ -24,7 +28,7 @@ impl QueueQuery {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct QueuedOut {
     /// Its place at its desk, from 1.
     position: u64,
@@ -42,6 +46,15 @@ impl QueuedOut {
     }
 }
 
+/// Tickets that wait for a person, in the order in which they should be taken.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/queue", operation_id = "queue_list", tag = "desks",
+    params(QueueQuery),
+    responses(
+        (status = 200, description = "Who waits", body = Vec<QueuedOut>),
+        (status = 404, description = "There is no such desk", body = Envelope),
+    )
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,

@@ -8,11 +8,12 @@ use axum::{
 };
 use deskbridge_entity::server_room;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     Api, ApiError,
     extract::{Parameters, not_a_jid},
-    feed::{self, About, Answered, Deed, Event, Refused, Teller, Telling},
+    feed::{self, About, Answered, Deed, Event, Refused, Teller, Telling, WordOut},
     list,
     wire::Timestamp,
 };
@@ -23,7 +24,7 @@ const MAX_SESSION: usize = 255;
 /// The longest name, in bytes: a room's localpart is not longer (RFC 7622 §3.3).
 const MAX_NAME: usize = 1023;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct RoomIn {
     name: String,
     session: String,
@@ -47,12 +48,22 @@ impl RoomIn {
     }
 }
 
+/// The server made a room.
+#[utoipa::path(
+    post, path = "/api/v1/rooms", operation_id = "room_make", tag = "server events",
+    request_body = RoomIn,
+    responses(
+        (status = 200, description = "It is stored", body = WordOut),
+        (status = 400, description = "It was stored before", body = WordOut),
+        (status = 422, description = "It makes no sense", body = WordOut),
+    )
+)]
 pub(super) async fn make(State(api): State<Api>, Teller(caller): Teller, Telling(input): Telling<RoomIn>) -> Answered {
     let made = input.checked().map_err(|error| Refused::of(About::Room, error))?;
     feed::answer(Deed::MakeRoom, api.helpdesk.room_made(&caller, made).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct EndIn {
     jid: String,
     at: Option<String>,
@@ -68,6 +79,17 @@ impl EndIn {
     }
 }
 
+/// A room of the server is gone.
+#[utoipa::path(
+    delete, path = "/api/v1/rooms/{session}", operation_id = "room_end", tag = "server events",
+    params(("session" = String, Path, description = "The server's name of this life of the room")), request_body = EndIn,
+    responses(
+        (status = 200, description = "It is stored", body = WordOut),
+        (status = 400, description = "It was stored before", body = WordOut),
+        (status = 404, description = "Nobody told of this room", body = WordOut),
+        (status = 422, description = "It makes no sense", body = WordOut),
+    )
+)]
 pub(super) async fn end(
     State(api): State<Api>,
     Teller(caller): Teller,
@@ -81,12 +103,16 @@ pub(super) async fn end(
     feed::answer(Deed::EndRoom, api.helpdesk.room_ended(&caller, ended).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     jid: Option<String>,
     active: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// Where the page before ended, as its `Link` says.
     cursor: Option<String>,
 }
 
@@ -105,7 +131,7 @@ impl ListIn {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct RoomOut {
     session: String,
     jid: String,
@@ -127,6 +153,12 @@ impl From<server_room::Model> for RoomOut {
     }
 }
 
+/// The server's rooms, the last told of first.
+#[utoipa::path(
+    get, path = "/api/v1/rooms", operation_id = "room_list", tag = "server events",
+    params(ListIn),
+    responses((status = 200, description = "A page of rooms", body = Vec<RoomOut>, headers(("Link" = String, description = "The next page, if there is one (RFC 8288)"))))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,

@@ -2,14 +2,23 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use super::{
     ApiError,
     change::{Ask, OneTicket},
-    extract::{self, Body},
-    wire,
+    extract::{self, Body, TicketId},
+    if_match::IfMatch,
+    ticket::TicketOut,
+    wire::{self, PriorityWord},
 };
 
+/// One ticket.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/tickets/{id}", operation_id = "ticket_show", tag = "tickets",
+    params(TicketId),
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn show(ask: Ask) -> Result<OneTicket, ApiError> {
     let ticket = ask.helpdesk().ticket(&ask.caller, ask.ticket).await?;
     let there = ask.helpdesk().participants(&ticket).await?;
@@ -17,23 +26,35 @@ pub(super) async fn show(ask: Ask) -> Result<OneTicket, ApiError> {
     Ok(OneTicket(shown.with_participants(there)))
 }
 
+/// Takes a ticket.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/claim", operation_id = "ticket_claim", tag = "tickets",
+    params(TicketId, IfMatch),
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn claim(ask: Ask) -> Result<OneTicket, ApiError> {
     ask.show(ask.helpdesk().claim(&ask.caller, ask.ticket, ask.expected).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct ReleaseIn {
     to: Receiver,
     summary: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Receiver {
     Assistant,
     Queue,
 }
 
+/// Gives a ticket back, to the assistant or to the queue.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/release", operation_id = "ticket_release", tag = "tickets",
+    params(TicketId, IfMatch), request_body = ReleaseIn,
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn release(ask: Ask, Body(input): Body<ReleaseIn>) -> Result<OneTicket, ApiError> {
     let to_assistant = input.to == Receiver::Assistant;
     if input.summary.is_some() && !to_assistant {
@@ -43,31 +64,56 @@ pub(super) async fn release(ask: Ask, Body(input): Body<ReleaseIn>) -> Result<On
     ask.show(ask.helpdesk().release(&ask.caller, ask.ticket, ask.expected, to_assistant, summary).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct AssignIn {
     agent: String,
 }
 
+/// Gives a ticket to an agent.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/assign", operation_id = "ticket_assign", tag = "tickets",
+    params(TicketId, IfMatch), request_body = AssignIn,
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn assign(ask: Ask, Body(input): Body<AssignIn>) -> Result<OneTicket, ApiError> {
     ask.show(ask.helpdesk().assign(&ask.caller, ask.ticket, ask.expected, input.agent).await)
 }
 
+/// Says that a ticket is done.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/resolve", operation_id = "ticket_resolve", tag = "tickets",
+    params(TicketId, IfMatch),
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn resolve(ask: Ask) -> Result<OneTicket, ApiError> {
     ask.show(ask.helpdesk().resolve(&ask.caller, ask.ticket, ask.expected).await)
 }
 
+/// Takes up a resolved ticket again.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/reopen", operation_id = "ticket_reopen", tag = "tickets",
+    params(TicketId, IfMatch),
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn reopen(ask: Ask) -> Result<OneTicket, ApiError> {
     ask.show(ask.helpdesk().reopen(&ask.caller, ask.ticket, ask.expected).await)
 }
 
+/// Closes a ticket for good.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/close", operation_id = "ticket_close", tag = "tickets",
+    params(TicketId, IfMatch),
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn close(ask: Ask) -> Result<OneTicket, ApiError> {
     ask.show(ask.helpdesk().close(&ask.caller, ask.ticket, ask.expected).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct SnoozeIn {
     /// A moment, or null for now; missing is something else than null.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<Option<String>>,
     #[serde(rename = "for")]
     period: Option<String>,
@@ -95,37 +141,62 @@ fn behind(now: DateTime<Utc>, period: &str) -> Result<DateTime<Utc>, ApiError> {
     Ok(now.checked_add_signed(period).ok_or_else(problem)?.trunc_subsecs(6))
 }
 
+/// Puts a ticket off until a moment, or for a time.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/snooze", operation_id = "ticket_snooze", tag = "tickets",
+    params(TicketId, IfMatch), request_body = SnoozeIn,
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn snooze(ask: Ask, Body(input): Body<SnoozeIn>) -> Result<OneTicket, ApiError> {
     let until = input.until(ask.helpdesk().clock().now())?;
     ask.show(ask.helpdesk().snooze(&ask.caller, ask.ticket, ask.expected, until).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct NoteIn {
     content: String,
 }
 
+/// Adds a note that the customer does not see.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets/{id}/notes", operation_id = "ticket_note", tag = "tickets",
+    params(TicketId, IfMatch), request_body = NoteIn,
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn note(ask: Ask, Body(input): Body<NoteIn>) -> Result<OneTicket, ApiError> {
     let content = extract::text("content", input.content)?;
     ask.show(ask.helpdesk().note_on(&ask.caller, ask.ticket, ask.expected, content).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct PriorityIn {
+    #[schema(value_type = PriorityWord)]
     priority: String,
 }
 
+/// Sets the priority.
+#[utoipa::path(
+    method(post, put), path = "/api/v1/xmpp/tickets/{id}/priority", operation_id = "ticket_prioritise", tag = "tickets",
+    params(TicketId, IfMatch), request_body = PriorityIn,
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn prioritise(ask: Ask, Body(input): Body<PriorityIn>) -> Result<OneTicket, ApiError> {
     let priority = wire::read_priority(&input.priority)
         .ok_or_else(|| ApiError::invalid("priority", "must be LOW, NORMAL, HIGH or URGENT"))?;
     ask.show(ask.helpdesk().set_priority(&ask.caller, ask.ticket, ask.expected, priority).await)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct TagsIn {
     tags: Vec<String>,
 }
 
+/// Sets all tags.
+#[utoipa::path(
+    method(post, put), path = "/api/v1/xmpp/tickets/{id}/tags", operation_id = "ticket_tag", tag = "tickets",
+    params(TicketId, IfMatch), request_body = TagsIn,
+    responses((status = 200, description = "The ticket as it is then", body = TicketOut))
+)]
 pub(super) async fn tag(ask: Ask, Body(input): Body<TagsIn>) -> Result<OneTicket, ApiError> {
     let tags = input.tags.into_iter().map(|tag| extract::text("tags", tag)).collect::<Result<_, _>>()?;
     ask.show(ask.helpdesk().set_tags(&ask.caller, ask.ticket, ask.expected, tags).await)

@@ -10,6 +10,7 @@ use deskbridge_entity::{server_occupant, ticket::Model};
 use jid::{BareJid, Jid, ResourcePart};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -17,11 +18,11 @@ use super::{
     extract::{self, Body, Parameters},
     list,
     occupant::ParticipantOut,
-    wire::{self, Timestamp},
+    wire::{self, HandlerWord, PriorityWord, StatusWord, Timestamp},
 };
 use crate::helpdesk::{Caller, Filter, Helpdesk, Role, ticket_node};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct TicketIn {
     jid: String,
     message: String,
@@ -59,19 +60,30 @@ fn resource(text: &str) -> Result<String, ApiError> {
     Ok(part.as_str().to_owned())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct OpenedOut {
     success: bool,
     ticket_id: Uuid,
     subject: String,
+    #[schema(value_type = StatusWord)]
     status: &'static str,
     message_id: Uuid,
     desk: String,
+    #[schema(value_type = HandlerWord)]
     handler: &'static str,
     /// Whether the message opened the ticket; else it went into the conversation's live one.
     opened: bool,
 }
 
+/// Writes as a customer: opens a ticket, or goes on in the one that is live.
+#[utoipa::path(
+    post, path = "/api/v1/xmpp/tickets", operation_id = "ticket_open", tag = "tickets",
+    request_body = TicketIn,
+    responses(
+        (status = 201, description = "A ticket is open", body = OpenedOut),
+        (status = 200, description = "The message went into the live ticket", body = OpenedOut),
+    )
+)]
 pub(super) async fn open(
     State(api): State<Api>,
     caller: Caller,
@@ -100,12 +112,16 @@ impl OpenedOut {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     jid: Option<String>,
     status: Option<String>,
+    /// How many at most.
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// Where the page before ended, as its `Link` says.
     cursor: Option<String>,
 }
 
@@ -129,39 +145,46 @@ impl ListIn {
 }
 
 /// A ticket as lists and changes show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TicketOut {
     id: Uuid,
     subject: String,
+    #[schema(value_type = StatusWord)]
     status: &'static str,
+    #[schema(value_type = PriorityWord)]
     priority: &'static str,
     jid: String,
     created_at: Timestamp,
     last_message: Timestamp,
     desk: String,
+    #[schema(value_type = HandlerWord)]
     handler: &'static str,
     version: i64,
     #[serde(flatten)]
+    #[schema(value_type = Inside)]
     inside: Option<Inside>,
 }
 
 /// What customers do not see of a ticket: an agent's id can be a private address.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(super) struct Inside {
     agent: Option<String>,
     waiting_since: Option<Timestamp>,
     hand_off_reason: Option<String>,
+    #[schema(value_type = Vec<String>, required = false)]
     tags: Value,
     snoozed_until: Option<Timestamp>,
     /// How it was resolved: `agent`, `customer`, `assistant` or `idle`.
     resolution: Option<String>,
     previous_ticket_id: Option<Uuid>,
     /// Where its agent talks.
+    #[schema(required = false)]
     address: String,
     /// The room that it was taken to.
     room: Option<String>,
     /// Who is there, where one ticket is asked for; null when nobody tells.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<ParticipantOut>>)]
     participants: Option<Option<Vec<ParticipantOut>>>,
 }
 
@@ -213,6 +236,12 @@ impl TicketOut {
     }
 }
 
+/// Tickets, the latest message first.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/tickets", operation_id = "ticket_list", tag = "tickets",
+    params(ListIn),
+    responses((status = 200, description = "A page of tickets", body = Vec<TicketOut>, headers(("Link" = String, description = "The next page, if there is one (RFC 8288)"))))
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,

@@ -3,14 +3,16 @@
 use axum::{Json, extract::State};
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{Api, ApiError, extract::Parameters};
+use super::{Api, ApiError, error::Envelope, extract::Parameters};
 use crate::helpdesk::{Caller, Error, Usage};
 
 /// Days before the last one, unless the caller says otherwise.
 const DAYS_BEFORE: Days = Days::new(29);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UsageIn {
     desk: Option<String>,
@@ -18,7 +20,7 @@ pub(super) struct UsageIn {
     to: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct UsageOut {
     desk: String,
     day: String,
@@ -31,6 +33,15 @@ pub(super) struct UsageOut {
     latency_ms: i64,
 }
 
+/// What the language model cost, by desk, day and model.
+#[utoipa::path(
+    get, path = "/api/v1/xmpp/usage", operation_id = "usage_list", tag = "desks",
+    params(UsageIn),
+    responses(
+        (status = 200, description = "One row each", body = Vec<UsageOut>),
+        (status = 404, description = "There is no such desk", body = Envelope),
+    )
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,

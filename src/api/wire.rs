@@ -6,6 +6,10 @@ use deskbridge_entity::{
     ticket::{Handler, Priority, Status},
 };
 use serde::{Serialize, Serializer};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+};
 
 use super::ApiError;
 
@@ -17,6 +21,44 @@ impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
+}
+
+impl PartialSchema for Timestamp {
+    fn schema() -> RefOr<Schema> {
+        let moment = ObjectBuilder::new().schema_type(Type::String);
+        moment.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).into()
+    }
+}
+
+impl ToSchema for Timestamp {}
+
+/// Declares what stands for words of ours in the OpenAPI document, of the same functions that spell them.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident = $words:expr;)*) => {$(
+        $(#[$doc])*
+        pub(super) enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().schema_type(Type::String).enum_values(Some($words)).into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+words! {
+    /// A ticket's status.
+    StatusWord = STATUSES.map(status);
+    /// A ticket's priority.
+    PriorityWord = PRIORITIES.map(priority);
+    /// Who may speak to the customer.
+    HandlerWord = [Handler::Assistant, Handler::Agent, Handler::None].map(handler);
+    /// Who said something.
+    AuthorWord = [Author::Customer, Author::Assistant, Author::Agent, Author::System].map(author);
+    /// Who is shown a message.
+    VisibilityWord = [Visibility::Public, Visibility::Internal].map(visibility);
 }
 
 /// Reads a moment with its zone, cut to what is stored.

@@ -10,7 +10,7 @@ use super::{
     knowledge, sync,
 };
 use crate::{
-    api::{Claims, Tokens},
+    api::{self, Claims, Tokens},
     app::{self, App},
     config::Config,
     helpdesk::{Clock, Role, Swept},
@@ -45,6 +45,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             );
         }
         Command::Sync(args) => return Ok(sync::run(&config, args).await),
+        Command::Openapi => print!("{}", api::openapi()?),
         Command::Token(args) => println!("{}", token(&config, args)?),
         Command::Knowledge(command) => return knowledge::run(&config, command).await,
         Command::Eval(args) => {

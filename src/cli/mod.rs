@@ -76,6 +76,10 @@ pub enum Command {
     ///
     /// Signed with auth.jwt_secret (HS256). Send it as `Authorization: Bearer TOKEN`.
     Token(TokenArgs),
+    /// Print the OpenAPI document of the REST API
+    ///
+    /// The same that a running Deskbridge serves at /openapi.json and shows at /docs.
+    Openapi,
     /// Check configuration, database, XMPP handshake and model, and say what to do
     ///
     /// Exits with 1 if something is wrong.

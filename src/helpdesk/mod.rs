@@ -52,7 +52,7 @@ pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
 pub use attachments::{Fetched, PendingFile};
 pub use avatar::{Avatar, AvatarError};
-pub use caller::{Caller, Role, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE};
+pub use caller::{Caller, Role, SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE};
 pub use clock::Clock;
 pub use conversation::Conversation;
 pub use copilot::{Aid, Made, Request, Said};

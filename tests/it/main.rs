@@ -33,6 +33,7 @@ mod link;
 mod manners;
 mod metrics;
 mod model;
+mod openapi;
 mod poison;
 mod race;
 mod receipts;

@@ -231,6 +231,11 @@ impl Rest {
         Self { base: format!("http://127.0.0.1:{port}"), http: reqwest::Client::new() }
     }
 
+    /// Where something is.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// Waits until every service is healthy.
     pub async fn healthy(&self) {
         eventually("everything is healthy", || async {
@@ -303,9 +308,18 @@ impl Rest {
 
 /// A token that is valid for an hour.
 pub fn token(role: Role, sub: &str) -> String {
+    mint(role, sub, &[])
+}
+
+/// A program's token that is valid for an hour.
+pub fn program(scopes: &[&str]) -> String {
+    mint(Role::Service, "program", scopes)
+}
+
+fn mint(role: Role, sub: &str, scopes: &[&str]) -> String {
     let exp = (Clock::default().now().timestamp() + 3600).try_into().unwrap();
-    let claims = Claims { sub: sub.to_owned(), role, exp, name: None, desks: None, scopes: vec![] };
-    Tokens::new(JWT_SECRET).mint(&claims).unwrap()
+    let scopes = scopes.iter().map(ToString::to_string).collect();
+    Tokens::new(JWT_SECRET).mint(&Claims { sub: sub.to_owned(), role, exp, name: None, desks: None, scopes }).unwrap()
 }
 
 /// The texts of a conversation, with their authors.

@@ -1,0 +1,166 @@
+//! The OpenAPI document: made of the routes' own table and types, so that it cannot say otherwise than the code.
+//!
+//! What has nothing to do with one route is added here: who it is for, the token, and the failures that any request can meet.
+
+use axum::http::StatusCode;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Components, Content, Info, License, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, SecurityRequirement, Tag,
+        link::Link,
+        path::{Operation, Paths},
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use super::{access::Access, error::Envelope, routes};
+
+/// Where tickets are opened.
+const TICKETS: &str = "/api/v1/xmpp/tickets";
+/// What is about one ticket.
+const TICKET: &str = "/api/v1/xmpp/tickets/{id}";
+/// The name of the security scheme.
+const TOKEN: &str = "token";
+
+const ABOUT: &str = "Tickets, messages, presence and more of an AI helpdesk for XMPP.\n\n\
+    A request may have an `X-Request-Id`, which its answer and the log repeat. Each answer behind a token says by `X-RateLimit-Limit`, \
+    `-Remaining` and `-Reset` how the caller stands. A failure is `{\"error\": {\"code\", \"message\", \"timestamp\", \"requestId\"}}`. \
+    Times are RFC 3339 in UTC. Lists name their next page in `Link` (RFC 8288).";
+
+const TAGS: [(&str, &str); 9] = [
+    ("tickets", "One conversation of one customer with one desk each"),
+    ("messages", "What is said in tickets, and the files that come with it"),
+    ("sync", "For programs that keep a copy"),
+    ("copilot", "What the assistant makes for agents"),
+    ("desks", "Support addresses, who waits there, and what the assistant costs"),
+    ("agents", "People who answer"),
+    ("presence", "Who is there"),
+    ("knowledge", "The pages that desks answer from"),
+    ("server events", "The XMPP server tells of its rooms and who is in them, in words of its own"),
+];
+
+/// The document of this version, as it is served.
+#[must_use]
+pub fn document() -> OpenApi {
+    let mut document = OpenApi::new(info(), Paths::new());
+    let mut components = Components::new();
+    components.schemas.insert(Envelope::name().into_owned(), Envelope::schema());
+    let mut below = Vec::new();
+    Envelope::schemas(&mut below);
+    components.schemas.extend(below);
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A JSON Web Token. `deskbridge token` makes one; its role says what it opens."));
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
+    for route in routes::table().into_iter().chain(routes::probes()) {
+        components.schemas.extend(route.schemas);
+        for (path, mut item) in route.paths.paths {
+            // A path's rest is one parameter like others (a star is axum's word for it).
+            let path = path.replace("{*", "{");
+            for (is_change, operation) in operations(&mut item) {
+                complete(operation, &path, route.access, is_change);
+            }
+            match document.paths.paths.get_mut(&path) {
+                Some(known) => known.merge_operations(item),
+                None => drop(document.paths.paths.insert(path, item)),
+            }
+        }
+    }
+    link_tickets(&mut document.paths);
+    document.components = Some(components);
+    document.tags = Some(TAGS.map(tag).into_iter().chain([tag(("operation", "For monitors"))]).collect());
+    document
+}
+
+/// The document as text, for a file: indented, and with a line's end.
+///
+/// # Errors
+/// When it makes no JSON.
+pub fn text() -> Result<String, serde_json::Error> {
+    Ok(serde_json::to_string_pretty(&document())? + "\n")
+}
+
+fn info() -> Info {
+    let mut info = Info::new("Deskbridge", env!("CARGO_PKG_VERSION"));
+    info.description = Some(ABOUT.to_owned());
+    let mut license = License::new("Apache-2.0 OR MIT");
+    license.identifier = Some("Apache-2.0 OR MIT".to_owned());
+    info.license = Some(license);
+    info
+}
+
+fn tag((name, description): (&str, &str)) -> Tag {
+    let mut tag = Tag::new(name);
+    tag.description = Some(description.to_owned());
+    tag
+}
+
+/// Each with whether it changes something.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    let changes = [&mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten();
+    item.get.iter_mut().map(|operation| (false, operation)).chain(changes.map(|operation| (true, operation)))
+}
+
+/// Who it is for, and how it can fail.
+fn complete(operation: &mut Operation, path: &str, access: Option<Access>, is_change: bool) {
+    let mut failures = vec![
+        (StatusCode::BAD_REQUEST, "The request cannot be read, or a parameter is not acceptable"),
+        (StatusCode::INTERNAL_SERVER_ERROR, "Our fault"),
+        (StatusCode::SERVICE_UNAVAILABLE, "Stopping, or too busy: try again after `Retry-After`"),
+    ];
+    if let Some(access) = access {
+        let about = operation.description.take().map(|text| text + "\n\n").unwrap_or_default();
+        operation.description = Some(format!("{about}For {}.", access.audience()));
+        operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(TOKEN, [])]);
+        failures.extend([
+            (StatusCode::UNAUTHORIZED, "There is no token, or it does not hold"),
+            (StatusCode::FORBIDDEN, "This is not for the token's owner"),
+            (StatusCode::TOO_MANY_REQUESTS, "Too much at once: try again after `Retry-After`"),
+        ]);
+    }
+    if path.contains('{') {
+        failures.push((StatusCode::NOT_FOUND, "There is no such thing, or the caller may not know of it"));
+    }
+    if is_change {
+        failures.push((
+            StatusCode::CONFLICT,
+            "What it is about is in a state that does not allow this, or another was faster",
+        ));
+    }
+    if operation.request_body.is_some() {
+        failures.extend([
+            (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
+            (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not of this type"),
+            (StatusCode::UNPROCESSABLE_ENTITY, "A value in the body is not acceptable"),
+        ]);
+    }
+    for (status, description) in failures {
+        let failure = ResponseBuilder::new().description(description).content("application/json", failure());
+        let answers = &mut operation.responses.responses;
+        answers.entry(status.as_str().to_owned()).or_insert_with(|| RefOr::T(failure.build()));
+    }
+}
+
+/// Says what can be asked about a ticket once one is open: for programs that find their way by the document.
+fn link_tickets(paths: &mut Paths) {
+    let of_ticket = paths.paths.iter_mut().filter(|(path, _)| path.starts_with(TICKET));
+    let known = of_ticket.flat_map(|(_, item)| operations(item));
+    let known: Vec<String> = known.filter_map(|(_, operation)| operation.operation_id.clone()).collect();
+    let opening = paths.paths.get_mut(TICKETS).and_then(|item| item.post.as_mut());
+    let answers = opening.into_iter().flat_map(|operation| operation.responses.responses.iter_mut());
+    for (status, answer) in answers {
+        let RefOr::T(answer) = answer else { continue };
+        if !status.starts_with('2') {
+            continue;
+        }
+        for operation in &known {
+            let link = Link::builder().operation_id(operation).parameter("id", "$response.body#/ticket_id");
+            answer.links.insert(operation.clone(), RefOr::T(link.build()));
+        }
+    }
+}
+
+fn failure() -> Content {
+    Content::new(Some(Ref::from_schema_name(Envelope::name())))
+}
