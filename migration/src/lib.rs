@@ -13,6 +13,7 @@ mod m20261125_000010_assistant;
 mod m20261125_000020_copilot;
 mod m20261125_000021_usage_index;
 mod m20261125_000022_server_events;
+mod m20261126_000024_idempotency;
 
 /// All steps, oldest first.
 pub struct Migrator;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000020_copilot::Migration),
             Box::new(m20261125_000021_usage_index::Migration),
             Box::new(m20261125_000022_server_events::Migration),
+            Box::new(m20261126_000024_idempotency::Migration),
         ]
     }
 }

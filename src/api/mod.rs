@@ -19,10 +19,12 @@ mod desk;
 mod docs;
 mod entity_tag;
 mod error;
+mod etags;
 mod events;
 mod extract;
 mod feed;
 mod healthz;
+mod idempotency;
 mod if_match;
 mod if_none_match;
 mod knowledge;
@@ -104,7 +106,7 @@ pub struct Api {
 
 /// All routes, with everything around them that a request passes through.
 pub fn router(state: Api) -> Router {
-    around(routes::serve(routes::table()).merge(docs::pages()), state)
+    around(routes::serve(routes::table(), &state).merge(docs::pages()), state)
 }
 
 /// `/metrics` for whoever reaches the listener.
@@ -123,7 +125,7 @@ fn around(routes: Router<Api>, state: Api) -> Router {
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(middleware::from_fn_with_state(state.clone(), rates::limit))
-        .merge(routes::serve(routes::probes()).method_not_allowed_fallback(other_method))
+        .merge(routes::serve(routes::probes(), &state).method_not_allowed_fallback(other_method))
         // From the inside out: a panic or a late answer becomes an error, and the outermost layer renders errors.
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(middleware::from_fn_with_state(REQUEST_TIMEOUT, request::limit_time))

@@ -8,9 +8,11 @@ use utoipa_axum::{router::UtoipaMethodRouter, routes};
 use super::{
     Api,
     access::{self, Access, Foreign},
-    agent, attachment, conversation, copilot, desk,
+    agent, attachment, conversation, copilot, desk, etags,
     events::{self, Events},
-    healthz, knowledge, log, message, metrics, occupant,
+    healthz,
+    idempotency::{self, Running},
+    knowledge, log, message, metrics, occupant,
     portion::Portions,
     presence, proposal, queue, room, staff, ticket, usage,
 };
@@ -121,10 +123,15 @@ pub(super) fn probes() -> Vec<Route> {
 }
 
 /// The routes, each behind its guard.
-pub(super) fn serve(routes: Vec<Route>) -> Router<Api> {
+pub(super) fn serve(routes: Vec<Route>, api: &Api) -> Router<Api> {
+    let running = Running::default();
     let served = |router: Router<Api>, route: Route| {
         let guarded = match route.access {
-            Some(access) => route.handler.route_layer(middleware::from_fn_with_state(access, access::guard)),
+            Some(access) => route
+                .handler
+                .route_layer(middleware::from_fn(etags::tag))
+                .route_layer(middleware::from_fn_with_state((api.clone(), running.clone()), idempotency::once))
+                .route_layer(middleware::from_fn_with_state(access, access::guard)),
             None => route.handler,
         };
         // One each, by `routes!` of one handler.

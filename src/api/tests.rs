@@ -8,6 +8,7 @@ mod events;
 mod failures;
 mod feed;
 mod feed_lists;
+mod idempotency;
 mod knowledge;
 mod listening;
 mod log;

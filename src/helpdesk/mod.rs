@@ -32,6 +32,7 @@ mod own;
 pub mod phrases;
 mod presence;
 mod query;
+mod repeated;
 mod rooms;
 mod shown;
 mod staff;
@@ -70,7 +71,7 @@ pub use operation::{
     customer::Reopened,
     delivery::Report,
     hand_off::{Asked, HandOff, Words},
-    line::{Line, Received},
+    line::{Line, Received, Stored},
     presence::Presence,
     reply::AgentStanza,
     room::{Heard, RoomLine},
@@ -79,6 +80,7 @@ pub use operation::{
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
 pub use query::{Changes, Cursor, Filter, Mark, Outgoing, Page, Reach, Replied, Usage, Utterance};
+pub use repeated::{ClientId, hash_of};
 pub use rooms::keeps_room;
 pub use shown::{is_line_break, shown};
 pub use store::Store;

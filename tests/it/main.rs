@@ -23,6 +23,7 @@ mod feed;
 mod floods;
 mod grounding;
 mod handling;
+mod idempotency;
 mod identity;
 mod ignored;
 mod injection;

@@ -1,16 +1,16 @@
 //! The end of all that is known of a customer.
 
 use deskbridge_entity::{
-    agent::Duty, attachment, copilot, event, hint, llm_call, message, notice, presence, proposal, server_occupant,
-    subscription, ticket, token_count,
+    agent::Duty, attachment, copilot, event, hint, kept_answer, llm_call, message, notice, presence, proposal,
+    server_occupant, subscription, ticket, token_count,
 };
 use jid::BareJid;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
 use super::hand_off::was_told;
 use crate::helpdesk::{
-    Error, lifecycle,
+    Caller, Error, hash_of, lifecycle,
     own::Erased,
     query, ticket_node,
     unit::{Needs, Unit},
@@ -92,6 +92,12 @@ impl Operation for EraseCustomer {
                 .filter(token_count::Column::Scope.eq(token_count::Scope::Customer))
                 .filter(token_count::Column::Key.eq(&key)),
         );
+        // An answer that names no ticket may name anybody.
+        let may_name = Condition::any()
+            .add(kept_answer::Column::TicketId.is_null())
+            .add(kept_answer::Column::TicketId.in_subquery(ids()))
+            .add(kept_answer::Column::Caller.eq(hash_of(&Caller::customer(&self.customer))));
+        unit.run_first(&kept_answer::Entity::delete_many().filter(may_name));
         unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Customer.eq(customer)));
         unit.run_first(&server_occupant::Entity::delete_many().filter(server_occupant::Column::Bare.eq(customer)));
         unit.run_first(&hint::Entity::delete_many().filter(hint::Column::Jid.eq(customer)));

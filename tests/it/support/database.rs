@@ -55,6 +55,7 @@ impl Database {
             "proposal",
             "llm_call",
             "token_count",
+            "kept_answer",
         ] {
             let rows = match db.get_database_backend() {
                 sea_orm::DbBackend::Sqlite => {
