@@ -26,13 +26,13 @@ model: ## fetch a local language model with its server, and two of embeddings, o
 
 test: ## all tests, on SQLite and PostgreSQL, with Prosody and ejabberd
 	@scripts/setup test
-	scripts/with-postgres scripts/cargo nextest run --workspace --features bench
+	scripts/with-postgres scripts/cargo nextest run --workspace --features bench,otel
 	scripts/test-model
 
 check: lint ## format, lints and documentation, as CI asks for them
 	@scripts/setup build
 	scripts/cargo fmt --all --check
-	scripts/cargo clippy --workspace --all-targets --features bench --locked -- -D warnings
+	scripts/cargo clippy --workspace --all-targets --features bench,otel --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings scripts/cargo doc --no-deps --workspace --locked
 
 openapi: ## write openapi.json anew, when a route has changed

@@ -1,6 +1,7 @@
 //! Wiring: from a configuration to a running Deskbridge. The one place that knows every part.
 
 mod desks;
+mod identity;
 mod knowledge;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -10,7 +11,8 @@ use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{self, Api, Proxies, Rate, Rates, Tokens},
+    address::{Policy, Private},
+    api::{self, Api, Programs, Proxies, Rate, Rates},
     assistant::{
         aide::Aide,
         brain::{Brain, Material},
@@ -22,13 +24,15 @@ use crate::{
     attachments::{Folder, Limits, fetch::Fetcher, kind, worker::Worker as Porter},
     config::{self, Config},
     health::Health,
-    helpdesk::{Clock, Desk, Helpdesk, Role, Store, Swept},
+    helpdesk::{ApiKeys, Clock, Desk, Helpdesk, Role, Store, Swept},
     knowledge::Library,
     metrics::Metrics,
+    webhooks::{self, Worker as Messenger},
     xmpp::{self, login::Account},
 };
 
 pub use desks::desks;
+pub use identity::source;
 pub use knowledge::{library, meaning};
 
 /// A Deskbridge that runs.
@@ -59,7 +63,7 @@ impl App {
     /// As [`App::start`].
     pub async fn start_at(config: Config, clock: Clock) -> anyhow::Result<Self> {
         let component = config.component()?;
-        let tokens = Tokens::new(config.jwt_secret()?.expose());
+        let (identity, provider) = identity::identity(&config)?;
         let desks = desks(&config)?;
         let library = library(&config)?;
         let metrics = Metrics::default();
@@ -76,6 +80,7 @@ impl App {
         if steps > 0 {
             tracing::info!(steps, "the database is up to date now");
         }
+        let programs = Programs::new(ApiKeys::new(store.clone(), clock.clone()));
         let (helpdesk, write) = Helpdesk::new(store.clone(), clock, &component.domain, desks);
         let writer = TaskTracker::new();
         writer.spawn(write);
@@ -95,17 +100,27 @@ impl App {
         tasks.spawn(Aide::new(helpdesk.clone(), brain).run(stop.clone()));
         let fetching = Porter::new(helpdesk.clone(), fetcher, folder.clone(), limits);
         tasks.spawn(fetching.run(stop.clone()));
+        let receivers = webhook_settings(&config);
+        let policy = receivers.policy.clone();
+        let messenger = Messenger::new(helpdesk.clone(), receivers, api::webhook_body, metrics.webhooks.clone())
+            .context("webhooks cannot be told (TLS)")?;
+        tasks.spawn(messenger.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
+        tasks.spawn(programs.clone().keep(stop.clone()));
+        if let Some(provider) = provider {
+            tasks.spawn(provider.keep(health.clone(), metrics.identity.clone(), stop.clone()));
+        }
         let api = Api {
             helpdesk: helpdesk.clone(),
-            tokens,
+            identity: identity.with_programs(programs),
             rates: rates(&config.limits),
             proxies: Proxies::new(config.http.trusted_proxies.iter().map(|network| network.0).collect()),
             health,
             metrics,
             attachments: folder,
             library,
+            receivers: policy,
         };
         if let Some(listener) = monitors {
             tasks.spawn(api::serve(listener, api::monitor(api.clone()), stop.clone()));
@@ -200,6 +215,14 @@ pub fn attachment_limits(config: &Config) -> anyhow::Result<Limits> {
         allow_http: config.allow_http,
         allow_private_addresses: config.allow_private_addresses,
     })
+}
+
+/// Where webhooks may be, and how they are told.
+fn webhook_settings(config: &Config) -> webhooks::Settings {
+    let config = &config.webhooks;
+    let networks: Vec<_> = config.allow_private.iter().map(|network| network.0).collect();
+    let private = if networks.is_empty() { Private::Refused } else { Private::In(networks) };
+    webhooks::Settings { policy: Policy::new(private, config.allow_http), timeout: config.timeout, keep: config.keep }
 }
 
 /// How often each role may ask over REST.

@@ -27,13 +27,14 @@ impl Status {
 pub struct Health {
     xmpp: watch::Sender<Status>,
     assistant: watch::Sender<Status>,
+    identity: watch::Sender<Option<Status>>,
 }
 
 impl Default for Health {
     /// Nothing is healthy before it has said so.
     fn default() -> Self {
         let starting = || watch::Sender::new(Status::Unhealthy("starting".into()));
-        Self { xmpp: starting(), assistant: starting() }
+        Self { xmpp: starting(), assistant: starting(), identity: watch::Sender::new(None) }
     }
 }
 
@@ -48,6 +49,11 @@ impl Health {
         self.assistant.send_replace(status);
     }
 
+    /// The one who fetches an identity provider's keys says how that goes.
+    pub fn set_identity(&self, status: Status) {
+        self.identity.send_replace(Some(status));
+    }
+
     /// What the XMPP link said last.
     #[must_use]
     pub fn xmpp(&self) -> Status {
@@ -58,6 +64,12 @@ impl Health {
     #[must_use]
     pub fn assistant(&self) -> Status {
         self.assistant.borrow().clone()
+    }
+
+    /// What was said last of the identity provider; `None` where there is none, or it was not asked yet.
+    #[must_use]
+    pub fn identity(&self) -> Option<Status> {
+        self.identity.borrow().clone()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Deskbridge: an AI helpdesk for XMPP. Chats become tickets, an assistant answers, people take over.
 //!
-//! `xmpp → helpdesk ← api; assistant → helpdesk`
+//! `xmpp → helpdesk ← api; assistant → helpdesk ← webhooks`
 //!
 //! - [`helpdesk`][]: the domain; the only writer of tickets
 //! - [`xmpp`][]: the component link (XEP-0114); stanzas in and out
@@ -8,11 +8,15 @@
 //! - [`knowledge`][]: finds the passage that answers a question
 //! - [`api`][]: REST
 //! - [`attachments`][]: fetches the files that customers send
+//! - [`webhooks`][]: tells other programs what happened
+//! - [`address`][]: which places these two may ask
 //! - [`evaluation`][]: how good the assistant is, on labelled conversations
 //! - [`health`][] and [`metrics`][]: how the parts are, and what they count
+//! - [`traces`][]: what requests, answers and model calls take, for OpenTelemetry
 //! - [`config`], [`cli`] and [`logging`] are around the process
 //! - [`app`][]: wires it all
 
+pub mod address;
 pub mod api;
 pub mod app;
 pub mod assistant;
@@ -25,4 +29,6 @@ pub mod helpdesk;
 pub mod knowledge;
 pub mod logging;
 pub mod metrics;
+pub mod traces;
+pub mod webhooks;
 pub mod xmpp;

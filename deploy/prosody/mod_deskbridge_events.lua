@@ -6,7 +6,7 @@
 --   Component "rooms.example.org" "muc"
 --     modules_enabled = { "deskbridge_events" }
 --     deskbridge_events_url = "http://127.0.0.1:8000"
---     deskbridge_events_token = "…"  -- deskbridge token --sub prosody --role service --scope rooms:write --ttl 365d
+--     deskbridge_events_token = "…"  -- deskbridge apikey create --name prosody --scope rooms:write
 --
 -- Settings:
 --   deskbridge_events_url         where Deskbridge's REST API is, without a path of its own; needed

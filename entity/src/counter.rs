@@ -13,6 +13,8 @@ pub struct Model {
     pub name: String,
     /// The last number handed out.
     pub value: i64,
+    /// Of the events' counter: raised whenever webhooks change.
+    pub webhooks: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

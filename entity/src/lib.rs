@@ -7,10 +7,13 @@
 //! had opened lately; [`kept_answer`]: answers of the REST API that are given again.
 //! [`llm_call`] and [`token_count`]: what the language model cost. [`copilot`]: what the assistant makes for agents;
 //! [`proposal`]: pages it would learn from them. [`server_room`] ⟵ [`server_occupant`]: the XMPP server's rooms, and who is in them.
+//! [`webhook`] ⟵ [`webhook_delivery`]: programs that are told what happened, and what they are told.
+//! [`api_key`]: keys of programs.
 //!
 //! Types here carry no behaviour: the rules stand in the `helpdesk` module of the main crate.
 
 pub mod agent;
+pub mod api_key;
 pub mod attachment;
 pub mod copilot;
 pub mod counter;
@@ -29,3 +32,5 @@ pub mod server_room;
 pub mod subscription;
 pub mod ticket;
 pub mod token_count;
+pub mod webhook;
+pub mod webhook_delivery;

@@ -32,7 +32,7 @@ pub enum ApiError {
     BadRequest(String),
     /// 401: no token, or one that does not hold.
     #[error(transparent)]
-    Unauthorized(#[from] TokenError),
+    Unauthorized(TokenError),
     /// 403: the caller may not do this.
     #[error("{0}")]
     Forbidden(String),
@@ -92,6 +92,17 @@ pub enum ApiError {
     /// 504: it is still being made; the same request gets it a little later.
     #[error("{0}")]
     NotReady(String),
+}
+
+impl From<TokenError> for ApiError {
+    /// Another token would not help who has no role, and this one may be sound although it cannot be checked now.
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::NoRole => Self::Forbidden(error.to_string()),
+            TokenError::Unavailable => Self::Unavailable(error.to_string()),
+            other => Self::Unauthorized(other),
+        }
+    }
 }
 
 impl From<Error> for ApiError {

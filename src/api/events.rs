@@ -37,6 +37,8 @@ use seats::Seats;
 
 pub(super) use seats::LISTENERS;
 
+/// How long somebody listens with a key that has no time of its own.
+const REVOCABLE: Duration = Duration::from_secs(60);
 /// The longest that anybody listens; tokens end sooner.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
@@ -132,9 +134,9 @@ pub(super) async fn listen(
     Ok((AppendHeaders([stream, at_once]), body).into_response())
 }
 
-/// When the token's time is over.
+/// When the token's time is over. One without a time may be revoked, so it is looked at again before long.
 fn until(headers: &HeaderMap) -> Instant {
-    let ends = extract::bearer(headers).ok().and_then(token::holds_until).unwrap_or_default();
+    let ends = extract::bearer(headers).ok().and_then(token::holds_until);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Instant::now() + Duration::from_secs(ends).saturating_sub(now).min(LONGEST)
+    Instant::now() + ends.map_or(REVOCABLE, |ends| Duration::from_secs(ends).saturating_sub(now).min(LONGEST))
 }

@@ -43,10 +43,14 @@ pub(super) async fn show(
     Extension(database): Extension<Database>,
 ) -> (StatusCode, Json<HealthOut>) {
     let database = database.status(&api.helpdesk).await;
-    let parts = [("database", database), ("xmpp", api.health.xmpp()), ("assistant", api.health.assistant())];
+    let mut parts = vec![("database", database), ("xmpp", api.health.xmpp()), ("assistant", api.health.assistant())];
     let is_healthy = parts.iter().all(|(_, status)| status.is_healthy());
+    // Its keys are kept while it is down, and nobody who is known otherwise needs it: no reason to send requests elsewhere.
+    let identity = api.health.identity();
+    let is_whole = identity.as_ref().is_none_or(Status::is_healthy);
+    parts.extend(identity.map(|status| ("identity", status)));
     let out = HealthOut {
-        status: word(is_healthy),
+        status: if is_healthy && !is_whole { "degraded" } else { word(is_healthy) },
         timestamp: Timestamp(api.helpdesk.clock().now()),
         services: parts.iter().map(|(name, status)| (*name, word(status.is_healthy()))).collect(),
         details: parts.into_iter().filter_map(|(name, status)| Some((name, reason(status)?))).collect(),

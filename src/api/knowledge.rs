@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{
     Api, ApiError, BODY_TIMEOUT,
     extract::{self, OfDesk, Parameters},
+    list,
 };
 use crate::{
     helpdesk::Caller,
@@ -18,9 +19,9 @@ use crate::{
 };
 
 /// Hits when the caller does not say.
-const HITS: usize = 5;
+const HITS: u64 = 5;
 /// The most hits.
-const MOST: usize = 50;
+const MOST: u64 = 50;
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct KnowledgeOut {
@@ -124,9 +125,8 @@ impl SearchQuery {
     }
 
     fn limit(&self) -> Result<usize, ApiError> {
-        let Some(digits) = &self.limit else { return Ok(HITS) };
-        let number = digits.parse().ok().filter(|limit| (1..=MOST).contains(limit));
-        number.ok_or_else(|| ApiError::bad_parameter("limit", format!("must be a number from 1 to {MOST}")))
+        let limit = list::limit(self.limit.as_deref(), HITS, MOST)?;
+        Ok(usize::try_from(limit).unwrap_or(usize::MAX))
     }
 }
 
@@ -185,7 +185,7 @@ pub(super) async fn search(
 #[utoipa::path(
     put, path = "/api/v1/xmpp/desks/{desk}/knowledge/{*path}", operation_id = "knowledge_put", tag = "knowledge",
     params(PageOfDesk),
-    request_body(content = String, description = "The page, as Markdown, HTML or text", content_type = "text/markdown"),
+    request_body(description = "The page, as Markdown, HTML or text", content_type = "text/markdown"),
     responses(
         (status = 201, description = "A new page", body = PageOut),
         (status = 200, description = "The page has other words now", body = PageOut),

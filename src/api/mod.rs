@@ -3,11 +3,12 @@
 //! `routes` has them all in one table, each with those it is for (`access`); `openapi` and `docs` make the document of it.
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
 //! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `events`, `attachment`, `staff`, `copilot`,
-//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage` and `presence` are the routes, `room` and `occupant` those of
-//! the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
-//! share; `visitor` finds out who asks, `rates` says how often; `if_match` and `if_none_match` are conditions on versions and
-//! answers; `list` is what lists share; `portion` bounds what is read at once; `serve` is the listening side, and `places` says whose connection stays when
-//! there are many.
+//! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook` and `webhook_delivery` are the routes, `room` and
+//! `occupant` those of the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
+//! share; `webhook_event` makes what webhooks are told; `visitor` finds out who asks (`identity` by which rules: our own `token`, a `provider`'s, or the
+//! keys of `programs`), `rates` says how often; `if_match` and
+//! `if_none_match` are conditions on versions and answers; `list` is what lists share; `portion` bounds what is read at once;
+//! `serve` is the listening side, and `places` says whose connection stays when there are many.
 
 mod access;
 mod agent;
@@ -25,6 +26,7 @@ mod extract;
 mod feed;
 mod healthz;
 mod idempotency;
+mod identity;
 mod if_match;
 mod if_none_match;
 mod knowledge;
@@ -37,7 +39,9 @@ mod openapi;
 mod places;
 mod portion;
 mod presence;
+mod programs;
 mod proposal;
+pub mod provider;
 mod queue;
 mod rates;
 mod request;
@@ -51,6 +55,9 @@ mod ticket;
 mod token;
 mod usage;
 mod visitor;
+mod webhook;
+mod webhook_delivery;
+mod webhook_event;
 mod wire;
 
 use std::time::Duration;
@@ -66,15 +73,20 @@ use axum::{
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use error::ApiError;
+pub use identity::Identity;
 pub use log::LARGEST_PAGE;
 pub use openapi::text as openapi;
+pub use programs::Programs;
 pub use rates::{Rate, Rates};
 pub use serve::serve;
 pub use ticket::TicketOut;
 pub use token::{Claims, TokenError, Tokens};
 pub use visitor::Proxies;
+pub use webhook_event::body as webhook_body;
 
-use crate::{attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library, metrics::Metrics};
+use crate::{
+    address::Policy, attachments::Folder, health::Health, helpdesk::Helpdesk, knowledge::Library, metrics::Metrics,
+};
 
 /// The largest body of a request, in bytes.
 pub const MAX_REQUEST: usize = 1024 * 1024;
@@ -89,7 +101,7 @@ pub struct Api {
     /// The domain.
     pub helpdesk: Helpdesk,
     /// Checks the callers' tokens.
-    pub tokens: Tokens,
+    pub identity: Identity,
     /// How often they may ask.
     pub rates: Rates,
     /// The proxies in front.
@@ -102,6 +114,8 @@ pub struct Api {
     pub attachments: Folder,
     /// What the desks know.
     pub library: Library,
+    /// Where webhooks may be.
+    pub receivers: Policy,
 }
 
 /// All routes, with everything around them that a request passes through.

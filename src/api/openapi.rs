@@ -28,7 +28,7 @@ const ABOUT: &str = "Tickets, messages, presence and more of an AI helpdesk for 
     `-Remaining` and `-Reset` how the caller stands. A failure is `{\"error\": {\"code\", \"message\", \"timestamp\", \"requestId\"}}`. \
     Times are RFC 3339 in UTC. Lists name their next page in `Link` (RFC 8288).";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("tickets", "One conversation of one customer with one desk each"),
     ("messages", "What is said in tickets, and the files that come with it"),
     ("sync", "For programs that keep a copy"),
@@ -38,6 +38,7 @@ const TAGS: [(&str, &str); 9] = [
     ("presence", "Who is there"),
     ("knowledge", "The pages that desks answer from"),
     ("server events", "The XMPP server tells of its rooms and who is in them, in words of its own"),
+    ("webhooks", "Programs that are told what happens; docs/webhooks.md says what arrives there"),
 ];
 
 /// The document of this version, as it is served.
@@ -51,7 +52,7 @@ pub fn document() -> OpenApi {
     components.schemas.extend(below);
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
-        .description(Some("A JSON Web Token. `deskbridge token` makes one; its role says what it opens."));
+        .description(Some("A JSON Web Token, ours (`deskbridge token` makes one) or an identity provider's, whose role says what it opens; or a program's key (`deskbridge apikey create`), whose scopes do."));
     components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
     for route in routes::table().into_iter().chain(routes::probes()) {
         components.schemas.extend(route.schemas);

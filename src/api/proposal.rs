@@ -16,12 +16,10 @@ use super::{
     error::Envelope,
     extract::{self, MaybeBody, OfDesk, Parameters},
     if_match::{self, IfMatch},
+    list,
     wire::Timestamp,
 };
 use crate::helpdesk::{Caller, Edits};
-
-/// Proposals in a list, unless the caller says otherwise, and at most.
-const LIMIT: (u64, u64) = (50, 100);
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProposalOut {
@@ -92,7 +90,7 @@ pub(super) struct ListIn {
     state: Option<String>,
     /// How many at most.
     #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
-    limit: Option<u64>,
+    limit: Option<String>,
 }
 
 /// Pages that are proposed from what agents answered.
@@ -111,10 +109,7 @@ pub(super) async fn list(
         let problem = "must be proposed, approved, rejected or discarded";
         read_state(&word).ok_or_else(|| ApiError::bad_parameter("state", problem))
     });
-    let limit = input.limit.unwrap_or(LIMIT.0);
-    if !(1..=LIMIT.1).contains(&limit) {
-        return Err(ApiError::bad_parameter("limit", format!("must be 1 to {}", LIMIT.1)));
-    }
+    let limit = list::limit(input.limit.as_deref(), list::PAGE, list::LARGEST_PAGE)?;
     let rows = api.helpdesk.proposals(&caller, &desk, state.transpose()?, limit).await?;
     Ok(Json(rows.into_iter().map(ProposalOut::from).collect()))
 }

@@ -182,7 +182,7 @@ fn seconds(time: Duration) -> u64 {
 
 /// Finds out who asks, and lets nobody in more often than agreed. `request::frame` tells how the caller stands.
 pub(super) async fn limit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    let checked = visitor::check(&api.tokens, request.headers());
+    let checked = visitor::check(&api, request.headers()).await;
     let caller = checked.0.as_ref().ok();
     let standing = api.rates.take(caller, visitor::origin(&api.proxies, &request));
     let wait = standing.and_then(|standing| standing.wait);

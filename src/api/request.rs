@@ -18,7 +18,10 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Api, ApiError, rates::Standing, wire::Timestamp};
+use crate::traces;
 
+/// The caller's trace (W3C Trace Context §3.2).
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from the caller, in characters.
 const LONGEST_ID: usize = 64;
@@ -31,9 +34,11 @@ pub(super) async fn frame(State(api): State<Api>, request: Request, next: Next) 
     // The template, not the path: paths and query strings can hold addresses.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let template = route.as_ref().map_or("none", MatchedPath::as_str);
-    // Whatever the request has logged carries its id. At the level that no filter leaves out.
-    let span = tracing::error_span!("request", request_id = id);
-    let response = next.run(request).instrument(span).await;
+    let span = traces::request(&id, method.as_str(), template);
+    if api.proxies.vouches_for(&request) {
+        traces::adopt(&span, request.headers().get(TRACE_PARENT).and_then(|value| value.to_str().ok()));
+    }
+    let response = next.run(request).instrument(span.clone()).await;
     let standing = response.extensions().get::<Standing>().copied();
     let now = api.helpdesk.clock().now();
     let mut response = rendered(response, Timestamp(now), &id);
@@ -51,6 +56,7 @@ pub(super) async fn frame(State(api): State<Api>, request: Request, next: Next) 
     }
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     api.metrics.http.answered(method.as_str(), template, status, took);
+    traces::answered(&span, method.as_str(), template, status);
     tracing::info!(
         %method,
         route = template,

@@ -14,7 +14,7 @@ use super::{
     idempotency::{self, Running},
     knowledge, log, message, metrics, occupant,
     portion::Portions,
-    presence, proposal, queue, room, staff, ticket, usage,
+    presence, proposal, queue, room, staff, ticket, usage, webhook, webhook_delivery,
 };
 use crate::helpdesk::{SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE};
 
@@ -99,6 +99,16 @@ pub(super) fn table() -> Vec<Route> {
         (feed, routes!(occupant::turn)),
         (feed, routes!(occupant::go)),
         (to(Hidden).staff(), routes!(occupant::list)),
+        // Programs that are told what happens.
+        (to(Shared).admins(), routes!(webhook::make)),
+        (to(Shared).admins(), routes!(webhook::list)),
+        (to(Shared).admins(), routes!(webhook::show)),
+        (to(Shared).admins(), routes!(webhook::change)),
+        (to(Shared).admins(), routes!(webhook::remove)),
+        (to(Shared).admins(), routes!(webhook::rotate)),
+        (to(Shared).admins(), routes!(webhook::ping)),
+        (to(Shared).admins(), routes!(webhook_delivery::list)),
+        (to(Shared).admins(), routes!(webhook_delivery::replay)),
         // Monitors.
         (to(Shared).admins().programs(&[SCOPE_METRICS]), routes!(metrics::show)),
     ];

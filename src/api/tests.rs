@@ -15,9 +15,13 @@ mod log;
 mod metrics;
 mod openapi;
 mod presence;
+mod programs;
+mod provider;
 mod rates;
 mod rights;
 mod tickets;
+mod webhook_events;
+mod webhooks;
 
 use std::{fs, path::Path, time::Duration};
 
@@ -32,8 +36,9 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tower::ServiceExt;
 
-use super::{Api, Claims, Proxies, Rates, Tokens, around, router};
+use super::{Api, Claims, Identity, Proxies, Rates, Tokens, around, router};
 use crate::{
+    address::Policy,
     attachments::Folder,
     health::Health,
     helpdesk::{Clock, Desk, Helpdesk, Limits, Role, Store},
@@ -45,6 +50,7 @@ const SECRET: &str = "a secret that only these tests know, 32 bytes and more";
 const ANN: &str = "ann@example.com";
 const TICKETS: &str = "/api/v1/xmpp/tickets";
 const PRESENCE: &str = "/api/v1/xmpp/presence";
+const WEBHOOKS: &str = "/api/v1/xmpp/webhooks";
 
 /// A helpdesk with two desks on a database of its own, behind the router.
 struct Desks {
@@ -125,13 +131,14 @@ impl Desks {
         let writer = tokio::spawn(work);
         let api = Api {
             helpdesk,
-            tokens: Tokens::new(SECRET),
+            identity: Identity::new(Some(Tokens::new(SECRET)), None),
             rates: Rates::new(|_| None),
             proxies: Proxies::default(),
             health: Health::default(),
             metrics: Metrics::default(),
             attachments: Folder::open(&folder.path().join("files")).unwrap(),
             library: library(&folder.path().join("pages")),
+            receivers: Policy::scripted(&[("hooks.example.org", &["1.1.1.1"]), ("inside.example.org", &["10.0.0.1"])]),
         };
         Self { router: router(api.clone()), api, store, writer, _folder: folder }
     }

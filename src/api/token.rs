@@ -1,14 +1,16 @@
-//! Bearer tokens: JWT (RFC 7519) signed with HS256, and nothing else.
+//! Our own bearer tokens, JWT (RFC 7519) signed with HS256, and what makes a caller of any token's claims.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jid::BareJid;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode, errors::ErrorKind,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::helpdesk::{Caller, Role, is_settled};
 
 /// How far clocks may differ, in seconds.
-const LEEWAY: u64 = 30;
+pub(super) const LEEWAY: u64 = 30;
 /// The longest `sub` and `name`, in bytes: a bare JID is not longer (RFC 7622 §3.1).
 const MAX_NAME: usize = 2047;
 
@@ -61,10 +63,10 @@ enum RoleWord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// There is none.
-    #[error("a token is needed: Authorization: Bearer <JWT>")]
+    #[error("a token is needed: Authorization: Bearer <JWT or key>")]
     Missing,
     /// The header holds something else than one bearer token.
-    #[error("the header Authorization must be: Bearer <JWT>")]
+    #[error("the header Authorization must be: Bearer <JWT or key>")]
     Unreadable,
     /// Its time is over.
     #[error("the token has expired")]
@@ -78,6 +80,27 @@ pub enum TokenError {
     /// It is ours but lacks a claim, or has one of a wrong form.
     #[error("the token's claims are not valid: sub, role and exp are needed, and a customer's sub is a bare JID")]
     Claims,
+    /// The identity provider's, and it lacks a claim, or has one of a wrong form.
+    #[error(
+        "the token's claims are not valid: iss, aud, exp and the id that auth.claims names are needed, and a customer's is a \
+         bare JID"
+    )]
+    ProviderClaims,
+    /// The provider's, for somebody else, or by another issuer with the same keys.
+    #[error("the token was made by another issuer, or for another audience")]
+    Elsewhere,
+    /// The provider's, and the address in it may be anybody's.
+    #[error("the identity provider has not verified the e-mail address in the token")]
+    Unverified,
+    /// The key of a program, ended by somebody.
+    #[error("the key was revoked")]
+    Revoked,
+    /// The provider's, and sound, but for somebody without a role here.
+    #[error("the token names no role that counts here (auth.roles)")]
+    NoRole,
+    /// It cannot be checked now.
+    #[error("the token cannot be checked now; please try again in a few seconds")]
+    Unavailable,
     /// It could not be signed.
     #[error("the token could not be signed")]
     Unsigned,
@@ -110,13 +133,10 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`] unless it is signed by us with HS256, in its time, and names somebody.
     pub fn check(&self, token: &str) -> Result<Caller, TokenError> {
+        header(token)?;
         // As plain JSON first: only then is a wrong claim told apart from a header that makes no sense.
-        let decoded = decode::<serde_json::Value>(token, &self.verify, &self.rules).map_err(|e| match e.kind() {
-            ErrorKind::ExpiredSignature => TokenError::Expired,
-            ErrorKind::ImmatureSignature => TokenError::NotYet,
-            ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => TokenError::Claims,
-            _ => TokenError::Invalid,
-        })?;
+        let decoded = decode::<serde_json::Value>(token, &self.verify, &self.rules)
+            .map_err(|error| refusal(error.kind(), TokenError::Claims))?;
         caller(serde_json::from_value(decoded.claims).map_err(|_| TokenError::Claims)?)
     }
 }
@@ -133,7 +153,26 @@ pub(super) fn holds_until(checked: &str) -> Option<u64> {
     Some((exp as u64).saturating_add(LEEWAY))
 }
 
-fn caller(claims: Claims) -> Result<Caller, TokenError> {
+/// The header, of which nothing is believed: it only says which rules are asked. One with `crit` demands to be understood, and
+/// we understand no extension (RFC 7515 §4.1.11).
+pub(super) fn header(token: &str) -> Result<Header, TokenError> {
+    let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
+    if header.crit.is_some() { Err(TokenError::Invalid) } else { Ok(header) }
+}
+
+/// What to say of a token that the library refuses. What is wrong with claims is said to who has a sound signature only.
+pub(super) fn refusal(kind: &ErrorKind, claims: TokenError) -> TokenError {
+    match kind {
+        ErrorKind::ExpiredSignature => TokenError::Expired,
+        ErrorKind::ImmatureSignature => TokenError::NotYet,
+        ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => claims,
+        ErrorKind::InvalidAudience => TokenError::Elsewhere,
+        _ => TokenError::Invalid,
+    }
+}
+
+/// Who the claims speak of.
+pub(super) fn caller(claims: Claims) -> Result<Caller, TokenError> {
     let Claims { sub, role, name, desks, scopes, .. } = claims;
     let is_clean = |text: &str| text.len() <= MAX_NAME && !text.chars().any(char::is_control);
     if sub.trim().is_empty() || !is_clean(&sub) || !name.as_deref().is_none_or(is_clean) {

@@ -8,7 +8,7 @@ use std::{
 use axum::{extract::Request, http::HeaderMap};
 use ipnet::IpNet;
 
-use super::{TokenError, Tokens, extract::bearer, places::network};
+use super::{Api, TokenError, extract::bearer, places::network};
 use crate::helpdesk::Caller;
 
 /// The other side of the connection that a request came by, as `serve` notes it.
@@ -28,6 +28,11 @@ impl Proxies {
     #[must_use]
     pub fn new(networks: Vec<IpNet>) -> Self {
         Self(networks.into())
+    }
+
+    /// Whether a request comes from a proxy of ours, so that what it says of its way is so.
+    pub(super) fn vouches_for(&self, request: &Request) -> bool {
+        request.extensions().get::<Peer>().is_some_and(|peer| self.trusts(peer.0.to_canonical()))
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -56,8 +61,11 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// Whose token the request has.
-pub(super) fn check(tokens: &Tokens, headers: &HeaderMap) -> Checked {
-    Checked(bearer(headers).and_then(|token| tokens.check(token)))
+pub(super) async fn check(api: &Api, headers: &HeaderMap) -> Checked {
+    Checked(match bearer(headers) {
+        Ok(token) => api.identity.check(token).await,
+        Err(error) => Err(error),
+    })
 }
 
 /// Where the request comes from; of IPv6 the first 64 bits.

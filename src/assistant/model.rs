@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use deskbridge_entity::llm_call::{Outcome, Purpose};
 use serde_json::Value;
 use tokio::time::{self, Instant};
+use tracing::Instrument;
 
 use super::{
     breaker::Breaker,
@@ -18,7 +19,7 @@ use super::{
     prompt::{ChatMessage, Role, estimate_tokens},
     wire::{self, Form},
 };
-use crate::{health::Status, helpdesk::Clock, metrics};
+use crate::{health::Status, helpdesk::Clock, metrics, traces};
 
 /// How often an endpoint is asked when what it answers cannot be used: a model that stumbles once often does not stumble
 /// twice.
@@ -222,7 +223,8 @@ impl Endpoint {
         let fair = left / u32::try_from(others + 1).unwrap_or(u32::MAX);
         let share = self.llm.timeout().unwrap_or(fair).min(left);
         let began = Instant::now();
-        let answered = time::timeout(share, self.llm.complete(messages, form)).await.unwrap_or(Err(LlmError::Timeout));
+        let asking = self.llm.complete(messages, form).instrument(traces::call(self.llm.name(), self.llm.model()));
+        let answered = time::timeout(share, asking).await.unwrap_or(Err(LlmError::Timeout));
         let body = match answered {
             Ok(body) => body,
             Err(error) => {

@@ -16,6 +16,7 @@ use tokio::{
     time,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
@@ -27,6 +28,7 @@ use super::{
 use crate::{
     health::{Health, Status},
     helpdesk::{Call, Committed, Drafted, Due, Error, Fate, Helpdesk},
+    traces,
 };
 
 /// How long a dead worker's tickets wait for another; a living one renews in time.
@@ -167,7 +169,8 @@ impl Worker {
         let (id, epoch) = (due.ticket.id, due.ticket.epoch);
         let cancelled = cancel.clone();
         let (helpdesk, brain, health) = (self.helpdesk.clone(), Arc::clone(&self.brain), self.health.clone());
-        let run = self.runs.spawn(async move {
+        let span = traces::answer(id, &due.ticket.desk);
+        let answering = async move {
             let meter = Meter::new(&due.ticket.desk);
             tokio::select! {
                 () = cancelled.cancelled() => {
@@ -177,7 +180,8 @@ impl Worker {
                 }
                 () = answer(&helpdesk, &brain, &health, &due, &meter) => {}
             }
-        });
+        };
+        let run = self.runs.spawn(answering.instrument(span));
         if let Some(older) = self.running.insert(id, Run { epoch, cancel, task: run.id() }) {
             // One worker a ticket: the draft that this one replaces ends now, not when it would notice.
             older.cancel.cancel();

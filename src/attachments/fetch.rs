@@ -1,6 +1,6 @@
 //! Fetching one file, by as little trust as will do: which place is asked, how long, how much, and what is kept.
 
-use std::{error::Error, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
 use reqwest::{
     Client, Response, StatusCode, Url,
@@ -11,12 +11,11 @@ use sha2::{Digest, Sha256};
 use tokio::time;
 use uuid::Uuid;
 
-use super::{
-    Folder, Limits,
+use super::{Folder, Limits, kind};
+use crate::{
     address::{NotPublic, Resolver},
-    kind,
+    helpdesk::Fetched,
 };
-use crate::helpdesk::Fetched;
 
 /// The lowest speed of a file, in bytes a second.
 const LEAST: f64 = 4096.0;
@@ -61,7 +60,7 @@ impl Fetcher {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(limits: Limits, folder: Folder) -> reqwest::Result<Self> {
-        let resolver = Resolver::new(limits.allow_private_addresses);
+        let resolver = Resolver::new(limits.private());
         Self::with(resolver, limits, folder)
     }
 
@@ -124,10 +123,10 @@ impl Fetcher {
         if url.port().is_some_and(|port| port < 1024 && port != 80 && port != 443) {
             return Err(refused("its address has an unusual port"));
         }
-        // An address in the place of a name is not resolved. Its odd spellings (octal, one number) are normal by now.
-        let host = url.host_str().ok_or_else(|| refused("its address has no host"))?;
-        let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
-        if address.is_ok_and(|address| !self.resolver.allows(address)) {
+        if url.host_str().is_none() {
+            return Err(refused("its address has no host"));
+        }
+        if !self.resolver.allows_literal(&url) {
             return Err(not_public());
         }
         Ok(url)

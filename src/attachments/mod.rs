@@ -1,10 +1,9 @@
 //! Files that customers sent as a URL: fetched within limits, kept in a folder.
 //!
-//! A URL is a stranger's word, and fetching it is a request made from inside our network: `address` says which places
-//! may be asked, `fetch` asks no others, `kind` tells a file by its bytes, `folder` keeps it under a name of ours, and
+//! A URL is a stranger's word, and fetching it is a request made from inside our network: `crate::address` says which
+//! places may be asked, `fetch` asks no others, `kind` tells a file by its bytes, `folder` keeps it under a name of ours, and
 //! `worker` does all that for whatever rows are pending, as `places` and `retries` allow.
 
-pub mod address;
 pub mod fetch;
 pub mod folder;
 pub mod kind;
@@ -15,6 +14,8 @@ pub mod worker;
 use std::time::Duration;
 
 pub use folder::Folder;
+
+use crate::address::Private;
 
 /// What is fetched, and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,4 +36,10 @@ pub struct Limits {
     pub allow_http: bool,
     /// Whether addresses that only our own network reaches may be asked.
     pub allow_private_addresses: bool,
+}
+
+impl Limits {
+    fn private(&self) -> Private {
+        if self.allow_private_addresses { Private::Allowed } else { Private::Refused }
+    }
 }

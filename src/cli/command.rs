@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use super::{
-    Cli, Command, RoleArg, TokenArgs,
+    Cli, Command, RoleArg, TokenArgs, apikey,
     doctor::{self, Finding},
     evaluate::evaluate,
     knowledge, sync,
@@ -25,7 +25,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::load(cli.config.as_deref())?;
     match cli.command {
         Command::Serve => {
-            logging::init()?;
+            let _logging = logging::init()?;
             App::start(config).await?.run_until(asked_to_stop()).await;
         }
         Command::Migrate => {
@@ -47,6 +47,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sync(args) => return Ok(sync::run(&config, args).await),
         Command::Openapi => print!("{}", api::openapi()?),
         Command::Token(args) => println!("{}", token(&config, args)?),
+        Command::Apikey(command) => apikey::run(&config, command).await?,
         Command::Knowledge(command) => return knowledge::run(&config, command).await,
         Command::Eval(args) => {
             let (code, report) = evaluate(config, *args).await?;

@@ -18,7 +18,7 @@ pub enum Finding {
     Bad(String),
 }
 
-/// Checks configuration, database, XMPP handshake, knowledge and model endpoint, and tells `report` each finding as it comes.
+/// Checks configuration, database, XMPP handshake, identity provider, knowledge and model endpoint, and tells `report` each finding as it comes.
 /// Gives whether all is well. Changes nothing, except that an embedded database is created if it is missing.
 pub async fn examine(config: &Config, mut report: impl FnMut(&str, &Finding)) -> bool {
     let mut well = true;
@@ -29,6 +29,9 @@ pub async fn examine(config: &Config, mut report: impl FnMut(&str, &Finding)) ->
     tell("configuration", configuration(config));
     tell("database", database(config).await);
     tell("xmpp", xmpp(config).await);
+    if let Some(finding) = identity(config).await {
+        tell("identity", finding);
+    }
     let library = app::library(config);
     tell("knowledge", knowledge(config, &library));
     for finding in assistant(config, library.unwrap_or_default()).await {
@@ -45,18 +48,40 @@ fn configuration(config: &Config) -> Finding {
     if let Err(error) = app::desks(config).map(drop).and_then(|()| app::attachment_limits(config).map(drop)) {
         return Finding::Bad(format!("{error:#}"));
     }
-    match (config.component(), config.jwt_secret()) {
-        (Err(error), _) | (_, Err(error)) => Finding::Bad(error.to_string()),
-        (Ok(component), Ok(secret)) if secret.expose().len() < 32 => Finding::Good(format!(
+    let component = match config.component() {
+        Ok(component) => component,
+        Err(error) => return Finding::Bad(error.to_string()),
+    };
+    match (&config.auth.jwt_secret, &config.auth.jwks_url, config.jwt_secret()) {
+        (None, None, Err(error)) => Finding::Bad(error.to_string()),
+        (Some(secret), ..) if secret.expose().len() < 32 => Finding::Good(format!(
             "complete, for {}; but auth.jwt_secret is shorter than 32 bytes and may be guessed",
             component.domain
         )),
-        (Ok(component), Ok(_)) => {
+        _ => {
             let desks: Vec<String> =
                 config.desk.iter().map(|desk| format!("{}@{}", desk.name, component.domain)).collect();
             Finding::Good(format!("complete; desks: {}", desks.join(", ")))
         }
     }
+}
+
+/// `None` where nobody but ourselves makes tokens.
+async fn identity(config: &Config) -> Option<Finding> {
+    let provider = match config.auth.provider() {
+        Ok(provider) => provider?,
+        Err(error) => return Some(Finding::Bad(error.to_string())),
+    };
+    let source = match app::source(&provider) {
+        Ok(source) => source,
+        Err(error) => return Some(Finding::Bad(format!("{error:#}"))),
+    };
+    Some(match source.probe().await {
+        Ok(keys) => {
+            Finding::Good(format!("the identity provider has {keys} usable keys; tokens of {}", provider.issuer))
+        }
+        Err(error) => bad(error, "Is auth.jwks_url the address that the provider names as its jwks_uri?"),
+    })
 }
 
 async fn database(config: &Config) -> Finding {

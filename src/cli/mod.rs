@@ -1,5 +1,6 @@
 //! The command line: what can be asked for, and how it is done.
 
+mod apikey;
 mod command;
 mod doctor;
 mod evaluate;
@@ -10,6 +11,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use apikey::ApikeyCommand;
 pub use command::run;
 pub use evaluate::EvalArgs;
 pub use knowledge::{AudienceArg, KnowledgeCommand, SearchArgs};
@@ -29,6 +31,7 @@ pub use sync::SyncArgs;
   deskbridge knowledge search 'gift card'        what the assistant finds
   deskbridge token --sub eve --role agent        a token for an agent, valid for 8 hours
   deskbridge token --sub ann@example.org --role customer --ttl 1h
+  deskbridge apikey create --name cron --scope tickets:read --expires 90d
   deskbridge eval --min-decisions 0.8            how good the assistant is; exit status 1 if it is less
 
 Every key of the configuration file can be given in the environment, where it wins:
@@ -76,6 +79,9 @@ pub enum Command {
     ///
     /// Signed with auth.jwt_secret (HS256). Send it as `Authorization: Bearer TOKEN`.
     Token(TokenArgs),
+    /// Make, list and revoke keys by which programs use the REST API
+    #[command(subcommand)]
+    Apikey(ApikeyCommand),
     /// Print the OpenAPI document of the REST API
     ///
     /// The same that a running Deskbridge serves at /openapi.json and shows at /docs.
@@ -111,7 +117,7 @@ pub struct TokenArgs {
     /// Limits an agent to a desk; repeat it for several [default: all desks]
     #[arg(long = "desk", value_name = "NAME")]
     pub desks: Vec<String>,
-    /// Lets a program do something: tickets:read, tickets:write or metrics:read; repeat it for several
+    /// Lets a program do something: tickets:read, tickets:write, metrics:read or rooms:write; repeat it for several
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,
 }

@@ -5,6 +5,7 @@
 mod access;
 mod assistant;
 mod attachments;
+mod auth;
 mod desk;
 mod environment;
 mod error;
@@ -16,6 +17,7 @@ mod metrics;
 #[cfg(test)]
 mod tests;
 mod value;
+mod webhooks;
 mod xmpp;
 
 use std::{
@@ -29,6 +31,7 @@ use toml::Value;
 pub use access::token;
 pub use assistant::{Assistant, Endpoint, EndpointTable};
 pub use attachments::Attachments;
+pub use auth::{Auth, ClaimNames, Provider, RoleWord};
 pub use desk::{Agent, Desk, DeskLimits};
 pub use error::Error;
 pub use http::{Http, Network};
@@ -37,6 +40,7 @@ pub use limits::{Limits, Requests};
 pub use logs::{Logs, logs};
 pub use metrics::Metrics;
 pub use value::{Secret, Timeout};
+pub use webhooks::Webhooks;
 pub use xmpp::{Component, Xmpp};
 
 /// The file that is read when none is named.
@@ -61,6 +65,8 @@ pub struct Config {
     pub knowledge: Knowledge,
     /// Files that customers send.
     pub attachments: Attachments,
+    /// How other programs are told what happened.
+    pub webhooks: Webhooks,
     /// Rate limits and budgets.
     pub limits: Limits,
     /// What monitors read.
@@ -81,14 +87,6 @@ impl Default for Database {
     fn default() -> Self {
         Self { url: Secret("sqlite://data/deskbridge.db?mode=rwc".to_owned()) }
     }
-}
-
-/// `[auth]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Auth {
-    /// The key of HS256 tokens.
-    pub jwt_secret: Option<Secret>,
 }
 
 impl Config {
@@ -147,9 +145,11 @@ impl Config {
                 return Err(Error::key(format!("{key}.name"), format!("two desks are called '{}'", desk.name)));
             }
         }
+        self.auth.provider()?;
         self.limits.check()?;
         self.metrics.check()?;
         self.attachments.check()?;
+        self.webhooks.check()?;
         self.assistant.check()?;
         self.embeddings_endpoint().map(drop)
     }
@@ -170,7 +170,7 @@ impl Config {
         self.xmpp.domain()
     }
 
-    /// The key of HS256 tokens.
+    /// The key of HS256 tokens, for a command that makes them.
     ///
     /// # Errors
     /// [`Error::Missing`].

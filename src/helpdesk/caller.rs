@@ -42,6 +42,8 @@ pub const SCOPE_WRITE: &str = "tickets:write";
 pub const SCOPE_METRICS: &str = "metrics:read";
 /// The scope that lets a program tell of rooms and their occupants.
 pub const SCOPE_ROOMS: &str = "rooms:write";
+/// All scopes.
+pub const SCOPES: [&str; 4] = [SCOPE_READ, SCOPE_WRITE, SCOPE_METRICS, SCOPE_ROOMS];
 
 impl Caller {
     /// A customer, known by the address that the XMPP server vouches for.

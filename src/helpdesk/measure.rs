@@ -13,13 +13,13 @@ pub struct Measured {
     /// Tickets by desk and status, for every desk and status but `CLOSED`.
     pub tickets: Vec<(String, Status, u64)>,
     /// What waits, by what for.
-    pub queues: [Backlog; 5],
+    pub queues: [Backlog; 6],
 }
 
 /// Rows that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backlog {
-    /// What for, in a word: `answers`, `people`, `messages`, `notices`, `files`.
+    /// What for, in a word: `answers`, `people`, `messages`, `notices`, `files`, `webhooks`.
     pub name: &'static str,
     /// How many.
     pub length: u64,
@@ -55,6 +55,7 @@ impl Helpdesk {
             Backlog::new("messages", measure::unsent(store).await?, now),
             Backlog::new("notices", measure::unsent_notices(store).await?, now),
             Backlog::new("files", measure::files(store).await?, now),
+            Backlog::new("webhooks", measure::deliveries(store).await?, now),
         ];
         Ok(Measured { tickets: tickets.collect(), queues })
     }

@@ -5,11 +5,13 @@
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
 //! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST), `feed` (what the XMPP server tells of its
-//! rooms) and `measure` (metrics).
+//! rooms), `webhooks` (admins) and `deliveries` (what webhooks are told; `happening` names it), `measure` (metrics) and
+//! `api_keys` (the keys of programs, which are no part of the tickets).
 
 mod afterthought;
 mod agents;
 mod answering;
+mod api_keys;
 mod attachments;
 mod avatar;
 mod caller;
@@ -17,8 +19,10 @@ mod clock;
 mod conversation;
 mod copilot;
 mod counts;
+mod deliveries;
 mod error;
 mod feed;
+pub mod happening;
 pub mod hours;
 mod learning;
 pub mod lifecycle;
@@ -40,6 +44,7 @@ mod store;
 pub mod texts;
 mod unit;
 mod usage;
+mod webhooks;
 mod writer;
 
 use std::{sync::Arc, time::Duration};
@@ -51,13 +56,15 @@ use uuid::Uuid;
 
 pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
+pub use api_keys::{ApiKey, ApiKeys, Ended, Key, MOST_KEYS, NewApiKey, PREFIX};
 pub use attachments::{Fetched, PendingFile};
 pub use avatar::{Avatar, AvatarError};
-pub use caller::{Caller, Role, SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE};
+pub use caller::{Caller, Role, SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE, SCOPES};
 pub use clock::Clock;
 pub use conversation::Conversation;
 pub use copilot::{Aid, Made, Request, Said};
 pub use counts::{Counts, Direction};
+pub use deliveries::{DueDelivery, Made as MadeBody, Occurrence, Tried, Verdict};
 pub use error::Error;
 pub use feed::{Came, Left, OccupantFilter, RoomEnded, RoomFilter, RoomMade, Told, Turned};
 pub use hours::Hours;
@@ -79,7 +86,7 @@ pub use operation::{
 };
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
-pub use query::{Changes, Cursor, Filter, Mark, Outgoing, Page, Reach, Replied, Usage, Utterance};
+pub use query::{Changes, Cursor, DeliveryFilter, Filter, Mark, Outgoing, Page, Reach, Replied, Usage, Utterance};
 pub use repeated::{ClientId, hash_of};
 pub use rooms::keeps_room;
 pub use shown::{is_line_break, shown};
@@ -87,6 +94,7 @@ pub use store::Store;
 pub use texts::Texts;
 pub use unit::Committed;
 pub use usage::{Budget, Call};
+pub use webhooks::{Change as WebhookChange, LONGEST_OVERLAP, NewWebhook, SECRET_PREFIX};
 
 use writer::{Place, Writer};
 
@@ -274,6 +282,7 @@ impl Helpdesk {
             clock: clock.clone(),
             desks: Arc::clone(&desks),
             counts: Arc::clone(&counts),
+            subscribers: unit::Subscribers::default(),
         };
         let (writer, work) = Writer::new(place, commits.clone());
         (Self { store, clock, writer, domain: domain.into(), desks, commits, signals, counts }, work)

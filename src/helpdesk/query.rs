@@ -16,6 +16,7 @@ mod queue;
 mod reach;
 mod replied;
 mod usage;
+mod webhooks;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -33,6 +34,7 @@ pub use outbox::Outgoing;
 pub use reach::Reach;
 pub use replied::Replied;
 pub use usage::Usage;
+pub use webhooks::DeliveryFilter;
 pub(super) use {
     changes::{ERASED, News, changes, mark, newest_in, news},
     contacts::{is_customer_of, is_subscribed, presence, presence_events_of, subscribers},
@@ -49,6 +51,10 @@ pub(super) use {
     queue::{first_in_queue, queue, waiting, waiting_before, waiting_counts},
     replied::known_to_agent,
     usage::{tokens, usage},
+    webhooks::{
+        claimed_deliveries, deliveries, due_webhooks, free_deliveries, of_delivery, of_room, old_deliveries, webhook,
+        webhooks,
+    },
 };
 
 use super::{

@@ -13,7 +13,7 @@ use super::{
     Counts, Desk, Error,
     clock::Clock,
     store::Store,
-    unit::{Committed, Needs, Unit},
+    unit::{Committed, Needs, Subscribers, Unit},
 };
 
 /// Operations in one commit, at most.
@@ -85,6 +85,7 @@ pub(super) struct Place {
     pub clock: Clock,
     pub desks: Arc<[Arc<Desk>]>,
     pub counts: Arc<Counts>,
+    pub subscribers: Subscribers,
 }
 
 /// The way to the writer.
@@ -200,5 +201,5 @@ async fn run_once(jobs: &mut [Box<dyn Job>], place: &Place) -> Result<Committed,
     let tx = place.store.begin().await?;
     let mut unit = Unit::load(&tx, needs, place.clock.now(), Arc::clone(&place.desks)).await?;
     jobs.iter_mut().for_each(|job| job.apply(&mut unit));
-    unit.commit(tx).await
+    unit.commit(tx, &place.subscribers).await
 }

@@ -110,7 +110,7 @@ impl Desk {
         };
         registry.register("up", "Whether a part does its work, as /healthz says", desk.up.clone());
         registry.register("tickets", "Tickets", desk.tickets.clone());
-        let help = "What waits: answers that the assistant owes, tickets for people, messages and notices to be sent, files to fetch";
+        let help = "What waits: answers that the assistant owes, tickets for people, messages and notices to be sent, files to fetch, deliveries to webhooks";
         registry.register("queue_length", help, desk.lengths.clone());
         registry.register("queue_oldest_seconds", "How long the first in the queue has waited", desk.ages.clone());
         registry.register("messages", "Messages that this process has stored", desk.messages.clone());

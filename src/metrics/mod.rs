@@ -6,10 +6,12 @@
 mod desk;
 mod events;
 mod http;
+mod identity;
 mod link;
 mod model;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -20,8 +22,10 @@ use desk::Desk;
 pub use desk::{Passages, Queue, Sample};
 pub use events::Events;
 pub use http::Http;
+pub use identity::Identity;
 pub use link::Link;
 pub use model::{Call, Model};
+pub use webhook::Webhooks;
 
 /// The media type of [`Metrics::scrape`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -37,6 +41,10 @@ pub struct Metrics {
     pub model: Model,
     /// Of the XMPP link.
     pub link: Link,
+    /// Of webhooks.
+    pub webhooks: Webhooks,
+    /// Of the identity provider.
+    pub identity: Identity,
     /// Of the tickets, and of all else that is looked up when somebody asks.
     desk: Desk,
     registry: Arc<Registry>,
@@ -53,8 +61,20 @@ impl Default for Metrics {
         let events = Events::registered(&mut registry);
         let model = Model::registered(&mut registry);
         let link = Link::registered(&mut registry);
+        let webhooks = Webhooks::registered(&mut registry);
+        let identity = Identity::registered(&mut registry);
         let desk = Desk::registered(&mut registry);
-        Self { http, events, model, link, desk, registry: Arc::new(registry), looked: Arc::default() }
+        Self {
+            http,
+            events,
+            model,
+            link,
+            webhooks,
+            identity,
+            desk,
+            registry: Arc::new(registry),
+            looked: Arc::default(),
+        }
     }
 }
 

@@ -9,10 +9,7 @@ scenario!(an_agents_file_goes_out_as_its_url);
 scenario!(a_file_that_was_taken_back_is_nobodys);
 
 mod scenarios {
-    use deskbridge::{
-        api::{Claims, Tokens},
-        helpdesk::Role,
-    };
+    use deskbridge::helpdesk::Role;
     use serde_json::json;
     use xmpp_parsers::minidom::Element;
 
@@ -22,21 +19,9 @@ mod scenarios {
         eventually,
         model::{Model, Reply},
         server::{Kind, Server},
-        stage::{DESK, JWT_SECRET, Setting, token},
+        stage::{DESK, Setting, agent_of, program, token},
         web::{LOCAL, PNG, Web, file, file_in},
     };
-
-    fn limited_token(role: Role, desks: Option<&str>, scopes: &[&str]) -> String {
-        let claims = Claims {
-            sub: "somebody".to_owned(),
-            role,
-            exp: 4_000_000_000,
-            name: None,
-            desks: desks.map(|desk| vec![desk.to_owned()]),
-            scopes: scopes.iter().map(ToString::to_string).collect(),
-        };
-        Tokens::new(JWT_SECRET).mint(&claims).unwrap()
-    }
 
     pub async fn a_customers_file_is_fetched_listed_and_downloaded_by_those_who_may(database: Database) {
         let (server, web) = (Server::start(Kind::Prosody).await, Web::start(true).await);
@@ -67,12 +52,7 @@ mod scenarios {
         assert_eq!(conversation["subject"], "[file: kätzchen.exe]");
         assert!(conversation["messages"][1].get("attachments").is_none(), "{conversation}");
 
-        for reader in [
-            &ann,
-            &root,
-            &limited_token(Role::Agent, Some("support"), &[]),
-            &limited_token(Role::Service, None, &["tickets:read"]),
-        ] {
+        for reader in [&ann, &root, &agent_of("support"), &program(&["tickets:read"])] {
             let request = rest.request(reqwest::Method::GET, path).bearer_auth(reader);
             let response = request.send().await.unwrap();
             assert_eq!(response.status(), 200);
@@ -89,8 +69,8 @@ mod scenarios {
         }
         for (stranger, status) in [
             (token(Role::Customer, "bob@localhost"), 404),
-            (limited_token(Role::Agent, Some("billing"), &[]), 404),
-            (limited_token(Role::Service, None, &[]), 403),
+            (agent_of("billing"), 404),
+            (program(&[]), 403),
             ("no token".to_owned(), 401),
         ] {
             let answer = rest.get(&stranger, path).await;

@@ -23,14 +23,14 @@ scenario!(migrate_runs_once_and_refuses_a_newer_database);
 
 /// How a command ended.
 #[derive(Debug)]
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
+pub struct Ended {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
 /// Runs the program in `folder`, with nothing but `env` in its environment, and waits for its end.
-fn deskbridge(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Ended {
+pub fn deskbridge(folder: &Path, env: &[(&str, &str)], args: &[&str]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_deskbridge"))
         .args(args)
         .current_dir(folder)
@@ -53,6 +53,7 @@ fn help_teaches_and_version_tells() {
         "migrate",
         "token",
         "knowledge",
+        "apikey",
         "sync",
         "doctor",
         "eval",
@@ -63,7 +64,7 @@ fn help_teaches_and_version_tells() {
     ] {
         assert!(help.out.contains(word), "{word} is not in\n{}", help.out);
     }
-    for command in ["serve", "migrate", "token", "knowledge", "sync", "doctor", "eval"] {
+    for command in ["serve", "migrate", "token", "knowledge", "apikey", "sync", "doctor", "eval"] {
         let help = deskbridge(folder.path(), &[], &[command, "--help"]);
         assert!(help.code == 0 && help.out.contains(&format!("Usage: deskbridge {command}")), "{help:?}");
     }
@@ -213,6 +214,9 @@ fn a_bad_configuration_stops_the_start_and_names_the_key() {
         (without("secret"), none, "xmpp.secret"),
         (without("domain"), none, "xmpp.domain"),
         (without("jwt_secret"), none, "auth.jwt_secret"),
+        (whole.clone(), &[("DESKBRIDGE_AUTH__JWKS_URL", "https://id.example.org/certs")], "auth.issuer"),
+        (whole.clone(), &[("DESKBRIDGE_AUTH__JWKS_URL", "http://id.example.org/certs")], "auth.jwks_url"),
+        (whole.clone(), &[("DESKBRIDGE_AUTH__AUDIENCE", "deskbridge")], "auth.audience"),
         (without("server"), &[("DESKBRIDGE_XMPP__SERVER", "localhost")], "xmpp.server"),
         (whole.clone(), &[("DESKBRIDGE_HTTP__LISTEN", "everywhere")], "http.listen"),
         (whole.clone(), &[("DESKBRIDGE_XMPP__SECRT", "x")], "xmpp.secrt"),

@@ -14,10 +14,7 @@ scenario!(an_agent_asks_in_the_chat_and_sends_what_was_suggested);
 mod scenarios {
     use std::{sync::Arc, time::Duration};
 
-    use deskbridge::{
-        api::{Claims, Tokens},
-        helpdesk::{Caller, Clock, Line, Role},
-    };
+    use deskbridge::helpdesk::{Caller, Line, Role};
     use deskbridge_entity::{copilot, message::Author};
     use serde_json::{Value, json};
     use tokio::{sync::Notify, time};
@@ -30,7 +27,7 @@ mod scenarios {
         eventually,
         model::{Model, Reply},
         server::{Kind, Server},
-        stage::{Answer, DESK, JWT_SECRET, Rest, Running, Setting, lines, token},
+        stage::{Answer, DESK, Rest, Running, Setting, agent_of, lines, program, token},
     };
 
     const HUMAN: &str = "My kettle leaks. I want to talk to a person!";
@@ -175,19 +172,11 @@ mod scenarios {
         let app = Setting::new(&server, &database, Some(&model)).start().await;
         let mut alice = Client::login(&server, "alice", "phone").await;
         let ticket = waiting(&app, &mut alice).await;
-        let exp = (Clock::default().now().timestamp() + 3600).try_into().unwrap();
-        let claims = |role, sub: &str| Claims { sub: sub.into(), role, exp, name: None, desks: None, scopes: vec![] };
-        let mint = |claims: Claims| Tokens::new(JWT_SECRET).mint(&claims).unwrap();
-        let all = vec!["tickets:read".to_owned(), "tickets:write".to_owned()];
         for (who, token, status) in [
-            ("the customer", mint(claims(Role::Customer, "alice@localhost")), 403),
-            ("another customer", mint(claims(Role::Customer, "bob@localhost")), 404),
-            ("a program", mint(Claims { scopes: all, ..claims(Role::Service, "crm") }), 403),
-            (
-                "another desk's agent",
-                mint(Claims { desks: Some(vec!["billing".into()]), ..claims(Role::Agent, "eve") }),
-                404,
-            ),
+            ("the customer", token(Role::Customer, "alice@localhost"), 403),
+            ("another customer", token(Role::Customer, "bob@localhost"), 403),
+            ("a program", program(&["tickets:read", "tickets:write"]), 403),
+            ("another desk's agent", agent_of("billing"), 404),
             ("nobody", "nonsense".to_owned(), 401),
         ] {
             for what in ["suggestion", "summary"] {

@@ -10,10 +10,7 @@ scenario!(a_tickets_room_shows_who_is_there);
 pub mod scenarios {
     use std::time::Duration;
 
-    use deskbridge::{
-        api::{Claims, Tokens},
-        helpdesk::{Clock, Role},
-    };
+    use deskbridge::helpdesk::Role;
     use serde_json::{Value, json};
     use xmpp_parsers::minidom::Element;
 
@@ -24,7 +21,7 @@ pub mod scenarios {
             database::Database,
             eventually,
             server::{Kind, Server, free_port},
-            stage::{JWT_SECRET, Rest, Running, Setting, token},
+            stage::{Rest, Running, Setting, program, token},
         },
     };
 
@@ -32,16 +29,7 @@ pub mod scenarios {
 
     /// A Prosody that tells whoever listens at this port.
     async fn teller(port: u16) -> Server {
-        let exp = (Clock::default().now().timestamp() + 3600).try_into().unwrap();
-        let claims = Claims {
-            sub: "prosody".to_owned(),
-            role: Role::Service,
-            exp,
-            name: None,
-            desks: None,
-            scopes: vec!["rooms:write".to_owned()],
-        };
-        let token = Tokens::new(JWT_SECRET).mint(&claims).unwrap();
+        let token = program(&["rooms:write"]);
         let mut server = Server::start(Kind::Prosody).await;
         server.kill();
         server.rooms = format!(

@@ -14,10 +14,7 @@ scenario!(a_model_makes_the_page_and_a_failing_one_makes_none);
 mod scenarios {
     use std::path::{Path, PathBuf};
 
-    use deskbridge::{
-        api::{Claims, Tokens},
-        helpdesk::{Clock, Role},
-    };
+    use deskbridge::helpdesk::Role;
     use sea_orm::ConnectionTrait;
     use serde_json::{Value, json};
 
@@ -27,7 +24,7 @@ mod scenarios {
         eventually,
         model::{Model, Reply},
         server::{Kind, Server},
-        stage::{Answer, DESK, JWT_SECRET, Rest, Running, Setting, lines, token},
+        stage::{Answer, DESK, Rest, Running, Setting, agent_of, lines, program, token},
     };
 
     const QUESTION: &str = "How do I descale the kettle? I want to talk to a person!";
@@ -252,15 +249,10 @@ mod scenarios {
         let rest = &app.rest;
         let mut alice = Client::login(&server, "alice", "phone").await;
         let proposal = proposal_of(rest, &settled(&app, &mut alice, QUESTION, ANSWER).await).await;
-        let exp = (Clock::default().now().timestamp() + 3600).try_into().unwrap();
-        let claims = |role, sub: &str| Claims { sub: sub.into(), role, exp, name: None, desks: None, scopes: vec![] };
-        let mint = |claims: Claims| Tokens::new(JWT_SECRET).mint(&claims).unwrap();
-        let all = vec!["tickets:read".to_owned(), "tickets:write".to_owned()];
-        let billing = mint(Claims { desks: Some(vec!["billing".into()]), ..claims(Role::Agent, "max") });
         for (who, token, listed, decided) in [
-            ("the customer", mint(claims(Role::Customer, "alice@localhost")), 403, 403),
-            ("a program", mint(Claims { scopes: all, ..claims(Role::Service, "crm") }), 403, 403),
-            ("another desk's agent", billing, 403, 404),
+            ("the customer", token(Role::Customer, "alice@localhost"), 403, 403),
+            ("a program", program(&["tickets:read", "tickets:write"]), 403, 403),
+            ("another desk's agent", agent_of("billing"), 403, 404),
             ("nobody", "nonsense".to_owned(), 401, 401),
         ] {
             let list = rest.get(&token, "/api/v1/xmpp/desks/support/proposals").await;

@@ -7,6 +7,7 @@ mod support;
 
 mod afterthought;
 mod agents;
+mod apikey;
 mod attachments;
 mod cli;
 mod commands;
@@ -36,6 +37,7 @@ mod metrics;
 mod model;
 mod openapi;
 mod poison;
+mod provider;
 mod race;
 mod receipts;
 mod refusals;
@@ -46,6 +48,9 @@ mod slixmpp;
 mod small_words;
 mod sync;
 mod sync_cron;
+#[cfg(feature = "otel")]
+mod traces;
 mod turns;
 mod usage;
+mod webhooks;
 mod words;

@@ -8,7 +8,8 @@ use std::{
 };
 
 use deskbridge::{
-    api::{self, Api, Claims, Proxies, Rates, Tokens},
+    address::{Policy, Private},
+    api::{self, Api, Claims, Identity, Proxies, Rates, Tokens},
     attachments::Folder,
     health::Health,
     helpdesk::{Caller, Clock, Desk, Helpdesk, Limits, Mark, Role, Store},
@@ -46,13 +47,14 @@ impl Served {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = api::router(Api {
             helpdesk: helpdesk.clone(),
-            tokens: Tokens::new(JWT_SECRET),
+            identity: Identity::new(Some(Tokens::new(JWT_SECRET)), None),
             rates: Rates::new(|_| None),
             proxies: Proxies::default(),
             health: Health::default(),
             metrics: Metrics::default(),
             attachments: Folder::open(&database.folder.path().join("files")).unwrap(),
             library: Library::default(),
+            receivers: Policy::new(Private::Refused, false),
         });
         tokio::spawn(api::serve(listener, router, CancellationToken::new()));
         Self { url, helpdesk, _database: database }

@@ -10,13 +10,13 @@ fn sign(algorithm: Algorithm, secret: &str, claims: &Value) -> String {
     encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
 }
 
-fn unsigned(header: &Value, claims: &Value) -> String {
+pub(super) fn unsigned(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     format!("{}.{}.", part(header), part(claims))
 }
 
 /// Every route that needs a token, with a request that the right caller may make.
-fn routes(ticket: &str) -> Vec<(Method, String, Option<String>)> {
+pub(super) fn routes(ticket: &str) -> Vec<(Method, String, Option<String>)> {
     vec![
         (Method::POST, TICKETS.to_owned(), Some(json!({ "jid": ANN, "message": "hello" }).to_string())),
         (Method::GET, TICKETS.to_owned(), None),

@@ -95,6 +95,15 @@ fn sample_of(operation: &str) -> Sample {
         "occupant_list" => get("/api/v1/rooms/{t}/occupants"),
         "event_listen" => get("/api/v1/xmpp/events?after=0"),
         "log_sync" => get("/api/v1/xmpp/sync?limit=500"),
+        "webhook_make" => sample(WEBHOOKS, json!({ "url": "https://hooks.example.org/", "events": ["room.*"] })),
+        "webhook_list" => get(WEBHOOKS),
+        "webhook_show" => get("/api/v1/xmpp/webhooks/{webhook}"),
+        "webhook_change" => sample("/api/v1/xmpp/webhooks/{webhook}", json!({ "description": "CRM" })),
+        "webhook_remove" => get("/api/v1/xmpp/webhooks/{webhook}"),
+        "webhook_rotate" => get("/api/v1/xmpp/webhooks/{webhook}/rotate"),
+        "webhook_ping" => get("/api/v1/xmpp/webhooks/{webhook}/ping"),
+        "delivery_list" => get("/api/v1/xmpp/webhooks/{webhook}/deliveries"),
+        "delivery_replay" => get("/api/v1/xmpp/webhooks/{webhook}/deliveries/{delivery}/replay"),
         "metrics_show" => get("/metrics"),
         other => panic!("the route {other} needs a request that can be tried"),
     }
@@ -134,6 +143,8 @@ struct Scene {
     ticket: String,
     file: String,
     proposal: String,
+    webhook: String,
+    delivery: String,
 }
 
 impl Scene {
@@ -143,7 +154,10 @@ impl Scene {
 
     fn fill(&self, text: &str) -> String {
         let text = text.replace("{t}", &self.ticket).replace("{room}", &self.room());
-        text.replace("{file}", &self.file).replace("{proposal}", &self.proposal)
+        text.replace("{file}", &self.file)
+            .replace("{proposal}", &self.proposal)
+            .replace("{webhook}", &self.webhook)
+            .replace("{delivery}", &self.delivery)
     }
 
     fn request(&self, method: &Method, sample: &Sample, token: Option<&str>) -> Request<Body> {
@@ -229,7 +243,14 @@ impl Stage {
             }
             Found::Resolved => drop(desks.post(&admin(), &of(&ticket, "resolve"), json!({})).await.ok(200)),
         }
-        let scene = Scene { ticket, file, proposal };
+        let (mut webhook, mut delivery) = (ticket.clone(), ticket.clone());
+        if sample.path.contains("{webhook}") {
+            let hook = json!({ "url": "https://hooks.example.org/", "events": ["room.*"] });
+            webhook = desks.post(&admin(), WEBHOOKS, hook).await.ok(201)["id"].as_str().unwrap().to_owned();
+            let ping = desks.post(&admin(), &format!("{WEBHOOKS}/{webhook}/ping"), json!({})).await.ok(202);
+            delivery = ping["delivery_id"].as_str().unwrap().to_owned();
+        }
+        let scene = Scene { ticket, file, proposal, webhook, delivery };
         if sample.path.contains("/agents/") {
             desks.put(&admin(), "/api/v1/xmpp/agents/mia", json!({ "desks": ["support"] })).await;
         }
@@ -258,6 +279,8 @@ impl Stage {
 
     async fn clear(&self, scene: &Scene) {
         self.desks.post(&admin(), &of(&scene.ticket, "close"), json!({})).await.ok(200);
+        let webhook = format!("{WEBHOOKS}/{}", scene.webhook);
+        self.desks.ask(request(Method::DELETE, &webhook, Some(&admin()), None)).await;
     }
 }
 
@@ -332,12 +355,15 @@ async fn no_route_opens_without_a_token_and_an_id_that_names_nothing_is_404() {
             let sample = sample_of(&operation);
             let none = stage.desks.ask(scene.request(&method, &sample, None)).await;
             none.failure(401, "UNAUTHORIZED");
-            if !sample.path.contains("{t}/") && !["{file}", "{proposal}"].iter().any(|id| sample.path.contains(id)) {
+            if !sample.path.contains("{t}/")
+                && !["{file}", "{proposal}", "{webhook}"].iter().any(|id| sample.path.contains(id))
+            {
                 continue;
             }
             let access = route.access.unwrap();
             for id in [Uuid::now_v7().to_string(), "nonsense".to_owned(), "%00".to_owned(), "%ff".to_owned()] {
-                let scene = Scene { ticket: id.clone(), file: id.clone(), proposal: id };
+                let [ticket, file, proposal, webhook, delivery] = std::array::from_fn(|_| id.clone());
+                let scene = Scene { ticket, file, proposal, webhook, delivery };
                 for Asker { who, token, .. } in askers().iter().filter(|asker| access.admits(&check(&asker.token))) {
                     let path = scene.fill(sample.path);
                     let body = (!sample.body.is_null()).then(|| sample.body.to_string());

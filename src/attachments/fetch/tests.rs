@@ -35,7 +35,7 @@ struct Stage {
 
 impl Stage {
     fn new(limits: Limits) -> Self {
-        Self::with(Resolver::new(limits.allow_private_addresses), limits)
+        Self::with(Resolver::new(limits.private()), limits)
     }
 
     fn with(resolver: Resolver, limits: Limits) -> Self {

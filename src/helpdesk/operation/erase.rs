@@ -8,7 +8,7 @@ use jid::BareJid;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::Expr};
 use uuid::Uuid;
 
-use super::hand_off::was_told;
+use super::{hand_off::was_told, webhook_delivery};
 use crate::helpdesk::{
     Caller, Error, hash_of, lifecycle,
     own::Erased,
@@ -63,6 +63,7 @@ impl Operation for EraseCustomer {
         unit.keep_openings(customer);
         let mut traces = unit.forget(customer);
         let ids = || query::ids_of(customer);
+        webhook_delivery::erase(unit, customer);
         // Before the rows of this batch are written: what comes behind is of somebody we have never heard of.
         unit.run_first(&message::Entity::delete_many().filter(message::Column::TicketId.in_subquery(ids())));
         unit.run_first(&notice::Entity::delete_many().filter(notice::Column::TicketId.in_subquery(ids())));

@@ -26,6 +26,8 @@ pub(super) mod staff;
 pub(super) mod sweep;
 pub(super) mod typing;
 pub(super) mod usage;
+pub(super) mod webhook;
+pub(super) mod webhook_delivery;
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::message::{self, Author, Visibility};

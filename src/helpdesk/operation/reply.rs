@@ -18,6 +18,7 @@ use super::{
     line::{Stored, fingerprint, name, opened_before},
     open, outbound,
     staff::{check_version, has_it},
+    webhook_delivery,
 };
 use crate::helpdesk::{
     ClientId, Error, Received, lifecycle,
@@ -221,6 +222,7 @@ impl Operation for TakeBack {
         let line = unit.word_with(self.ticket, &self.agent, &self.stanza_id).cloned().ok_or_else(unknown)?;
         forget_summary(unit, self.ticket, line.origin());
         unit.retract(self.ticket, line.origin());
+        webhook_delivery::take_back(unit, self.ticket);
         unit.change(self.ticket, |row, now| lifecycle_feedback::agent_retracted(row, &self.agent, now));
         unit.event("message.retracted", Some(self.ticket), Some(line.id), serde_json::json!({}));
         if line.visibility == Visibility::Public {

@@ -1,6 +1,6 @@
 //! The customer takes a line back (XEP-0424).
 
-use super::{attachment, hand_off::tell_holder, line::subject_of};
+use super::{attachment, hand_off::tell_holder, line::subject_of, webhook_delivery};
 use crate::helpdesk::{
     Error, lifecycle, lifecycle_feedback,
     unit::{Conversation, Needs, Unit},
@@ -31,6 +31,7 @@ impl Operation for Retract {
         let changes_summary = unit.is_summarised(ticket, line.origin(), upto);
         unit.retract(ticket, line.origin());
         attachment::take_back(unit, ticket, line.origin());
+        webhook_delivery::take_back(unit, ticket);
         let unanswered = unit.has_unanswered(ticket);
         unit.change(ticket, |row, _| {
             lifecycle_feedback::customer_retracted(row, unanswered);

@@ -1,10 +1,10 @@
 //! How much there is, and how long it waits, for those who watch over the desk.
 
 use chrono::{DateTime, Utc};
-use deskbridge_entity::{attachment, message, notice, ticket};
+use deskbridge_entity::{attachment, message, notice, ticket, webhook_delivery};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, sea_query::Expr};
 
-use super::queue::waiting;
+use super::{queue::waiting, webhooks::is_pending};
 use crate::helpdesk::{Error, store::Store};
 
 /// The statuses whose tickets are counted: all but the last.
@@ -58,6 +58,12 @@ pub(in crate::helpdesk) async fn unsent_notices(store: &Store) -> Result<Waiting
 pub(in crate::helpdesk) async fn files(store: &Store) -> Result<Waiting, Error> {
     let pending = attachment::Entity::find().filter(attachment::Column::State.eq(attachment::State::Pending));
     count(store, pending, attachment::Column::CreatedAt).await
+}
+
+/// Deliveries to webhooks that have neither arrived nor been given up.
+pub(in crate::helpdesk) async fn deliveries(store: &Store) -> Result<Waiting, Error> {
+    let pending = webhook_delivery::Entity::find().filter(is_pending());
+    count(store, pending, webhook_delivery::Column::CreatedAt).await
 }
 
 async fn count<E: EntityTrait>(store: &Store, rows: Select<E>, since: E::Column) -> Result<Waiting, Error> {

@@ -10,8 +10,8 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func, OnConflict, Query, WindowStatement},
 };
 
-use super::{Committed, Unit};
-use crate::helpdesk::{counts::Written, lifecycle};
+use super::{Committed, Unit, webhooks::Subscribers};
+use crate::helpdesk::{counts::Written, happening, lifecycle};
 
 /// Rows written by one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
 pub(super) const ROWS_PER_STATEMENT: usize = 500;
@@ -22,7 +22,11 @@ const GONE_FOR: TimeDelta = TimeDelta::days(1);
 
 impl Unit {
     /// Writes everything and commits.
-    pub(in crate::helpdesk) async fn commit(mut self, tx: DatabaseTransaction) -> Result<Committed, DbErr> {
+    pub(in crate::helpdesk) async fn commit(
+        mut self,
+        tx: DatabaseTransaction,
+        subscribers: &Subscribers,
+    ) -> Result<Committed, DbErr> {
         let mut committed = Committed {
             outbox: !self.notices.is_empty() || self.new_messages.iter().any(|message| message.outbound),
             files_gone: self.files_gone,
@@ -36,8 +40,16 @@ impl Unit {
         };
         committed.epochs.extend(self.erased.drain(..).map(|id| (id, i64::MAX)));
         self.announce_tickets(&mut committed);
-        let first = self.number_events(&tx, &mut committed).await?;
+        let numbers = self.number_events(&tx, &mut committed).await?;
+        let first = numbers.map_or(0, |numbers| numbers.first);
         self.number_notices(&tx).await?;
+        execute(&tx, std::mem::take(&mut self.hooks.statements)).await?;
+        let known = match numbers {
+            Some(numbers) => Some(subscribers.at(&tx, numbers.webhooks).await?),
+            None => None,
+        };
+        let deliveries = known.as_ref().map_or_else(Vec::new, |(_, known)| self.deliveries(first, known));
+        committed.webhooks = self.hooks.rings || !deliveries.is_empty();
         let mut statements = std::mem::take(&mut self.first);
         self.write_tickets(&mut statements);
         self.write_events(first, &mut statements);
@@ -48,9 +60,13 @@ impl Unit {
         self.write_hints(&mut statements);
         self.write_calls(&mut statements);
         self.write_feed(&mut statements);
+        self.write_deliveries(deliveries, &mut statements);
         statements.append(&mut self.statements);
         execute(&tx, statements).await?;
         tx.commit().await?;
+        if let Some(known) = known {
+            subscribers.keep(known);
+        }
         Ok(committed)
     }
 
@@ -74,16 +90,20 @@ impl Unit {
                 "priority": sea_orm::ActiveEnum::to_value(&row.priority),
                 "version": row.version,
             });
-            events.push((tracked.announced, row.id, data));
+            let names = happening::names(tracked.before, (row.status, row.handler));
+            events.push((tracked.announced, row.id, data, names));
         }
         if let Some(at) = self.moved_due {
             committed.reply_due_at = Some(committed.reply_due_at.map_or(at, |earlier| Ord::min(earlier, at)));
         }
-        for (announced, id, data) in events {
-            match announced {
-                Some(place) => self.events[place].data = data,
-                None => self.event("ticket.updated", Some(id), None, data),
+        for (announced, id, data, names) in events {
+            let place = announced.unwrap_or(self.events.len());
+            if announced.is_none() {
+                self.event("ticket.updated", Some(id), None, data);
+            } else {
+                self.events[place].data = data;
             }
+            self.events[place].told_as = names;
         }
     }
 
@@ -103,18 +123,25 @@ impl Unit {
     }
 
     /// Numbers the events, and messages by their events.
-    async fn number_events(&mut self, tx: &DatabaseTransaction, committed: &mut Committed) -> Result<i64, DbErr> {
-        let Some((first, last)) = take_numbers(tx, "event", self.events.len()).await? else { return Ok(0) };
+    async fn number_events(
+        &mut self,
+        tx: &DatabaseTransaction,
+        committed: &mut Committed,
+    ) -> Result<Option<Numbers>, DbErr> {
+        let webhooks_change = !self.hooks.statements.is_empty();
+        let Some(numbers) = take_numbers(tx, "event", self.events.len(), webhooks_change).await? else {
+            return Ok(None);
+        };
         for (message, index) in self.new_messages.iter_mut().zip(&self.message_events) {
-            message.seq = first + i64::try_from(*index).unwrap_or(i64::MAX);
+            message.seq = numbers.first + i64::try_from(*index).unwrap_or(i64::MAX);
         }
-        committed.last_seq = Some(last);
-        Ok(first)
+        committed.last_seq = Some(numbers.last);
+        Ok(Some(numbers))
     }
 
     async fn number_notices(&mut self, tx: &DatabaseTransaction) -> Result<(), DbErr> {
-        let Some((first, _)) = take_numbers(tx, "notice", self.notices.len()).await? else { return Ok(()) };
-        for (seq, notice) in (first..).zip(&mut self.notices) {
+        let Some(numbers) = take_numbers(tx, "notice", self.notices.len(), false).await? else { return Ok(()) };
+        for (seq, notice) in (numbers.first..).zip(&mut self.notices) {
             notice.seq = seq;
         }
         Ok(())
@@ -224,21 +251,35 @@ impl Unit {
     }
 }
 
-/// Takes the next `count` numbers of a counter, the first and the last. Its row stays locked until the commit, so
-/// numbers are in commit order.
-async fn take_numbers(tx: &DatabaseTransaction, name: &str, count: usize) -> Result<Option<(i64, i64)>, DbErr> {
+/// Numbers of a counter, the first and the last.
+#[derive(Clone, Copy, Debug)]
+struct Numbers {
+    first: i64,
+    last: i64,
+    /// The number of changes that webhooks have seen, with this batch's.
+    webhooks: i64,
+}
+
+/// Takes the next `count` numbers of a counter. Its row stays locked until the commit, so numbers are in commit order.
+async fn take_numbers(
+    tx: &DatabaseTransaction,
+    name: &str,
+    count: usize,
+    webhooks_change: bool,
+) -> Result<Option<Numbers>, DbErr> {
     if count == 0 {
         return Ok(None);
     }
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let rows = counter::Entity::update_many()
+    let mut update = counter::Entity::update_many()
         .col_expr(counter::Column::Value, Expr::col(counter::Column::Value).add(count))
-        .filter(counter::Column::Name.eq(name))
-        .exec_with_returning(tx)
-        .await?;
-    let last = rows.first().map(|row| row.value);
-    let last = last.ok_or_else(|| DbErr::RecordNotFound(format!("the counter '{name}' is missing")))?;
-    Ok(Some((last - count + 1, last)))
+        .filter(counter::Column::Name.eq(name));
+    if webhooks_change {
+        update = update.col_expr(counter::Column::Webhooks, Expr::col(counter::Column::Webhooks).add(1));
+    }
+    let rows = update.exec_with_returning(tx).await?;
+    let row = rows.first().ok_or_else(|| DbErr::RecordNotFound(format!("the counter '{name}' is missing")))?;
+    Ok(Some(Numbers { first: row.value - count + 1, last: row.value, webhooks: row.webhooks }))
 }
 
 /// Executes statements in order. SQLite takes them as one: each call is two hops between threads, which at rest

@@ -85,6 +85,11 @@ impl Feed {
         self.occupants.get(&(room, jid.to_owned())).map(|(row, _)| row)
     }
 
+    /// The address of somebody who was, or is, in one of the rooms.
+    pub(super) fn bare_of(&self, occupant: Uuid) -> Option<String> {
+        self.occupants.values().find(|(row, _)| row.id == occupant).map(|(row, _)| row.bare.clone())
+    }
+
     pub(in crate::helpdesk) fn put_room(&mut self, row: server_room::Model) {
         self.rooms.insert(row.id, (row, true));
     }

@@ -35,6 +35,7 @@ impl Unit {
         self.attachments.retain(|file| !gone.contains(&file.ticket_id));
         self.forget_calls(customer, &gone);
         self.feed.forget(customer);
+        self.scrub_events(customer);
         self.files_gone = true;
         let messages = std::mem::take(&mut self.new_messages).into_iter().zip(std::mem::take(&mut self.message_events));
         (self.new_messages, self.message_events) =

@@ -72,6 +72,7 @@ impl Unit {
             });
         }
         self.feed.load(tx, std::mem::take(&mut needs.feed)).await?;
+        self.hooks.load(tx, std::mem::take(&mut needs.hooks)).await?;
         if !needs.proposals.is_empty() {
             self.load_proposals(tx, needs.proposals).await?;
         }

@@ -15,6 +15,7 @@ mod recent;
 mod tickets;
 mod usage;
 mod waiting;
+mod webhooks;
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -26,9 +27,13 @@ use deskbridge_entity::{attachment, hint, llm_call, message, notice, presence, p
 use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
 use uuid::Uuid;
 
-use super::{Agent, ClientId, Desk, Error, counts::Written, usage::Sums};
+use super::{Agent, ClientId, Desk, Error, counts::Written, happening::Standing, usage::Sums};
 
-pub(super) use {load::REMEMBERED, tickets::new_ticket};
+pub(super) use {
+    load::REMEMBERED,
+    tickets::new_ticket,
+    webhooks::{Subscriber, Subscribers, new_delivery},
+};
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
@@ -80,6 +85,7 @@ pub(super) struct Needs {
     /// Messages that may be there already, by what their writers know them by.
     pub written: HashSet<(String, Within)>,
     pub feed: feed::FeedNeeds,
+    pub hooks: webhooks::HookNeeds,
 }
 
 /// What there is of a customer who is to be erased.
@@ -120,6 +126,8 @@ pub struct Committed {
     pub learning: bool,
     /// Whether a ticket with a room has changed, or one that may have had one is gone.
     pub rooms: bool,
+    /// Whether there is something to deliver to webhooks.
+    pub webhooks: bool,
     /// The last event's number.
     pub last_seq: Option<i64>,
     /// The new messages.
@@ -129,6 +137,8 @@ pub struct Committed {
 struct Tracked {
     row: ticket::Model,
     epoch_before: i64,
+    /// Where it stood before this batch; `None` if it was opened here.
+    before: Option<Standing>,
     changed: bool,
     /// The place of its `ticket.created` event, if it was opened here.
     announced: Option<usize>,
@@ -139,6 +149,8 @@ struct PendingEvent {
     ticket_id: Option<Uuid>,
     message_id: Option<Uuid>,
     data: serde_json::Value,
+    /// What webhooks are told that it is; empty is its kind.
+    told_as: Vec<&'static str>,
 }
 
 /// The rows and changes of one batch.
@@ -199,6 +211,8 @@ pub(super) struct Unit {
     proposals: HashMap<Uuid, proposal::Model>,
     /// What the XMPP server tells of its rooms.
     pub feed: feed::Feed,
+    /// Webhooks and deliveries.
+    pub hooks: webhooks::Hooks,
     /// As in [`Committed`].
     pub copilot: bool,
     /// As in [`Committed`].
@@ -251,6 +265,7 @@ impl Unit {
             duty_changed: false,
             proposals: HashMap::new(),
             feed: feed::Feed::default(),
+            hooks: webhooks::Hooks::default(),
             copilot: false,
             learning: false,
         };
@@ -324,7 +339,7 @@ impl Unit {
         message_id: Option<Uuid>,
         data: serde_json::Value,
     ) {
-        self.events.push(PendingEvent { kind, ticket_id, message_id, data });
+        self.events.push(PendingEvent { kind, ticket_id, message_id, data, told_as: Vec::new() });
     }
 
     /// Runs a statement after the rows are written.

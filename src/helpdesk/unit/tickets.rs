@@ -11,8 +11,8 @@ use crate::helpdesk::{Desk, Error, lifecycle};
 
 impl Unit {
     pub(super) fn track(&mut self, row: ticket::Model) {
-        let epoch_before = row.epoch;
-        self.tickets.insert(row.id, Tracked { row, epoch_before, changed: false, announced: None });
+        let (epoch_before, before) = (row.epoch, Some((row.status, row.handler)));
+        self.tickets.insert(row.id, Tracked { row, epoch_before, before, changed: false, announced: None });
     }
 
     pub(in crate::helpdesk) fn ticket(&self, id: Uuid) -> Option<&ticket::Model> {
@@ -150,7 +150,7 @@ impl Unit {
         self.event("ticket.created", Some(row.id), None, serde_json::Value::Null);
         // Below every real epoch, so that the row counts as new to listeners.
         self.recent.insert(row.id, Vec::new());
-        self.tickets.insert(row.id, Tracked { epoch_before: -1, row, changed: true, announced });
+        self.tickets.insert(row.id, Tracked { epoch_before: -1, before: None, row, changed: true, announced });
     }
 }
 

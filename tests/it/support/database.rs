@@ -56,6 +56,8 @@ impl Database {
             "llm_call",
             "token_count",
             "kept_answer",
+            "webhook_delivery",
+            "api_key",
         ] {
             let rows = match db.get_database_backend() {
                 sea_orm::DbBackend::Sqlite => {

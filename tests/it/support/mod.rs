@@ -7,6 +7,7 @@ pub mod database;
 pub mod load;
 pub mod model;
 pub mod obedient;
+pub mod receiver;
 pub mod server;
 pub mod staff;
 pub mod stage;

@@ -52,6 +52,8 @@ pub struct Setting<'a> {
     pub desk: String,
     /// More lines of TOML for `[attachments]`, whose folder is beside the database.
     pub attachments: String,
+    /// Lines of TOML for `[webhooks]`.
+    pub webhooks: &'a str,
     /// The real binary's environment, beside what it inherits.
     pub env: Vec<(&'a str, String)>,
 }
@@ -75,6 +77,7 @@ impl<'a> Setting<'a> {
             assistant: String::new(),
             desk: String::new(),
             attachments: String::new(),
+            webhooks: "",
             env: Vec::new(),
         }
     }
@@ -102,6 +105,7 @@ impl<'a> Setting<'a> {
         // Whether or not this machine has the weights.
         text += "[knowledge]\nembeddings = \"off\"\n";
         text += &format!("[attachments]\nfolder = \"{home}/attachments\"\n{}", self.attachments);
+        text += &format!("[webhooks]\n{}", self.webhooks);
         if let Some(port) = self.metrics {
             text += &format!("[metrics]\nlisten = \"127.0.0.1:{port}\"\n");
         }
@@ -308,18 +312,24 @@ impl Rest {
 
 /// A token that is valid for an hour.
 pub fn token(role: Role, sub: &str) -> String {
-    mint(role, sub, &[])
+    mint(role, sub, None, &[])
+}
+
+/// The token of an agent of one desk.
+pub fn agent_of(desk: &str) -> String {
+    mint(Role::Agent, "limited", Some(desk), &[])
 }
 
 /// A program's token that is valid for an hour.
 pub fn program(scopes: &[&str]) -> String {
-    mint(Role::Service, "program", scopes)
+    mint(Role::Service, "program", None, scopes)
 }
 
-fn mint(role: Role, sub: &str, scopes: &[&str]) -> String {
+fn mint(role: Role, sub: &str, desk: Option<&str>, scopes: &[&str]) -> String {
     let exp = (Clock::default().now().timestamp() + 3600).try_into().unwrap();
+    let desks = desk.map(|desk| vec![desk.to_owned()]);
     let scopes = scopes.iter().map(ToString::to_string).collect();
-    Tokens::new(JWT_SECRET).mint(&Claims { sub: sub.to_owned(), role, exp, name: None, desks: None, scopes }).unwrap()
+    Tokens::new(JWT_SECRET).mint(&Claims { sub: sub.to_owned(), role, exp, name: None, desks, scopes }).unwrap()
 }
 
 /// The texts of a conversation, with their authors.

@@ -1,14 +1,24 @@
-//! Which addresses may be asked: those of the public internet only.
+//! Which addresses may be asked by us: those of the public internet only, unless the operator says otherwise.
 //!
-//! The check stands where names are resolved for the connection itself, so that no second answer of a name server can
+//! A URL that a stranger or an admin names is a request from inside our network. `attachments` and `webhooks` make such
+//! requests, and both ask here. The check stands where names are resolved for the connection itself, so that no second answer of a name server can
 //! come in between (DNS rebinding).
+
+mod policy;
 
 use std::{
     error::Error,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
 };
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use ipnet::IpNet;
+use reqwest::{
+    Url,
+    dns::{Addrs, Name, Resolve, Resolving},
+};
+
+pub use policy::{Policy, Unfit};
 
 /// Networks of the IPv4 space that are not public (IANA special-purpose registry, RFC 6890), with the length of their
 /// prefixes.
@@ -70,16 +80,39 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// Why a host cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreachable {
+    /// It is one of those that are refused.
+    #[error(transparent)]
+    NotPublic(#[from] NotPublic),
+    /// No name server knows it.
+    #[error("its host's name leads to no address")]
+    Unknown,
+}
+
 /// A name that leads to no public address.
 #[derive(Debug, thiserror::Error)]
 #[error("the address is not one of the public internet")]
 pub struct NotPublic;
 
+/// Which addresses may be asked beside those of the public internet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Private {
+    /// None.
+    #[default]
+    Refused,
+    /// Those of these networks.
+    In(Vec<IpNet>),
+    /// Every one.
+    Allowed,
+}
+
 /// Resolves names to the addresses that may be asked.
 #[derive(Clone, Debug)]
 pub struct Resolver {
     names: Names,
-    allow_private: bool,
+    private: Private,
 }
 
 #[derive(Clone, Debug)]
@@ -89,24 +122,60 @@ enum Names {
     Scripted(std::collections::HashMap<String, Vec<IpAddr>>),
 }
 
+/// How long a name may take where somebody waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Resolver {
-    /// The system's resolver; it gives public addresses only, unless `allow_private`.
+    /// The system's resolver; of what is not public it gives only what `private` says.
     #[must_use]
-    pub fn new(allow_private: bool) -> Self {
-        Self { names: Names::System, allow_private }
+    pub fn new(private: Private) -> Self {
+        Self { names: Names::System, private }
     }
 
     #[cfg(test)]
-    pub(super) fn scripted(names: &[(&str, &[&str])]) -> Self {
+    pub(crate) fn scripted(names: &[(&str, &[&str])]) -> Self {
         let parsed = |addresses: &[&str]| addresses.iter().map(|address| address.parse().unwrap()).collect();
         let names = names.iter().map(|(name, addresses)| ((*name).to_owned(), parsed(addresses))).collect();
-        Self { names: Names::Scripted(names), allow_private: false }
+        Self { names: Names::Scripted(names), private: Private::Refused }
     }
 
     /// Whether this address may be asked.
     #[must_use]
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.allow_private || is_public(address)
+        match &self.private {
+            Private::Allowed => true,
+            // An IPv4 address in IPv6 is of no network here: `is_public` refuses it.
+            Private::In(networks) if networks.iter().any(|network| network.contains(&address)) => true,
+            Private::In(_) | Private::Refused => is_public(address),
+        }
+    }
+
+    /// Whether a URL's host may be asked as far as nobody needs to be asked for that: an address that stands in the place
+    /// of a name is not resolved. Its odd spellings (octal, one number) are normal in a parsed URL.
+    #[must_use]
+    pub fn allows_literal(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
+        address.is_err() || address.is_ok_and(|address| self.allows(address))
+    }
+
+    /// Whether a URL's host leads somewhere that may be asked, at this moment.
+    ///
+    /// # Errors
+    /// [`Unreachable`] says why not.
+    pub async fn check(&self, url: &Url) -> Result<(), Unreachable> {
+        if !self.allows_literal(url) {
+            return Err(Unreachable::NotPublic(NotPublic));
+        }
+        let host = url.host_str().unwrap_or_default();
+        if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+            return Ok(());
+        }
+        match tokio::time::timeout(PATIENCE, self.addresses(host)).await {
+            Ok(Ok(found)) if !found.is_empty() => Ok(()),
+            Ok(Err(error)) if error.is::<NotPublic>() => Err(Unreachable::NotPublic(NotPublic)),
+            Ok(_) | Err(_) => Err(Unreachable::Unknown),
+        }
     }
 
     async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
@@ -230,7 +299,36 @@ mod tests {
         assert_eq!(ips(resolver.addresses("mixed.example").await.unwrap()), ["1.1.1.1"]);
         assert!(resolver.addresses("evil.example").await.unwrap_err().is::<NotPublic>());
         assert!(resolver.addresses("unknown.example").await.unwrap().is_empty());
-        assert!(Resolver::new(false).addresses("localhost").await.unwrap_err().is::<NotPublic>());
-        assert!(!Resolver::new(true).addresses("localhost").await.unwrap().is_empty());
+        assert!(Resolver::new(Private::Refused).addresses("localhost").await.unwrap_err().is::<NotPublic>());
+        assert!(!Resolver::new(Private::Allowed).addresses("localhost").await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_the_operator_names_may_be_asked_and_nothing_else_that_is_private() {
+        let networks = ["10.1.0.0/16", "fd00::/8"].map(|network| network.parse().unwrap());
+        let resolver = Resolver {
+            private: Private::In(networks.into()),
+            ..Resolver::scripted(&[
+                ("inside.example", &["10.1.2.3"]),
+                ("beside.example", &["10.2.0.1"]),
+                ("public.example", &["1.1.1.1"]),
+            ])
+        };
+        let check = async |url: &str| resolver.check(&Url::parse(url).unwrap()).await;
+        for allowed in
+            ["https://inside.example/", "http://10.1.0.1:8080/x", "https://[fd00::1]/", "https://public.example"]
+        {
+            assert!(check(allowed).await.is_ok(), "{allowed}");
+        }
+        for refused in [
+            "https://beside.example/",
+            "https://127.0.0.1/",
+            "https://0x7f.1/",
+            "https://[::ffff:10.1.0.1]/",
+            "https://[::1]/",
+        ] {
+            assert!(matches!(check(refused).await, Err(Unreachable::NotPublic(_))), "{refused}");
+        }
+        assert!(matches!(check("https://nowhere.example/").await, Err(Unreachable::Unknown)));
     }
 }

@@ -1,0 +1,108 @@
+//! What webhooks are told: the reference's envelope around the shapes of REST, as a program with `tickets:read` sees them.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{
+    message::{MessageOut, View},
+    occupant::OccupantOut,
+    room::RoomOut,
+    ticket::TicketOut,
+    wire::Timestamp,
+};
+use crate::helpdesk::{Caller, Helpdesk, Occurrence, Role, SCOPE_READ};
+
+/// What is shown of the values that an event notes; all else is the log's own.
+const SHOWN: [&str; 13] = [
+    "status",
+    "handler",
+    "priority",
+    "version",
+    "author",
+    "by",
+    "reaction",
+    "feedback",
+    "attachment",
+    "desk",
+    "customer",
+    "jid",
+    "webhook_id",
+];
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    /// The `webhook-id`, the same on every try.
+    id: Uuid,
+    event: &'a str,
+    timestamp: Timestamp,
+    /// Orders events; those of one commit may share the time, never the number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<i64>,
+    data: Data,
+}
+
+#[derive(Serialize)]
+struct Data {
+    /// What it changed to then.
+    #[serde(flatten)]
+    noted: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<Uuid>,
+    /// As it is when this is first sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<TicketOut>,
+    /// As it is when this is first sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<MessageOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<RoomOut>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    participant: Option<OccupantOut>,
+}
+
+/// The body of a delivery.
+#[must_use]
+pub fn body(helpdesk: &Helpdesk, told: &Occurrence) -> String {
+    let reader = Caller {
+        id: "webhook".to_owned(),
+        name: None,
+        role: Role::Service,
+        desks: None,
+        scopes: vec![SCOPE_READ.to_owned()],
+    };
+    let Occurrence { ticket, message, attachments, .. } = told.clone();
+    let message = ticket
+        .as_ref()
+        .zip(message)
+        .map(|(ticket, message)| View::new(ticket, &reader, helpdesk).message(message, &attachments));
+    let envelope = Envelope {
+        id: told.id,
+        event: &told.kind,
+        timestamp: Timestamp(told.at),
+        seq: told.seq,
+        data: Data {
+            noted: noted(told),
+            ticket_id: told.ticket_id,
+            message_id: told.message.as_ref().map(|message| message.id),
+            ticket: ticket.map(|ticket| TicketOut::new(ticket, &reader, helpdesk)),
+            message,
+            room: told.room.clone().map(RoomOut::from),
+            participant: told.occupant.clone().map(OccupantOut::from),
+        },
+    };
+    // Of what is made of strings and numbers alone.
+    serde_json::to_string(&envelope).unwrap_or_default()
+}
+
+fn noted(told: &Occurrence) -> Map<String, Value> {
+    let mut noted = told.data.as_object().cloned().unwrap_or_default();
+    // In the words of the presence routes.
+    if let Some(available) = noted.get("available").and_then(Value::as_bool) {
+        noted.insert("status".to_owned(), json!(if available { "available" } else { "unavailable" }));
+    }
+    noted.retain(|name, value| SHOWN.contains(&name.as_str()) && !value.is_null());
+    noted
+}
