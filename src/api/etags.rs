@@ -36,10 +36,15 @@ pub(super) async fn tag(request: Request, next: Next) -> Result<Response, ApiErr
     let response = next.run(request).await;
     let headers = response.headers();
     let is_json = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if response.status() != StatusCode::OK || !is_json || headers.contains_key(ETAG) {
+    if response.status() != StatusCode::OK || !is_json {
         return Ok(response);
     }
     let Some(known) = tags else { return Err(if_none_match::malformed()) };
+    // What has a tag of its own keeps it.
+    if let Some(own) = headers.get(ETAG).cloned() {
+        let tag = own.to_str().unwrap_or_default().trim_matches('"').to_owned();
+        return Ok(if known.has(&tag) { (StatusCode::NOT_MODIFIED, [(ETAG, own)]).into_response() } else { response });
+    }
     let version = response.extensions().get::<Version>().map(|Version(version)| format!("{version}-"));
     let (mut head, body) = response.into_parts();
     let bytes = to_bytes(body, ANSWER).await.map_err(|error| ApiError::Internal(error.to_string()))?;
