@@ -4,7 +4,7 @@
 //! changed, numbered without gaps by [`counter`]. [`presence`] and [`subscription`]: who is there, and who
 //! watches a desk. [`agent`]: who answers; [`notice`]: what agents are told over XMPP; [`attachment`]: files;
 //! [`hint`]: what a contact was told once; [`heard`]: commands that were carried out; [`opening`]: what erased customers
-//! had opened lately.
+//! had opened lately; [`kept_answer`]: answers of the REST API that are given again.
 //! [`llm_call`] and [`token_count`]: what the language model cost. [`copilot`]: what the assistant makes for agents;
 //! [`proposal`]: pages it would learn from them. [`server_room`] ⟵ [`server_occupant`]: the XMPP server's rooms, and who is in them.
 //! [`webhook`] ⟵ [`webhook_delivery`]: programs that are told what happened, and what they are told.
@@ -22,6 +22,7 @@ pub mod counter;
 pub mod event;
 pub mod heard;
 pub mod hint;
+pub mod kept_answer;
 pub mod llm_call;
 pub mod message;
 pub mod notice;

@@ -56,6 +56,10 @@ pub struct Model {
     pub reaction: Option<String>,
     /// Whether the customer's client wants to know when it was read (XEP-0333).
     pub markable: bool,
+    /// Identifies it within its ticket by its writer and the id that the writer's program gave it, or the request that it came in.
+    pub client_key: Option<String>,
+    /// That id.
+    pub client_id: Option<String>,
     #[sea_orm(belongs_to, from = "ticket_id", to = "id")]
     pub ticket: BelongsTo<super::ticket::Entity>,
 }

@@ -14,6 +14,7 @@ mod m20261125_000020_copilot;
 mod m20261125_000021_usage_index;
 mod m20261125_000022_server_events;
 mod m20261126_000023_webhooks;
+mod m20261126_000024_idempotency;
 mod m20261126_000025_audit;
 mod m20261126_000027_api_keys;
 
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000021_usage_index::Migration),
             Box::new(m20261125_000022_server_events::Migration),
             Box::new(m20261126_000023_webhooks::Migration),
+            Box::new(m20261126_000024_idempotency::Migration),
             Box::new(m20261126_000025_audit::Migration),
             Box::new(m20261126_000027_api_keys::Migration),
         ]

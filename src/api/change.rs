@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{
     Api, ApiError,
     extract::TicketId,
+    idempotency::Once,
     if_match::{self, IfMatch},
     ticket::TicketOut,
 };
@@ -31,6 +32,8 @@ impl IntoResponse for OneTicket {
 /// Somebody wants something of a ticket. That it exists for the caller is for the helpdesk to say.
 pub(super) struct Ask {
     pub api: Api,
+    /// The request's key, if it has one.
+    once: Option<Once>,
     pub caller: Caller,
     pub ticket: Uuid,
     /// The version that it must be at, if the caller says so.
@@ -47,19 +50,34 @@ impl FromRequestParts<Api> for Ask {
             IfMatch::Any => None,
             several => several.expected(api.helpdesk.ticket(&caller, ticket).await?.version),
         };
-        Ok(Self { api: api.clone(), caller, ticket, expected })
+        let once = parts.extensions.get::<Once>().cloned();
+        Ok(Self { api: api.clone(), once, caller, ticket, expected })
     }
 }
 
 impl Ask {
+    fn shown(&self, ticket: Model) -> OneTicket {
+        OneTicket(TicketOut::new(ticket, &self.caller, self.helpdesk()))
+    }
+
     pub(super) fn helpdesk(&self) -> &Helpdesk {
         &self.api.helpdesk
     }
 
+    /// The domain for the request's change, which is made once where the request has a key.
+    pub(super) fn change(&self) -> Helpdesk {
+        match &self.once {
+            Some(Once(key)) => self.helpdesk().once_by(key),
+            None => self.helpdesk().clone(),
+        }
+    }
+
     /// The changed ticket as the caller may see it; also the one that another has changed before.
-    pub(super) fn show(&self, changed: Result<Model, Error>) -> Result<OneTicket, ApiError> {
+    pub(super) async fn show(&self, changed: Result<Model, Error>) -> Result<OneTicket, ApiError> {
         match changed {
-            Ok(ticket) => Ok(OneTicket(TicketOut::new(ticket, &self.caller, self.helpdesk()))),
+            Ok(ticket) => Ok(self.shown(ticket)),
+            // It was made, and only its answer was lost: the ticket is what it led to.
+            Err(Error::Repeated) => Ok(self.shown(self.helpdesk().ticket(&self.caller, self.ticket).await?)),
             Err(error) => Err(ApiError::told(error, &self.caller, self.helpdesk())),
         }
     }

@@ -49,6 +49,7 @@ pub(super) struct FootprintOut {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = CustomerDeskOut)]
 struct DeskOut {
     desk: String,
     tickets: i64,

@@ -62,6 +62,12 @@ pub enum ApiError {
     /// 415: the body is not declared as JSON.
     #[error("the body must be JSON, with the header Content-Type: application/json")]
     UnsupportedMediaType,
+    /// 409: the first request with this key has not ended yet.
+    #[error("a request with this Idempotency-Key is still running; please try again in a few seconds")]
+    StillRunning,
+    /// 422: the key belongs to another request.
+    #[error("this Idempotency-Key was used for another request: a new request needs a new key")]
+    KeyReused,
     /// 422: a value of the body is not acceptable; the text names it.
     #[error("{0}")]
     Invalid(String),
@@ -145,6 +151,8 @@ impl ApiError {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT"),
             Self::Conflict(_) | Self::Overtaken { .. } => (StatusCode::CONFLICT, "CONFLICT"),
+            Self::StillRunning => (StatusCode::CONFLICT, "IDEMPOTENCY_KEY_IN_USE"),
+            Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID"),
@@ -177,7 +185,7 @@ impl ApiError {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         match self {
-            Self::Unavailable(_) | Self::Crowded => {
+            Self::Unavailable(_) | Self::Crowded | Self::StillRunning => {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
             }
             Self::TooFast { seconds } => {

@@ -67,7 +67,13 @@ pub(super) fn tag(version: i64) -> Option<HeaderValue> {
 /// The strong comparison that `If-Match` asks for: a weak tag never matches.
 fn versions(tags: &[EntityTag]) -> Vec<i64> {
     let strong = tags.iter().filter(|tag| !tag.is_weak);
-    strong.filter_map(|tag| tag.text.parse::<i64>().ok().filter(|version| version.to_string() == tag.text)).collect()
+    strong.filter_map(|tag| version(&tag.text)).collect()
+}
+
+/// The version alone, as changes give it, or before what a GET adds to it.
+fn version(tag: &str) -> Option<i64> {
+    let text = tag.split_once('-').map_or(tag, |(version, _)| version);
+    text.parse::<i64>().ok().filter(|version| version.to_string() == text)
 }
 
 #[cfg(test)]
@@ -90,6 +96,7 @@ mod tests {
             (&["\"7\""], IfMatch::Versions(vec![7])),
             (&[" \"7\" , \"8\",,"], IfMatch::Versions(vec![7, 8])),
             (&["\"7\"", "\"9\""], IfMatch::Versions(vec![7, 9])),
+            (&["\"7-0a1b\", \"-7\", \"x-7\", W/\"8-0a1b\""], IfMatch::Versions(vec![7])),
             (&["W/\"7\""], IfMatch::Versions(vec![])),
             (&["W/\"7\", \"8\""], IfMatch::Versions(vec![8])),
             (&["\"\""], IfMatch::Versions(vec![])),

@@ -16,8 +16,19 @@ impl FromRequestParts<Api> for IfNoneMatch {
 
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, ApiError> {
         let tags = EntityTags::of(&parts.headers, &IF_NONE_MATCH);
-        tags.map(Self).ok_or_else(|| ApiError::BadRequest("If-None-Match: must be * or quoted tags".to_owned()))
+        tags.map(Self).ok_or_else(malformed)
     }
+}
+
+impl From<EntityTags> for IfNoneMatch {
+    fn from(tags: EntityTags) -> Self {
+        Self(tags)
+    }
+}
+
+/// The header makes no sense.
+pub(super) fn malformed() -> ApiError {
+    ApiError::BadRequest("If-None-Match: must be * or quoted tags".to_owned())
 }
 
 impl IfNoneMatch {

@@ -59,8 +59,9 @@ pub(super) struct LogOut {
     has_more: bool,
 }
 
+/// One thing that happened, as one reader is told of it.
 #[derive(Serialize, ToSchema)]
-struct ChangeOut {
+pub(super) struct ChangeOut {
     seq: i64,
     #[serde(rename = "type")]
     kind: String,
@@ -114,9 +115,9 @@ impl LogOut {
 }
 
 impl ChangeOut {
-    fn new(event: event::Model, page: &Changes, reader: &Caller, helpdesk: &Helpdesk) -> Self {
+    pub(super) fn new(event: event::Model, page: &Changes, reader: &Caller, helpdesk: &Helpdesk) -> Self {
         let ticket = event.ticket_id.and_then(|id| page.tickets.get(&id));
-        let message = event.message_id.and_then(|id| page.messages.get(&id));
+        let message = event.message_id.and_then(|id| page.message_for(reader, id));
         let message = ticket
             .zip(message)
             .map(|(ticket, message)| View::new(ticket, reader, helpdesk).message(message.clone(), &page.attachments));

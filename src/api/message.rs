@@ -1,6 +1,6 @@
 //! `/api/v1/xmpp/tickets/{id}/messages`: speaking in a ticket; and how messages are shown.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Extension, Json, extract::State, http::StatusCode};
 use deskbridge_entity::{
     attachment::Model as Attachment,
     message::{Author, Model},
@@ -14,9 +14,10 @@ use super::{
     Api, ApiError,
     attachment::{self, AttachmentOut},
     extract::{self, Body, TicketId},
+    idempotency::Once,
     wire::{self, AuthorWord, Timestamp, VisibilityWord},
 };
-use crate::helpdesk::{Caller, Helpdesk, Role};
+use crate::helpdesk::{Caller, ClientId, Helpdesk, Role};
 
 #[derive(Deserialize, ToSchema)]
 pub(super) struct MessageIn {
@@ -24,6 +25,9 @@ pub(super) struct MessageIn {
     /// A file to send with it, which lies somewhere on the web.
     attachment_url: Option<String>,
     jid: Option<String>,
+    /// What the caller's program knows the message by: the same again, with the same content, is the same message.
+    #[schema(min_length = 1, max_length = 255)]
+    client_message_id: Option<String>,
 }
 
 impl MessageIn {
@@ -54,19 +58,43 @@ pub(super) struct SaidOut {
 #[utoipa::path(
     post, path = "/api/v1/xmpp/tickets/{id}/messages", operation_id = "message_say", tag = "messages",
     params(TicketId), request_body = MessageIn,
-    responses((status = 201, description = "The message is on disk and on its way", body = SaidOut))
+    responses(
+        (status = 201, description = "The message is on disk and on its way", body = SaidOut),
+        (status = 200, description = "The message with this `client_message_id` is there already", body = SaidOut),
+    )
 )]
 pub(super) async fn say(
     State(api): State<Api>,
     caller: Caller,
     TicketId(id): TicketId,
-    Body(input): Body<MessageIn>,
+    once: Option<Extension<Once>>,
+    Body(mut input): Body<MessageIn>,
 ) -> Result<(StatusCode, Json<SaidOut>), ApiError> {
     let ticket = api.helpdesk.ticket(&caller, id).await?;
+    let client_id = client_id(&caller, input.client_message_id.take(), once.as_deref())?;
+    let is_named = client_id.as_ref().is_some_and(|by| by.id().is_some());
     let (text, link) = input.checked_for(&ticket)?;
-    let said = api.helpdesk.say_with(&caller, id, text, link).await;
-    let (message_id, at) = said.map_err(|error| ApiError::told(error, &caller, &api.helpdesk))?;
-    Ok((StatusCode::CREATED, Json(SaidOut { success: true, message_id, timestamp: Timestamp(at) })))
+    let said = api.helpdesk.say_as(&caller, id, text, link, client_id).await;
+    let said = said.map_err(|error| ApiError::told(error, &caller, &api.helpdesk))?;
+    // Who asked by a key alone gets the answer that was lost.
+    let status = if said.is_duplicate && is_named { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(SaidOut { success: true, message_id: said.message, timestamp: Timestamp(said.at) })))
+}
+
+/// What the message is known by: the id that it has, or else its request's key.
+pub(super) fn client_id(
+    caller: &Caller,
+    given: Option<String>,
+    once: Option<&Once>,
+) -> Result<Option<ClientId>, ApiError> {
+    let Some(id) = given else { return Ok(once.map(|Once(key)| ClientId::of_request(key))) };
+    if !(1..=255).contains(&id.chars().count()) || id.chars().any(char::is_control) {
+        return Err(ApiError::invalid(
+            "client_message_id",
+            "must be 1 to 255 characters, none of them a control character",
+        ));
+    }
+    Ok(Some(ClientId::given(caller, id)))
 }
 
 /// A message as one reader sees it.
@@ -102,6 +130,9 @@ pub(super) struct MessageOut {
     /// Files that came with it, or went with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attachments: Vec<AttachmentOut>,
+    /// What the reader's own program knows it by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_message_id: Option<String>,
     #[serde(flatten)]
     #[schema(value_type = Delivery)]
     delivery: Option<Delivery>,
@@ -137,8 +168,10 @@ impl<'a> View<'a> {
     pub(super) fn message(&self, message: Model, attachments: &[Attachment]) -> MessageOut {
         let files = attachments.iter().filter(|file| file.message_id == message.id);
         let attachments = files.map(|file| AttachmentOut::new(file.clone(), self.reader)).collect();
+        let is_readers = |id: &String| ClientId::given(self.reader, id.clone()).is(message.client_key.as_deref());
         MessageOut {
             id: message.id,
+            client_message_id: message.client_id.clone().filter(is_readers),
             sender: self.sender(message.author, message.author_id.as_deref(), message.author_name.as_deref()),
             timestamp: Timestamp(message.created_at),
             is_agent: message.author != Author::Customer,

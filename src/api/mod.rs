@@ -2,7 +2,7 @@
 //!
 //! `routes` has them all in one table, each with those it is for (`access`); `openapi` and `docs` make the document of it.
 //! `request` wraps every request (id, log line, headers) and renders every `error`; `extract` turns requests into
-//! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `attachment`, `staff`, `copilot`,
+//! typed values; `metrics` is for monitors; `ticket`, `message`, `conversation`, `log`, `events`, `attachment`, `staff`, `copilot`,
 //! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook`, `webhook_delivery`, `customer` and `audit` are the routes, `room` and
 //! `occupant` those of the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
 //! share; `webhook_event` makes what webhooks are told; `visitor` finds out who asks (`identity` by which rules: our own `token`, a `provider`'s, or the
@@ -22,9 +22,12 @@ mod desk;
 mod docs;
 mod entity_tag;
 mod error;
+mod etags;
+mod events;
 mod extract;
 mod feed;
 mod healthz;
+mod idempotency;
 mod identity;
 mod if_match;
 mod if_none_match;
@@ -120,7 +123,7 @@ pub struct Api {
 
 /// All routes, with everything around them that a request passes through.
 pub fn router(state: Api) -> Router {
-    around(routes::serve(routes::table()).merge(docs::pages()), state)
+    around(routes::serve(routes::table(), &state).merge(docs::pages()), state)
 }
 
 /// `/metrics` for whoever reaches the listener.
@@ -139,7 +142,7 @@ fn around(routes: Router<Api>, state: Api) -> Router {
         .method_not_allowed_fallback(other_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .layer(middleware::from_fn_with_state(state.clone(), rates::limit))
-        .merge(routes::serve(routes::probes()).method_not_allowed_fallback(other_method))
+        .merge(routes::serve(routes::probes(), &state).method_not_allowed_fallback(other_method))
         // From the inside out: a panic or a late answer becomes an error, and the outermost layer renders errors.
         .layer(CatchPanicLayer::custom(request::panicked))
         .layer(middleware::from_fn_with_state(REQUEST_TIMEOUT, request::limit_time))

@@ -31,6 +31,7 @@ const MAX_IP: usize = 64;
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = OccupantRole)]
 enum RoleWord {
     Participant,
     Moderator,

@@ -2,18 +2,19 @@
 //!
 //! What has nothing to do with one route is added here: who it is for, the token, and the failures that any request can meet.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode, header::IF_NONE_MATCH};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, Content, Info, License, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, SecurityRequirement, Tag,
+        Components, Content, Info, License, Object, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder,
+        SecurityRequirement, Tag, Type,
         link::Link,
-        path::{Operation, Paths},
+        path::{Operation, ParameterBuilder, ParameterIn, Paths},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
-use super::{access::Access, error::Envelope, routes};
+use super::{access::Access, error::Envelope, idempotency, routes};
 
 /// Where tickets are opened.
 const TICKETS: &str = "/api/v1/xmpp/tickets";
@@ -62,6 +63,9 @@ pub fn document() -> OpenApi {
             let path = path.replace("{*", "{");
             for (is_change, operation) in operations(&mut item) {
                 complete(operation, &path, route.access, is_change);
+            }
+            if route.access.is_some() {
+                repeat(&mut item);
             }
             match document.paths.paths.get_mut(&path) {
                 Some(known) => known.merge_operations(item),
@@ -142,6 +146,28 @@ fn complete(operation: &mut Operation, path: &str, access: Option<Access>, is_ch
         let failure = ResponseBuilder::new().description(description).content("application/json", failure());
         let answers = &mut operation.responses.responses;
         answers.entry(status.as_str().to_owned()).or_insert_with(|| RefOr::T(failure.build()));
+    }
+}
+
+/// What is the same for all who ask twice: a change is made once, and an answer that is known is not sent again.
+fn repeat(item: &mut PathItem) {
+    let header = |name: HeaderName, about: &str| {
+        let header = ParameterBuilder::new().name(name.as_str()).parameter_in(ParameterIn::Header);
+        let text = Object::with_type(Type::String);
+        RefOr::T(header.required(Required::False).description(Some(about)).schema(Some(text)).build())
+    };
+    if let Some(operation) = &mut item.post {
+        let about = "1 to 255 visible ASCII characters of the caller's choice: who asks again under the same key within a day gets \
+                     the first answer again, and nothing is done twice. With another body 422";
+        operation.parameters.get_or_insert_default().push(header(idempotency::KEY, about));
+    }
+    let Some(operation) = &mut item.get else { return };
+    let answers = &mut operation.responses.responses;
+    if matches!(answers.get("200"), Some(RefOr::T(answer)) if answer.content.contains_key("application/json")) {
+        let same =
+            ResponseBuilder::new().description("The answer is still the one with a tag in `If-None-Match`").build();
+        answers.insert("304".to_owned(), RefOr::T(same));
+        operation.parameters.get_or_insert_default().push(header(IF_NONE_MATCH, "`ETag` of an answer that is known"));
     }
 }
 

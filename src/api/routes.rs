@@ -8,8 +8,11 @@ use utoipa_axum::{router::UtoipaMethodRouter, routes};
 use super::{
     Api,
     access::{self, Access, Foreign},
-    agent, attachment, audit, conversation, copilot, customer, desk, healthz, knowledge, log, message, metrics,
-    occupant,
+    agent, attachment, audit, conversation, copilot, customer, desk, etags,
+    events::{self, Events},
+    healthz,
+    idempotency::{self, Running},
+    knowledge, log, message, metrics, occupant,
     portion::Portions,
     presence, proposal, queue, room, staff, ticket, usage, webhook, webhook_delivery,
 };
@@ -43,7 +46,9 @@ const WRITERS: &[&str] = &[SCOPE_WRITE];
 /// Everything that has a token in front.
 pub(super) fn table() -> Vec<Route> {
     use Foreign::{Hidden, LeftOut, Refused, Shared};
-    let portions = Extension(Portions::default());
+    let portions = Portions::default();
+    let live = Extension(Events::new(portions.clone()));
+    let portions = Extension(portions);
     let to = Access::to;
     let one_ticket = to(Hidden).staff();
     let readers = |foreign| to(foreign).customers().staff().programs(READERS);
@@ -123,7 +128,8 @@ pub(super) fn table() -> Vec<Route> {
         let portions = portions.clone();
         Route::new(Some(access), parts).layered(|handler| handler.layer(portions))
     });
-    rows.chain(large).collect()
+    let live = Route::new(Some(readers(LeftOut)), routes!(events::listen)).layered(|handler| handler.layer(live));
+    rows.chain(large).chain([live]).collect()
 }
 
 /// What probes ask: without a token, and without a limit.
@@ -136,10 +142,15 @@ pub(super) fn probes() -> Vec<Route> {
 }
 
 /// The routes, each behind its guard.
-pub(super) fn serve(routes: Vec<Route>) -> Router<Api> {
+pub(super) fn serve(routes: Vec<Route>, api: &Api) -> Router<Api> {
+    let running = Running::default();
     let served = |router: Router<Api>, route: Route| {
         let guarded = match route.access {
-            Some(access) => route.handler.route_layer(middleware::from_fn_with_state(access, access::guard)),
+            Some(access) => route
+                .handler
+                .route_layer(middleware::from_fn(etags::tag))
+                .route_layer(middleware::from_fn_with_state((api.clone(), running.clone()), idempotency::once))
+                .route_layer(middleware::from_fn_with_state(access, access::guard)),
             None => route.handler,
         };
         // One each, by `routes!` of one handler.

@@ -7,7 +7,10 @@ use std::{
     convert::Infallible,
     io,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -36,6 +39,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    events::LISTENERS,
     places::{Busy, Place, Places},
     visitor::Peer,
 };
@@ -44,6 +48,21 @@ use super::{
 const BUFFER: usize = 32 * 1024;
 /// The pause after the system refused a connection, as when it has no file handles left.
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
+
+/// What an answer without an end may know of the connection that it goes by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Connection {
+    /// The process is about to stop.
+    pub shutdown: CancellationToken,
+    gave_up: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// Whether it ended because the client took nothing.
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up.load(Ordering::Relaxed)
+    }
+}
 
 /// How long and how many clients may keep us waiting.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +82,8 @@ impl Default for Bounds {
         Self {
             header: Duration::from_secs(15),
             stall: Duration::from_secs(30),
-            connections: 1024,
+            // Those who listen to events have places of their own beside the 1,024 for requests.
+            connections: 1024 + LISTENERS,
             drain: Duration::from_secs(10),
         }
     }
@@ -122,8 +142,10 @@ async fn connection(
     // Answers are small; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
+    let connection = Connection { shutdown: shutdown.clone(), ..Connection::default() };
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(connection.clone());
         let busy = place.begin();
         let answer = router.call(request);
         async move { Ok::<_, Infallible>(answer.await?.map(|body| Answer { body, _busy: busy })) }
@@ -132,7 +154,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.header)
         .max_buf_size(BUFFER)
-        .serve_connection(TokioIo::new(Impatient::new(stream, bounds.stall)), service);
+        .serve_connection(TokioIo::new(Impatient::new(stream, bounds.stall, Arc::clone(&connection.gave_up))), service);
     let mut serving = std::pin::pin!(serving);
     let ended = tokio::select! {
         ended = &mut serving => ended,
@@ -181,11 +203,12 @@ struct Impatient<S> {
     patience: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    gave_up: Arc<AtomicBool>,
 }
 
 impl<S: Unpin> Impatient<S> {
-    fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+    fn new(stream: S, patience: Duration, gave_up: Arc<AtomicBool>) -> Self {
+        Self { stream, patience, stalled: None, gave_up }
     }
 
     /// Passes on what a write gave; one that waits is given up in time.
@@ -197,6 +220,7 @@ impl<S: Unpin> Impatient<S> {
         let patience = self.patience;
         let timer = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
         ready!(timer.as_mut().poll(cx));
+        self.gave_up.store(true, Ordering::Relaxed);
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
     }
 }
@@ -245,7 +269,7 @@ mod tests {
     #[tokio::test]
     async fn a_write_is_given_up_only_when_the_other_side_takes_nothing() {
         let (ours, mut theirs) = tokio::io::duplex(4);
-        let mut ours = Impatient::new(ours, Duration::from_millis(500));
+        let mut ours = Impatient::new(ours, Duration::from_millis(500), Arc::default());
         let reading = tokio::spawn(async move {
             let mut taken = [0; 2];
             for _ in 0..5 {

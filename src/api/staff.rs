@@ -1,6 +1,9 @@
 //! `/api/v1/xmpp/tickets/{id}/…`: what people do with a ticket. Each answers with the ticket as it is then.
 
-use axum::extract::{Path, State, rejection::PathRejection};
+use axum::{
+    Extension, Json,
+    extract::{Path, State, rejection::PathRejection},
+};
 use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -9,6 +12,7 @@ use uuid::Uuid;
 use super::{
     Api, ApiError,
     change::{Ask, OneTicket},
+    etags::Version,
     extract::{self, Body, TicketId},
     if_match::IfMatch,
     ticket::TicketOut,
@@ -22,11 +26,12 @@ use crate::helpdesk::Caller;
     params(TicketId),
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
-pub(super) async fn show(ask: Ask) -> Result<OneTicket, ApiError> {
+pub(super) async fn show(ask: Ask) -> Result<(Extension<Version>, Json<TicketOut>), ApiError> {
     let ticket = ask.helpdesk().ticket(&ask.caller, ask.ticket).await?;
     let there = ask.helpdesk().participants(&ticket).await?;
-    let OneTicket(shown) = ask.show(Ok(ticket))?;
-    Ok(OneTicket(shown.with_participants(there)))
+    let OneTicket(shown) = ask.show(Ok(ticket)).await?;
+    // The answer holds more than the version stands for.
+    Ok((Extension(Version(shown.version())), Json(shown.with_participants(there))))
 }
 
 /// Takes a ticket.
@@ -36,7 +41,7 @@ pub(super) async fn show(ask: Ask) -> Result<OneTicket, ApiError> {
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn claim(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.helpdesk().claim(&ask.caller, ask.ticket, ask.expected).await)
+    ask.show(ask.change().claim(&ask.caller, ask.ticket, ask.expected).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -64,7 +69,7 @@ pub(super) async fn release(ask: Ask, Body(input): Body<ReleaseIn>) -> Result<On
         return Err(ApiError::invalid("summary", "is for the assistant only; colleagues read notes"));
     }
     let summary = input.summary.map(|text| extract::text("summary", text)).transpose()?;
-    ask.show(ask.helpdesk().release(&ask.caller, ask.ticket, ask.expected, to_assistant, summary).await)
+    ask.show(ask.change().release(&ask.caller, ask.ticket, ask.expected, to_assistant, summary).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -79,7 +84,7 @@ pub(super) struct AssignIn {
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn assign(ask: Ask, Body(input): Body<AssignIn>) -> Result<OneTicket, ApiError> {
-    ask.show(ask.helpdesk().assign(&ask.caller, ask.ticket, ask.expected, input.agent).await)
+    ask.show(ask.change().assign(&ask.caller, ask.ticket, ask.expected, input.agent).await).await
 }
 
 /// Says that a ticket is done.
@@ -89,7 +94,7 @@ pub(super) async fn assign(ask: Ask, Body(input): Body<AssignIn>) -> Result<OneT
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn resolve(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.helpdesk().resolve(&ask.caller, ask.ticket, ask.expected).await)
+    ask.show(ask.change().resolve(&ask.caller, ask.ticket, ask.expected).await).await
 }
 
 /// Takes up a resolved ticket again.
@@ -99,7 +104,7 @@ pub(super) async fn resolve(ask: Ask) -> Result<OneTicket, ApiError> {
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn reopen(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.helpdesk().reopen(&ask.caller, ask.ticket, ask.expected).await)
+    ask.show(ask.change().reopen(&ask.caller, ask.ticket, ask.expected).await).await
 }
 
 /// Closes a ticket for good.
@@ -109,7 +114,7 @@ pub(super) async fn reopen(ask: Ask) -> Result<OneTicket, ApiError> {
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn close(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.helpdesk().close(&ask.caller, ask.ticket, ask.expected).await)
+    ask.show(ask.change().close(&ask.caller, ask.ticket, ask.expected).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -152,7 +157,7 @@ fn behind(now: DateTime<Utc>, period: &str) -> Result<DateTime<Utc>, ApiError> {
 )]
 pub(super) async fn snooze(ask: Ask, Body(input): Body<SnoozeIn>) -> Result<OneTicket, ApiError> {
     let until = input.until(ask.helpdesk().clock().now())?;
-    ask.show(ask.helpdesk().snooze(&ask.caller, ask.ticket, ask.expected, until).await)
+    ask.show(ask.change().snooze(&ask.caller, ask.ticket, ask.expected, until).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -168,7 +173,7 @@ pub(super) struct NoteIn {
 )]
 pub(super) async fn note(ask: Ask, Body(input): Body<NoteIn>) -> Result<OneTicket, ApiError> {
     let content = extract::text("content", input.content)?;
-    ask.show(ask.helpdesk().note_on(&ask.caller, ask.ticket, ask.expected, content).await)
+    ask.show(ask.change().note_on(&ask.caller, ask.ticket, ask.expected, content).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -186,7 +191,7 @@ pub(super) struct PriorityIn {
 pub(super) async fn prioritise(ask: Ask, Body(input): Body<PriorityIn>) -> Result<OneTicket, ApiError> {
     let priority = wire::read_priority(&input.priority)
         .ok_or_else(|| ApiError::invalid("priority", "must be LOW, NORMAL, HIGH or URGENT"))?;
-    ask.show(ask.helpdesk().set_priority(&ask.caller, ask.ticket, ask.expected, priority).await)
+    ask.show(ask.change().set_priority(&ask.caller, ask.ticket, ask.expected, priority).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -202,7 +207,7 @@ pub(super) struct TagsIn {
 )]
 pub(super) async fn tag(ask: Ask, Body(input): Body<TagsIn>) -> Result<OneTicket, ApiError> {
     let tags = input.tags.into_iter().map(|tag| extract::text("tags", tag)).collect::<Result<_, _>>()?;
-    ask.show(ask.helpdesk().set_tags(&ask.caller, ask.ticket, ask.expected, tags).await)
+    ask.show(ask.change().set_tags(&ask.caller, ask.ticket, ask.expected, tags).await).await
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -1,7 +1,7 @@
 //! `/api/v1/xmpp/tickets`: opening and listing.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::State,
     http::{StatusCode, Uri, header::LINK},
     response::{AppendHeaders, IntoResponse},
@@ -16,7 +16,8 @@ use uuid::Uuid;
 use super::{
     Api, ApiError,
     extract::{self, Body, Parameters},
-    list,
+    idempotency::Once,
+    list, message,
     occupant::ParticipantOut,
     wire::{self, HandlerWord, PriorityWord, StatusWord, Timestamp},
 };
@@ -28,6 +29,9 @@ pub(super) struct TicketIn {
     message: String,
     resource: Option<String>,
     desk: Option<String>,
+    /// What the caller's program knows the message by: the same again, with the same content, is the same message.
+    #[schema(min_length = 1, max_length = 255)]
+    client_message_id: Option<String>,
 }
 
 /// What a ticket is opened with, once it is checked.
@@ -81,19 +85,23 @@ pub(super) struct OpenedOut {
     request_body = TicketIn,
     responses(
         (status = 201, description = "A ticket is open", body = OpenedOut),
-        (status = 200, description = "The message went into the live ticket", body = OpenedOut),
+        (status = 200, description = "The message went into the live ticket, or is there already", body = OpenedOut),
     )
 )]
 pub(super) async fn open(
     State(api): State<Api>,
     caller: Caller,
-    Body(input): Body<TicketIn>,
+    once: Option<Extension<Once>>,
+    Body(mut input): Body<TicketIn>,
 ) -> Result<(StatusCode, Json<OpenedOut>), ApiError> {
+    let client_id = message::client_id(&caller, input.client_message_id.take(), once.as_deref())?;
+    let is_named = client_id.as_ref().is_some_and(|by| by.id().is_some());
     let Opening { customer, message, resource, desk } = input.checked(&api.helpdesk)?;
-    let received = api.helpdesk.open(&caller, &desk, &customer, resource, message).await;
+    let received = api.helpdesk.open_as(&caller, &desk, &customer, resource, message, client_id).await;
     let received = received.map_err(|error| ApiError::told(error, &caller, &api.helpdesk))?;
     let ticket = api.helpdesk.ticket(&caller, received.ticket).await?;
-    let status = if received.opened { StatusCode::CREATED } else { StatusCode::OK };
+    let is_new = received.opened && !(received.is_duplicate && is_named);
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(OpenedOut::new(ticket, received.message, received.opened))))
 }
 

@@ -1,5 +1,6 @@
 //! Our own bearer tokens, JWT (RFC 7519) signed with HS256, and what makes a caller of any token's claims.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jid::BareJid;
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode, errors::ErrorKind,
@@ -138,6 +139,18 @@ impl Tokens {
             .map_err(|error| refusal(error.kind(), TokenError::Claims))?;
         caller(serde_json::from_value(decoded.claims).map_err(|_| TokenError::Claims)?)
     }
+}
+
+/// Until when a token holds, in seconds since 1970 with all leeway, whoever signed it: only of one that was checked.
+pub(super) fn holds_until(checked: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Until {
+        exp: f64,
+    }
+    let payload = checked.split('.').nth(1)?;
+    let Until { exp } = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    // A date may have a fraction (RFC 7519 §2). The cast saturates.
+    Some((exp as u64).saturating_add(LEEWAY))
 }
 
 /// The header, of which nothing is believed: it only says which rules are asked. One with `crit` demands to be understood, and

@@ -44,7 +44,7 @@ impl Helpdesk {
     /// [`Error::NotFound`] for an unknown desk, [`Error::Stopping`].
     pub async fn note_typing(&self, desk: &str, customer: &BareJid, typing: bool) -> Result<(), Error> {
         let conversation = self.conversation_of(desk, customer)?;
-        self.writer.queue(NoteTyping { conversation, typing }).await.map(drop)
+        self.writer.queue(NoteTyping { conversation, typing, signals: self.signals.clone() }).await.map(drop)
     }
 
     /// Another program answers the assistant in this ticket: people get it, and the other side gets no word.

@@ -8,7 +8,7 @@ use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    Condensed, Drafted, Error, Fate, HandOff, Helpdesk, Outcome, Signal, Triage, Utterance, Words,
+    Condensed, Drafted, Error, Fate, HandOff, Helpdesk, Outcome, Reach, Signal, Triage, Utterance, Words,
     operation::{
         answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases, SayStillLooking},
         line::subject_of,
@@ -147,8 +147,11 @@ impl Helpdesk {
         self.writer.write(CommitDraft { ticket, epoch, drafted }).await
     }
 
-    /// Tells a ticket's customer that an answer is being written, or no longer, if the client can show it.
+    /// Tells a ticket's customer that an answer is being written, or no longer, if the client can show it; and those who watch
+    /// the ticket.
     pub fn announce_typing(&self, ticket: &ticket::Model, typing: bool) {
+        let author = Author::Assistant;
+        let _ = self.signals.send(Signal::Writes { ticket: ticket.id, reach: Reach::of(ticket), author, typing });
         let Some(to) = client_of(ticket).filter(|_| ticket.customer_has_chat_states) else { return };
         // Without a link there is nobody to show it.
         let _ = self.signals.send(Signal::Typing { desk: ticket.desk.clone(), to, typing });

@@ -10,8 +10,8 @@ use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    AgentStanza, Asked, Caller, Changes, Error, Filter, Helpdesk, Line, MAX_BODY, Mark, Page, Received, Reopened, Role,
-    check_jid,
+    AgentStanza, Asked, Caller, Changes, ClientId, Error, Filter, Helpdesk, Line, MAX_BODY, Mark, Page, Received,
+    Reopened, Role, Stored, check_jid,
     operation::{
         customer::{BeginAnew, ReopenOwn, ResolveOwn},
         hand_off::AskForPerson,
@@ -81,6 +81,22 @@ impl Helpdesk {
         resource: Option<String>,
         body: String,
     ) -> Result<Received, Error> {
+        self.open_as(caller, desk, customer, resource, body, None).await
+    }
+
+    /// As [`Helpdesk::open`], once for each id that the caller's program gives its messages.
+    ///
+    /// # Errors
+    /// As [`Helpdesk::open`]; [`Error::Invalid`] when another message has the id.
+    pub async fn open_as(
+        &self,
+        caller: &Caller,
+        desk: &str,
+        customer: &Jid,
+        resource: Option<String>,
+        body: String,
+        client_id: Option<ClientId>,
+    ) -> Result<Received, Error> {
         if caller.is_staff() {
             caller.require_desk(desk)?;
         } else {
@@ -93,9 +109,9 @@ impl Helpdesk {
         let (desk, customer) = (desk.to_owned(), customer.to_bare());
         if caller.is_staff() {
             let speaker = speaker(caller);
-            return self.writer.write(Approach { desk, customer, resource, speaker, body }).await;
+            return self.writer.write(Approach { desk, customer, resource, speaker, body, client_id }).await;
         }
-        let line = Line::plain(desk, customer, resource, body);
+        let line = Line { client_id, ..Line::plain(desk, customer, resource, body) };
         self.writer.write(ReceiveLine::new(line, assistant)).await
     }
 
@@ -105,32 +121,35 @@ impl Helpdesk {
     /// [`Error::NotFound`] unless the caller may read the ticket, [`Error::Forbidden`] unless it may speak in
     /// it, [`Error::Conflict`] when the ticket takes no more messages.
     pub async fn say(&self, caller: &Caller, ticket: Uuid, body: String) -> Result<(Uuid, DateTime<Utc>), Error> {
-        self.say_with(caller, ticket, body, None).await
+        let Stored { message, at, .. } = self.say_as(caller, ticket, body, None, None).await?;
+        Ok((message, at))
     }
 
-    /// As [`Helpdesk::say`]; an agent's reply may come with the `link` of a file, an https URL. Then it needs no text.
+    /// As [`Helpdesk::say`]; an agent's reply may come with the `link` of a file, an https URL. Then it needs no text. It is said
+    /// once for each id that the caller's program gives its messages.
     ///
     /// # Errors
-    /// As [`Helpdesk::say`]; [`Error::Invalid`] for a customer's `link`.
-    pub async fn say_with(
+    /// As [`Helpdesk::say`]; [`Error::Invalid`] for a customer's `link`, and when another message of the ticket has the id.
+    pub async fn say_as(
         &self,
         caller: &Caller,
         ticket: Uuid,
         body: String,
         link: Option<String>,
-    ) -> Result<(Uuid, DateTime<Utc>), Error> {
+        client_id: Option<ClientId>,
+    ) -> Result<Stored, Error> {
         let row = self.ticket(caller, ticket).await?;
         let body = check_body("content", with_link(body, link.as_deref()))?;
         if caller.is_staff() {
             let speaker = speaker(caller);
             let stanza = AgentStanza::default();
-            return self.writer.write(Reply { ticket, expected: None, speaker, body, link, stanza }).await;
+            return self.writer.write(Reply { ticket, expected: None, speaker, body, link, stanza, client_id }).await;
         }
         caller.require_voice_of(&row.customer)?;
         if link.is_some() {
             return Err(Error::invalid("attachment_url", "only staff send files this way; customers do by XMPP"));
         }
-        self.writer.write(AppendLine { ticket, body }).await
+        self.writer.write(AppendLine { ticket, body, client_id }).await
     }
 
     /// An agent's line from a chat client: as [`Helpdesk::say`], a repeated stanza counts once, and a correction goes to the
@@ -148,7 +167,7 @@ impl Helpdesk {
     ) -> Result<(), Error> {
         self.ticket(caller, ticket).await?;
         let body = check_body("message", with_link(body, link.as_deref()))?;
-        let reply = Reply { ticket, expected: None, speaker: speaker(caller), body, link, stanza };
+        let reply = Reply { ticket, expected: None, speaker: speaker(caller), body, link, stanza, client_id: None };
         self.writer.write(reply).await.map(drop)
     }
 
@@ -291,6 +310,23 @@ impl Helpdesk {
     /// [`Error::Forbidden`] for a program without the scope, [`Error::Invalid`] when `after` is of another log.
     pub async fn changes(&self, caller: &Caller, after: Mark, limit: u64) -> Result<Changes, Error> {
         query::changes(&self.store, caller, after, limit).await
+    }
+
+    /// The same of all tickets, for one who tells each caller what it may know of ([`Changes::reach`]).
+    ///
+    /// # Errors
+    /// As [`Helpdesk::changes`].
+    pub async fn all_changes(&self, after: Mark, limit: u64) -> Result<Changes, Error> {
+        let everybody = Caller { id: String::new(), name: None, role: Role::Admin, desks: None, scopes: Vec::new() };
+        query::changes(&self.store, &everybody, after, limit).await
+    }
+
+    /// The place in the event log behind the event with this number; without one, behind the last.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no such event yet, [`Error::Database`].
+    pub async fn mark(&self, seq: Option<i64>) -> Result<Mark, Error> {
+        query::mark(&self.store, seq).await
     }
 }
 

@@ -156,6 +156,7 @@ impl Helpdesk {
             body,
             link: None,
             stanza: AgentStanza::default(),
+            client_id: None,
         };
         self.writer.write(reply).await.map(drop)
     }

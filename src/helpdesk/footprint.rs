@@ -7,8 +7,8 @@ mod export;
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    attachment, copilot, event, hint, llm_call, message, notice, presence, proposal, server_occupant, subscription,
-    ticket, token_count, webhook_delivery,
+    attachment, copilot, event, hint, kept_answer, llm_call, message, notice, presence, proposal, server_occupant,
+    subscription, ticket, token_count, webhook_delivery,
 };
 use futures::future::BoxFuture;
 use sea_orm::{
@@ -120,6 +120,7 @@ const PLACES: &[Place] = &[
     },
     rows::<webhook_delivery::Entity>("deliveries", "webhook_delivery", Whose::Ticket("ticket_id")),
     rows::<webhook_delivery::Entity>("deliveries_about", "webhook_delivery", Whose::Jid("about")),
+    Place { order: Order("key"), ..rows::<kept_answer::Entity>("answers", "kept_answer", Whose::Ticket("ticket_id")) },
     rows::<ticket::Entity>("tickets", "ticket", Whose::Jid("customer")),
     rows::<server_occupant::Entity>("occupants", "server_occupant", Whose::Jid("bare")),
     // The numbers of the event log stay without gaps. All other events name rows by their ids.

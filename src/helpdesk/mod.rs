@@ -40,6 +40,7 @@ pub mod phrases;
 mod presence;
 mod query;
 mod redaction;
+mod repeated;
 mod retention;
 mod rooms;
 mod shown;
@@ -53,8 +54,10 @@ mod writer;
 
 use std::{sync::Arc, time::Duration};
 
+use deskbridge_entity::message::Author;
 use jid::{BareJid, Jid};
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
@@ -82,7 +85,7 @@ pub use operation::{
     customer::Reopened,
     delivery::Report,
     hand_off::{Asked, HandOff, Words},
-    line::{Line, Received},
+    line::{Line, Received, Stored},
     presence::Presence,
     reply::AgentStanza,
     room::{Heard, RoomLine},
@@ -91,8 +94,9 @@ pub use operation::{
 pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
 pub use query::{
-    AuditFilter, Changes, Cursor, DeliveryFilter, Filter, Mark, Outgoing, Page, Replied, Usage, Utterance,
+    AuditFilter, Changes, Cursor, DeliveryFilter, Filter, Mark, Outgoing, Page, Reach, Replied, Usage, Utterance,
 };
+pub use repeated::{ClientId, hash_of};
 pub use retention::Retention;
 pub use rooms::keeps_room;
 pub use shown::{is_line_break, shown};
@@ -235,6 +239,17 @@ pub enum Signal {
         /// Where the customer wrote from last.
         to: Jid,
         /// Begun, or dropped.
+        typing: bool,
+    },
+    /// Somebody writes in a ticket, or has stopped, for those who watch it. What is written ends it, too.
+    Writes {
+        /// The ticket.
+        ticket: Uuid,
+        /// Who may know of it.
+        reach: Reach,
+        /// Who writes.
+        author: Author,
+        /// Begun, or stopped.
         typing: bool,
     },
     /// The desk has begun to read what a customer wrote, up to this message (XEP-0333).

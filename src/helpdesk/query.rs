@@ -14,6 +14,7 @@ pub(super) mod measure;
 mod messages;
 mod outbox;
 mod queue;
+mod reach;
 mod replied;
 mod usage;
 mod webhooks;
@@ -32,12 +33,13 @@ pub use audit::AuditFilter;
 pub use changes::{Changes, Mark};
 pub use messages::Utterance;
 pub use outbox::Outgoing;
+pub use reach::Reach;
 pub use replied::Replied;
 pub use usage::Usage;
 pub use webhooks::DeliveryFilter;
 pub(super) use {
     audit::audit,
-    changes::{ERASED, News, changes, newest_in, news},
+    changes::{ERASED, News, changes, mark, newest_in, news},
     contacts::{is_customer_of, is_subscribed, presence, subscribers},
     copilot::{
         content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,

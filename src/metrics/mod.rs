@@ -4,6 +4,7 @@
 //! what a stranger sends: the number of series has an end.
 
 mod desk;
+mod events;
 mod http;
 mod identity;
 mod link;
@@ -19,6 +20,7 @@ use tokio::{sync::Mutex, time::Instant};
 
 use desk::Desk;
 pub use desk::{Passages, Queue, Sample};
+pub use events::Events;
 pub use http::Http;
 pub use identity::Identity;
 pub use link::Link;
@@ -33,6 +35,8 @@ pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 pub struct Metrics {
     /// Of REST.
     pub http: Http,
+    /// Of the event stream.
+    pub events: Events,
     /// Of the language model.
     pub model: Model,
     /// Of the XMPP link.
@@ -54,12 +58,23 @@ impl Default for Metrics {
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The version that runs", version);
         let http = Http::registered(&mut registry);
+        let events = Events::registered(&mut registry);
         let model = Model::registered(&mut registry);
         let link = Link::registered(&mut registry);
         let webhooks = Webhooks::registered(&mut registry);
         let identity = Identity::registered(&mut registry);
         let desk = Desk::registered(&mut registry);
-        Self { http, model, link, webhooks, identity, desk, registry: Arc::new(registry), looked: Arc::default() }
+        Self {
+            http,
+            events,
+            model,
+            link,
+            webhooks,
+            identity,
+            desk,
+            registry: Arc::new(registry),
+            looked: Arc::default(),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub fn of(desk: &Desk, chat: &Chat, body: String) -> Line {
         corrects: chat.corrects.clone(),
         reply_to: chat.reply_to.clone(),
         markable: chat.markable && chat.id.is_some(),
+        client_id: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The OpenAPI document: it is the one in the repository and the one that is served, and it leaves nothing out.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::api::{
     openapi,
@@ -25,6 +27,22 @@ async fn the_document_and_its_page_are_served_without_a_token() {
     assert!(moved.status.is_redirection() && moved.header("location") == "/docs/", "{}", moved.status);
     let config = desks.ask(request(Method::GET, "/docs/swagger-initializer.js", None, None)).await;
     assert!(config.text.contains("/openapi.json"), "{}", config.text);
+}
+
+/// Types of one name would stand for each other.
+#[test]
+fn each_name_stands_for_one_type() {
+    let mut known = BTreeMap::new();
+    for route in table().into_iter().chain(probes()) {
+        for (name, schema) in route.schemas {
+            let schema = serde_json::to_value(schema).unwrap();
+            let other = known.insert(name.clone(), schema.clone());
+            assert!(
+                other.is_none_or(|other| other == schema),
+                "{name}: give one of them another name (schema(as = …))"
+            );
+        }
+    }
 }
 
 #[test]

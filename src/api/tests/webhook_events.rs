@@ -40,6 +40,7 @@ impl Desks {
             corrects: corrects.map(str::to_owned),
             reply_to: None,
             markable: false,
+            client_id: None,
         };
         self.api.helpdesk.receive(line).await.unwrap().await.unwrap();
     }

@@ -1,13 +1,14 @@
 //! The end of all that is known of a customer.
 
-use deskbridge_entity::agent::Duty;
+use deskbridge_entity::{agent::Duty, kept_answer};
 use jid::BareJid;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use super::hand_off::was_told;
 use crate::helpdesk::{
     Caller, Error,
     audit::Deed,
-    lifecycle,
+    hash_of, lifecycle,
     own::Erased,
     query, ticket_node,
     unit::{Needs, Unit},
@@ -41,6 +42,11 @@ impl Operation for EraseCustomer {
         unit.keep_openings(customer);
         let mut traces = unit.forget(customer);
         let key = customer_key(customer);
+        // An answer that names no ticket may name anybody.
+        let may_name = Condition::any()
+            .add(kept_answer::Column::TicketId.is_null())
+            .add(kept_answer::Column::Caller.eq(hash_of(&Caller::customer(&self.customer))));
+        unit.run_first(&kept_answer::Entity::delete_many().filter(may_name));
         // An agent who asked for help stays an agent, whose presence says whether somebody is on duty.
         let is_agent = unit.agents.iter().any(|agent| agent.jid.as_ref() == Some(&self.customer));
         unit.remove_all_of(customer, is_agent);

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     attachment,
-    message::Author,
+    message::{self, Author},
     ticket::{self, Handler, Status},
 };
 use jid::BareJid;
@@ -17,13 +17,13 @@ use super::{
     new_message, open, outbound,
 };
 use crate::helpdesk::{
-    Error, Rules,
+    ClientId, Error, Rules,
     attachments::described,
     lifecycle,
     lifecycle_feedback::{self, Pace},
     phrases::{self, SmallTalk},
     texts::NAMELESS,
-    unit::{Needs, Unit},
+    unit::{Conversation, Needs, Unit, Within},
     writer::Operation,
 };
 
@@ -55,6 +55,8 @@ pub struct Line {
     pub reply_to: Option<String>,
     /// The sender's client would like to know when it was read (XEP-0333).
     pub markable: bool,
+    /// What the program knows it by that sent it over REST.
+    pub client_id: Option<ClientId>,
 }
 
 impl Line {
@@ -74,7 +76,31 @@ impl Line {
             corrects: None,
             reply_to: None,
             markable: false,
+            client_id: None,
         }
+    }
+}
+
+/// A message, as whoever wrote it learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its id.
+    pub message: Uuid,
+    /// Since when it is there.
+    pub at: DateTime<Utc>,
+    /// It was there before: nothing happened now.
+    pub is_duplicate: bool,
+}
+
+impl Stored {
+    /// It is new.
+    pub(super) fn now(message: Uuid, at: DateTime<Utc>) -> Self {
+        Self { message, at, is_duplicate: false }
+    }
+
+    /// It was there.
+    pub(super) fn before(known: &message::Model) -> Self {
+        Self { message: known.id, at: known.created_at, is_duplicate: true }
     }
 }
 
@@ -142,6 +168,8 @@ impl Operation for ReceiveLine {
         needs.messages.extend(self.line.reply_to.as_deref().and_then(|id| Uuid::try_parse(id).ok()));
         needs.people |= !self.assistant;
         needs.stanza_keys.extend([&self.sender_key, &self.archive_key].into_iter().flatten().cloned());
+        let customer = || Within::Customer(self.line.customer.to_string());
+        needs.written.extend(self.line.client_id.as_ref().map(|by| (by.key.clone(), customer())));
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
@@ -154,6 +182,9 @@ impl Operation for ReceiveLine {
                 opened: false,
                 pace: Pace::Other,
             });
+        }
+        if let Some(known) = opened_before(unit, &self.conversation(), self.line.client_id.as_ref(), &self.line.body)? {
+            return Ok(known);
         }
         let now = unit.now;
         let desk = unit.desk(&self.line.desk);
@@ -221,6 +252,7 @@ impl Operation for ReceiveLine {
         message.corrects = corrected.as_ref().map(|line| line.origin);
         message.reply_to = replied.map(|(message, _)| message);
         message.markable = self.line.markable;
+        name(&mut message, self.line.client_id.as_ref());
         let id = message.id;
         unit.say(message);
         for url in &self.line.files {
@@ -238,6 +270,31 @@ impl Operation for ReceiveLine {
         after_line(unit, ticket, id, read, was_done);
         Ok(Received { ticket, message: id, is_duplicate: false, opened: continued.is_none(), pace })
     }
+}
+
+/// Notes what a message is known by to the program that wrote it.
+pub(super) fn name(message: &mut message::Model, by: Option<&ClientId>) {
+    message.client_key = by.map(|by| by.key.clone());
+    message.client_id = by.and_then(|by| by.id.clone());
+}
+
+/// What became of a message of the conversation that its writer knows by this, if it is there.
+pub(super) fn opened_before(
+    unit: &Unit,
+    conversation: &Conversation,
+    by: Option<&ClientId>,
+    body: &str,
+) -> Result<Option<Received>, Error> {
+    let Some(ticket) = unit.current(conversation) else { return Ok(None) };
+    let known = unit.written(ticket.id, by, body)?;
+    Ok(known.map(|known| Received {
+        ticket: ticket.id,
+        message: known.id,
+        is_duplicate: true,
+        // Both have the time of one commit.
+        opened: known.created_at == ticket.created_at,
+        pace: Pace::Other,
+    }))
 }
 
 /// Thanks, "ok" and farewells in a ticket that is done do not open it again.
@@ -284,19 +341,25 @@ pub(super) fn after_line(unit: &mut Unit, ticket: Uuid, message: Uuid, body: Str
 pub(in crate::helpdesk) struct AppendLine {
     pub ticket: Uuid,
     pub body: String,
+    /// What the program knows it by that sent it.
+    pub client_id: Option<ClientId>,
 }
 
 impl Operation for AppendLine {
-    type Output = (Uuid, DateTime<Utc>);
+    type Output = Stored;
 
     fn needs(&self, needs: &mut Needs) {
         needs.with_siblings.insert(self.ticket);
         needs.people = true;
+        needs.written.extend(self.client_id.as_ref().map(|by| (by.key.clone(), Within::Ticket(self.ticket))));
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
         let now = unit.now;
         let ticket = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
+        if let Some(known) = unit.written(self.ticket, self.client_id.as_ref(), &self.body)? {
+            return Ok(Stored::before(known));
+        }
         unit.check_no_other(ticket)?;
         let desk = unit.desk(&ticket.desk);
         if !lifecycle::takes_lines(ticket, now, &desk.rules) {
@@ -304,11 +367,12 @@ impl Operation for AppendLine {
         }
         let was_done = is_done(unit, self.ticket);
         unit.change(self.ticket, |row, now| take(row, &self.body, now, &desk.rules));
-        let message = new_message(self.ticket, Author::Customer, self.body.clone(), now);
+        let mut message = new_message(self.ticket, Author::Customer, self.body.clone(), now);
+        name(&mut message, self.client_id.as_ref());
         let id = message.id;
         unit.say(message);
         after_line(unit, self.ticket, id, self.body.clone(), was_done);
-        Ok((id, now))
+        Ok(Stored::now(id, now))
     }
 }
 

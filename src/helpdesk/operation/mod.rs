@@ -14,6 +14,7 @@ pub(super) mod feed_room;
 pub(super) mod hand_off;
 pub(super) mod hint;
 pub(super) mod job;
+pub(super) mod keep;
 pub(super) mod line;
 pub(super) mod note;
 pub(super) mod presence;
@@ -97,6 +98,8 @@ fn new_message(ticket_id: Uuid, author: Author, body: String, now: DateTime<Utc>
         reply_to: None,
         reaction: None,
         markable: false,
+        client_key: None,
+        client_id: None,
     }
 }
 

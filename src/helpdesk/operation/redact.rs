@@ -1,7 +1,7 @@
 //! The staff takes a message's text out of the database: a password, a card number, somebody else's address.
 
 use deskbridge_entity::{
-    attachment, copilot,
+    attachment, copilot, kept_answer,
     message::{self, Author, Visibility},
     notice, proposal, ticket,
 };
@@ -59,6 +59,7 @@ impl Operation for Redact {
         let names_it = self.versions.iter().filter_map(|id| unit.message(*id)).any(|version| names(&row, version));
         self.empty(unit);
         webhook_delivery::take_back(unit, self.ticket);
+        unit.run(&kept_answer::Entity::delete_many().filter(kept_answer::Column::TicketId.eq(self.ticket)));
         self.drop_what_was_made_of_it(unit);
         let unanswered = message.author != Author::Customer || unit.has_unanswered(self.ticket);
         unit.change(self.ticket, |row, _| {

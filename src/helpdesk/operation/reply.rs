@@ -1,6 +1,5 @@
 //! An agent speaks to the customer, and has second thoughts (XEP-0308, XEP-0424).
 
-use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     attachment,
     message::{self, Author, Visibility},
@@ -16,17 +15,17 @@ use uuid::Uuid;
 use super::{
     attachment::attach,
     hand_off::tell_on_duty,
-    line::fingerprint,
+    line::{Stored, fingerprint, name, opened_before},
     open, outbound,
     staff::{check_version, has_it},
     webhook_delivery,
 };
 use crate::helpdesk::{
-    Caller, Error, Received, Role,
+    Caller, ClientId, Error, Received, Role,
     audit::Deed,
     lifecycle,
     lifecycle_feedback::{self, Pace},
-    unit::{Needs, Unit},
+    unit::{Needs, Unit, Within},
     writer::Operation,
 };
 
@@ -135,6 +134,8 @@ pub(in crate::helpdesk) struct Reply {
     pub link: Option<String>,
     /// The stanza it came in, if it came from the speaker's chat client.
     pub stanza: AgentStanza,
+    /// What the program knows it by that sent it over REST.
+    pub client_id: Option<ClientId>,
 }
 
 impl Reply {
@@ -146,12 +147,13 @@ impl Reply {
 }
 
 impl Operation for Reply {
-    type Output = (Uuid, DateTime<Utc>);
+    type Output = Stored;
 
     fn needs(&self, needs: &mut Needs) {
         needs.with_siblings.insert(self.ticket);
         needs.people = true;
         needs.stanza_keys.extend(self.key());
+        needs.written.extend(self.client_id.as_ref().map(|by| (by.key.clone(), Within::Ticket(self.ticket))));
         if self.stanza.corrects.is_some() {
             needs.recent_in.insert(self.ticket);
         }
@@ -160,9 +162,12 @@ impl Operation for Reply {
     fn apply(&self, unit: &mut Unit) -> Result<Self::Output, Error> {
         let key = self.key();
         if let Some(known) = key.as_deref().and_then(|key| unit.known(key)) {
-            return Ok((known.message, unit.now));
+            return Ok(Stored { message: known.message, at: unit.now, is_duplicate: true });
         }
         let ticket = unit.ticket(self.ticket).ok_or_else(|| Error::NotFound(format!("ticket {}", self.ticket)))?;
+        if let Some(known) = unit.written(self.ticket, self.client_id.as_ref(), &self.body)? {
+            return Ok(Stored::before(known));
+        }
         if ticket.status == Status::Closed {
             return Err(Error::Conflict("this ticket is closed; open a new one".to_owned()));
         }
@@ -172,13 +177,14 @@ impl Operation for Reply {
         }
         check_free(unit, ticket, &self.speaker)?;
         check_version(ticket, self.expected)?;
-        let message = message::Model {
+        let mut message = message::Model {
             sender_key: key,
             stanza_id: self.stanza.id.clone(),
             reply_to: self.stanza.reply_to,
             corrects: corrected.as_ref().map(|line| line.origin),
             ..word(unit, self.ticket, &self.speaker, &self.body)
         };
+        name(&mut message, self.client_id.as_ref());
         let message = match corrected {
             Some(line) => {
                 // What the customer has asked since is still to be answered.
@@ -194,13 +200,13 @@ impl Operation for Reply {
         if let Some(url) = &self.link {
             attach(unit, self.ticket, message, url, attachment::State::Linked);
         }
-        Ok((message, unit.now))
+        Ok(Stored::now(message, unit.now))
     }
 
-    fn deed(&self, (message, _): &Self::Output, unit: &Unit) -> Option<Deed> {
+    fn deed(&self, stored: &Stored, unit: &Unit) -> Option<Deed> {
         // A repeated stanza has changed nothing.
-        let deed = Deed::by(self.speaker.role, &self.speaker.id, "ticket.reply").in_ticket(self.ticket).to(message);
-        unit.adds(*message).then_some(deed)
+        let deed = Deed::by(self.speaker.role, &self.speaker.id, "ticket.reply").in_ticket(self.ticket);
+        unit.adds(stored.message).then_some(deed.to(stored.message))
     }
 }
 
@@ -262,6 +268,8 @@ pub(in crate::helpdesk) struct Approach {
     pub resource: Option<String>,
     pub speaker: Speaker,
     pub body: String,
+    /// What the program knows it by that sent it.
+    pub client_id: Option<ClientId>,
 }
 
 impl Operation for Approach {
@@ -270,10 +278,16 @@ impl Operation for Approach {
     fn needs(&self, needs: &mut Needs) {
         needs.conversations.insert((self.desk.clone(), self.customer.to_string()));
         needs.people = true;
+        let customer = || Within::Customer(self.customer.to_string());
+        needs.written.extend(self.client_id.as_ref().map(|by| (by.key.clone(), customer())));
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Received, Error> {
-        let current = unit.current(&(self.desk.clone(), self.customer.to_string()));
+        let conversation = (self.desk.clone(), self.customer.to_string());
+        if let Some(known) = opened_before(unit, &conversation, self.client_id.as_ref(), &self.body)? {
+            return Ok(known);
+        }
+        let current = unit.current(&conversation);
         let live = current.filter(|ticket| lifecycle::is_live(ticket.status));
         live.map_or(Ok(()), |ticket| check_free(unit, ticket, &self.speaker))?;
         let live = live.map(|ticket| ticket.id);
@@ -284,7 +298,8 @@ impl Operation for Approach {
         if self.resource.is_some() {
             unit.change(ticket, |row, _| row.customer_resource.clone_from(&self.resource));
         }
-        let message = word(unit, ticket, &self.speaker, &self.body);
+        let mut message = word(unit, ticket, &self.speaker, &self.body);
+        name(&mut message, self.client_id.as_ref());
         let message = speak(unit, &self.speaker, message);
         Ok(Received { ticket, message, is_duplicate: false, opened: live.is_none(), pace: Pace::Other })
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    attachment, audit, copilot, llm_call, message, notice, proposal, server_occupant, server_room,
+    attachment, audit, copilot, kept_answer, llm_call, message, notice, proposal, server_occupant, server_room,
     ticket::{self, Status},
     token_count, webhook_delivery,
 };
@@ -66,6 +66,7 @@ impl Operation for ForgetTickets {
         unit.run_first(
             &webhook_delivery::Entity::delete_many().filter(webhook_delivery::Column::TicketId.is_in(ids())),
         );
+        unit.run_first(&kept_answer::Entity::delete_many().filter(kept_answer::Column::TicketId.is_in(ids())));
         unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Id.is_in(ids())));
         for (id, desk, customer) in &gone {
             unit.forget_ticket(*id);

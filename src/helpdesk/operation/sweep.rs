@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     hand_off::{tell_on_duty, tell_waits, waits},
-    outbound,
+    keep, outbound,
     staff::{requeue, resolve},
 };
 use crate::helpdesk::{
@@ -87,6 +87,7 @@ impl Operation for Sweep {
     fn apply(&self, unit: &mut Unit) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         purge_notices(unit);
+        keep::purge(unit);
         // Of a customer's days only this one is of use.
         let (scope, today, _) = customers_day(unit.now, "");
         let over = token_count::Entity::delete_many().filter(token_count::Column::Scope.eq(scope));

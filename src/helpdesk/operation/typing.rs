@@ -1,7 +1,10 @@
 //! The customer types, or has stopped (XEP-0085).
 
+use deskbridge_entity::message::Author;
+use tokio::sync::broadcast;
+
 use crate::helpdesk::{
-    Error, lifecycle_feedback,
+    Error, Reach, Signal, lifecycle, lifecycle_feedback,
     unit::{Conversation, Needs, Unit},
     writer::Operation,
 };
@@ -10,6 +13,8 @@ use crate::helpdesk::{
 pub(in crate::helpdesk) struct NoteTyping {
     pub conversation: Conversation,
     pub typing: bool,
+    /// Tells those who watch the ticket.
+    pub signals: broadcast::Sender<Signal>,
 }
 
 impl Operation for NoteTyping {
@@ -22,6 +27,11 @@ impl Operation for NoteTyping {
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
         let desk = unit.desk(&self.conversation.0);
         let Some(row) = unit.current(&self.conversation) else { return Ok(()) };
+        if lifecycle::is_live(row.status) {
+            let (author, typing) = (Author::Customer, self.typing);
+            // Nothing is stored, so nothing has to be committed first.
+            let _ = self.signals.send(Signal::Writes { ticket: row.id, reach: Reach::of(row), author, typing });
+        }
         if let Some(due) = lifecycle_feedback::due_while(row, self.typing, unit.now, &desk.rules) {
             let ticket = row.id;
             unit.move_due(ticket, due);

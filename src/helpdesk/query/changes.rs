@@ -44,7 +44,9 @@ impl Mark {
     /// What the first byte of an encoded place is.
     const VERSION: u8 = 1;
 
-    fn behind(event: &event::Model) -> Self {
+    /// The place behind this event.
+    #[must_use]
+    pub fn behind(event: &event::Model) -> Self {
         Self { seq: event.seq, at: event.created_at.timestamp_micros() }
     }
 
@@ -88,6 +90,27 @@ pub struct Changes {
     pub next: Mark,
     /// Whether the log goes on behind it; not all of that need be for the caller.
     pub has_more: bool,
+}
+
+impl Changes {
+    /// A message as `reader` is shown it: what was corrected only to those who answer, notes never to customers.
+    #[must_use]
+    pub fn message_for(&self, reader: &Caller, id: Uuid) -> Option<&message::Model> {
+        let row = self.messages.get(&id)?;
+        (reader.role != Role::Customer || !is_inside(row)).then_some(row)
+    }
+}
+
+/// The place behind the event with this number, or behind the last one.
+pub(in crate::helpdesk) async fn mark(store: &Store, seq: Option<i64>) -> Result<Mark, Error> {
+    let mark = newest(store, seq.unwrap_or(i64::MAX)).await?;
+    if seq.is_some_and(|seq| seq > mark.seq) {
+        return Err(Error::invalid(
+            "after",
+            "is ahead of the log, as when a backup was put back: leave it out to begin anew",
+        ));
+    }
+    Ok(mark)
 }
 
 /// What happened behind `after` in tickets that the caller may read.
@@ -154,7 +177,8 @@ fn is_public() -> Condition {
     Condition::any().add(event::Column::MessageId.is_null()).add(message::Column::Visibility.eq(Visibility::Public))
 }
 
-/// What the caller may know of. Of a ticket that is gone that is its end, where it would have seen the ticket.
+/// What the caller may know of. Of a ticket that is gone that is its end, where it would have seen the ticket. [`Reach`](super::Reach)
+/// says the same.
 fn visible_to(caller: &Caller) -> Select<event::Entity> {
     let gone = |name: &'static str| Expr::cust(format!("event.data ->> '{name}'"));
     let (here, gone) = match (caller.role, &caller.desks) {
@@ -199,10 +223,14 @@ async fn texts(
     Ok((fits, rows.all(store.read()).await?))
 }
 
+/// What customers are not shown.
+fn is_inside(row: &message::Model) -> bool {
+    row.superseded_at.is_some() || row.visibility != Visibility::Public
+}
+
 /// What the reader is shown of these, and the ids of the others.
 fn shown(mut rows: Vec<message::Model>, with_notes: bool) -> (Vec<message::Model>, Vec<Uuid>) {
-    let is_hidden =
-        |row: &mut message::Model| !with_notes && (row.superseded_at.is_some() || row.visibility != Visibility::Public);
+    let is_hidden = |row: &mut message::Model| !with_notes && is_inside(row);
     let hidden = rows.extract_if(.., is_hidden).map(|row| row.id).collect();
     withhold(&mut rows);
     (rows, hidden)

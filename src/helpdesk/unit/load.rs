@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{Conversation, Known, Needs, Traces, Unit};
+use super::{Conversation, Known, Needs, Traces, Unit, Within};
 use crate::helpdesk::{agents, footprint::footprint, lifecycle::is_live, query};
 
 /// How long a stanza is remembered: longer than any client or server replays, shorter than it takes a client
@@ -37,6 +37,9 @@ impl Unit {
         }
         if !needs.stanza_keys.is_empty() {
             self.load_known(tx, needs.stanza_keys).await?;
+        }
+        for (key, within) in needs.written {
+            self.load_written(tx, key, within).await?;
         }
         if !needs.heard.is_empty() {
             self.load_heard(tx, needs.heard).await?;
@@ -203,6 +206,17 @@ impl Unit {
                 self.known.insert(key, Known { ticket, message });
             }
         }
+        Ok(())
+    }
+
+    async fn load_written(&mut self, tx: &DatabaseTransaction, key: String, within: Within) -> Result<(), DbErr> {
+        let known = message::Entity::find().filter(message::Column::ClientKey.eq(&key));
+        let known = match within {
+            Within::Ticket(id) => known.filter(message::Column::TicketId.eq(id)),
+            Within::Customer(jid) => known.filter(message::Column::TicketId.in_subquery(query::ids_of(&jid))),
+        };
+        let rows = known.all(tx).await?;
+        self.written.extend(rows.into_iter().map(|row| ((row.ticket_id, key.clone()), row)));
         Ok(())
     }
 

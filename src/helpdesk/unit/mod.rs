@@ -28,7 +28,7 @@ use sea_orm::{DatabaseTransaction, DbBackend, DbErr, QueryTrait, Statement};
 use uuid::Uuid;
 
 use super::{
-    Agent, Desk,
+    Agent, ClientId, Desk, Error,
     audit::{Deed, Way},
     counts::Written,
     footprint::{self, Footprint},
@@ -44,6 +44,14 @@ pub(super) use {
 
 /// Who writes to which desk: desk name and bare JID.
 pub(super) type Conversation = (String, String);
+
+/// Where a message may be that is known by its writer's id.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Within {
+    Ticket(Uuid),
+    /// Any of this customer's.
+    Customer(String),
+}
 
 /// What a batch needs before it can run.
 #[derive(Debug, Default)]
@@ -81,6 +89,8 @@ pub(super) struct Needs {
     /// Customers of whom everything goes.
     pub erased: BTreeSet<String>,
     pub proposals: BTreeSet<Uuid>,
+    /// Messages that may be there already, by what their writers know them by.
+    pub written: HashSet<(String, Within)>,
     pub feed: feed::FeedNeeds,
     pub hooks: webhooks::HookNeeds,
 }
@@ -168,6 +178,8 @@ pub(super) struct Unit {
     /// In their order, where they were asked for.
     recent: HashMap<Uuid, Vec<recent::Said>>,
     known: HashMap<String, Known>,
+    /// Messages by their ticket and what their writers know them by.
+    written: HashMap<(Uuid, String), message::Model>,
     /// Keys of stanzas whose commands were carried out.
     heard: HashSet<String>,
     pub due: Vec<Uuid>,
@@ -237,6 +249,7 @@ impl Unit {
             loaded_messages: HashMap::new(),
             recent: HashMap::new(),
             known: HashMap::new(),
+            written: HashMap::new(),
             heard: HashSet::new(),
             due: Vec::new(),
             next_due: None,
@@ -280,6 +293,24 @@ impl Unit {
         self.known.get(key).copied()
     }
 
+    /// The message of a ticket that its writer knows by this.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when it says something else than `body`.
+    pub(super) fn written(
+        &self,
+        ticket: Uuid,
+        by: Option<&ClientId>,
+        body: &str,
+    ) -> Result<Option<&message::Model>, Error> {
+        let Some(by) = by else { return Ok(None) };
+        let Some(known) = self.written.get(&(ticket, by.key.clone())) else { return Ok(None) };
+        if known.body != body {
+            return Err(Error::invalid("client_message_id", "is that of another message in this ticket"));
+        }
+        Ok(Some(known))
+    }
+
     /// The desk, or one with the default rules where it is gone from the configuration.
     pub(super) fn desk(&self, name: &str) -> Arc<Desk> {
         let known = self.desks.iter().find(|desk| desk.name == name);
@@ -290,6 +321,9 @@ impl Unit {
     pub(super) fn say(&mut self, message: message::Model) {
         for key in [&message.sender_key, &message.archive_key].into_iter().flatten() {
             self.known.insert(key.clone(), Known { ticket: message.ticket_id, message: message.id });
+        }
+        if let Some(key) = &message.client_key {
+            self.written.insert((message.ticket_id, key.clone()), message.clone());
         }
         self.message_events.push(self.events.len());
         let author = sea_orm::ActiveEnum::to_value(&message.author);

@@ -55,6 +55,7 @@ impl Database {
             "proposal",
             "llm_call",
             "token_count",
+            "kept_answer",
             "webhook_delivery",
             "api_key",
         ] {

@@ -1,0 +1,102 @@
+//! What goes over the wire, rendered once for all who are shown the same.
+
+use bytes::Bytes;
+use deskbridge_entity::{event, message::Author};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::super::{
+    log::ChangeOut,
+    wire::{self, Timestamp},
+};
+use crate::helpdesk::{Caller, Changes, Helpdesk, Reach, Role};
+
+/// After how many milliseconds a browser comes again.
+const RETRY: u32 = 3_000;
+
+/// How the stream begins: behind which number. An event without data only sets the number that a client comes back with.
+pub(super) fn opening(seq: i64) -> Bytes {
+    format!("retry: {RETRY}\nid: {seq}\n\n").into()
+}
+
+/// A sign of life, with the number up to which nothing is for this listener: it need not be looked through again.
+pub(super) fn heartbeat(seq: i64) -> Bytes {
+    format!(":\nid: {seq}\n\n").into()
+}
+
+/// One event of the log as one caller is told of it.
+pub(super) fn change(event: event::Model, page: &Changes, reader: &Caller, helpdesk: &Helpdesk) -> Bytes {
+    let (seq, kind) = (event.seq, event.kind.clone());
+    let id = format!("id: {seq}\n");
+    written(&id, &kind, &ChangeOut::new(event, page, reader, helpdesk))
+}
+
+#[derive(Serialize)]
+struct TypingOut {
+    ticket_id: Uuid,
+    by: &'static str,
+    typing: bool,
+    timestamp: Timestamp,
+}
+
+/// Somebody writes in a ticket. It has no number, as it is in no log.
+pub(super) fn typing(ticket: Uuid, author: Author, typing: bool, at: Timestamp) -> Bytes {
+    written("", "typing", &TypingOut { ticket_id: ticket, by: wire::author(author), typing, timestamp: at })
+}
+
+fn written(id: &str, kind: &str, data: &impl Serialize) -> Bytes {
+    // JSON has no line breaks of its own. Nothing of ours fails to be JSON.
+    let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
+    format!("{id}event: {kind}\ndata: {data}\n\n").into()
+}
+
+/// One event of the log as each of all callers is told of it.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub seq: i64,
+    reach: Reach,
+    /// To everybody but customers, and but the one below.
+    inside: Bytes,
+    /// To the agent who wrote it.
+    own: Option<(String, Bytes)>,
+    /// To the ticket's customer.
+    customer: Option<Bytes>,
+}
+
+impl Told {
+    /// `None` of what nobody is told.
+    pub(super) fn of(event: &event::Model, page: &Changes, helpdesk: &Helpdesk) -> Option<Self> {
+        let reach = page.reach(event)?;
+        let shown = |role, id: &str| {
+            let reader = Caller { id: id.to_owned(), name: None, role, desks: None, scopes: Vec::new() };
+            change(event.clone(), page, &reader, helpdesk)
+        };
+        let customer = match &reach {
+            Reach::Ticket { is_public: false, .. } => None,
+            Reach::Ticket { customer, .. } => Some(shown(Role::Customer, customer)),
+            // It has no text, so nothing to leave out.
+            Reach::Gone { .. } => Some(shown(Role::Customer, "")),
+        };
+        let message = event.message_id.and_then(|id| page.messages.get(&id));
+        let agent = message.filter(|row| row.author == Author::Agent).and_then(|row| row.author_id.clone());
+        let own = agent.map(|id| (id.clone(), shown(Role::Agent, &id)));
+        Some(Self { seq: event.seq, inside: shown(Role::Service, ""), own, customer, reach })
+    }
+
+    /// What this caller is told, if anything.
+    pub(super) fn to(&self, reader: &Caller) -> Option<&Bytes> {
+        if !self.reach.includes(reader) {
+            return None;
+        }
+        match &self.own {
+            _ if reader.role == Role::Customer => self.customer.as_ref(),
+            Some((id, own)) if reader.is_staff() && *id == reader.id => Some(own),
+            _ => Some(&self.inside),
+        }
+    }
+
+    pub(super) fn size(&self) -> usize {
+        let own = self.own.as_ref().map_or(0, |(_, own)| own.len());
+        self.inside.len() + own + self.customer.as_ref().map_or(0, Bytes::len)
+    }
+}

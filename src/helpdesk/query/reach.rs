@@ -1,0 +1,71 @@
+//! Who may know of an event, without asking the database: for those who listen, of whom there are many.
+//!
+//! `changes::visible_to` says the same in SQL; a test of the API holds the two against each other.
+
+use deskbridge_entity::{event, message::Visibility, ticket};
+use serde_json::Value;
+
+use super::changes::{Changes, ERASED};
+use crate::helpdesk::{
+    caller::{Caller, Role},
+    usage::customer_key,
+};
+
+/// Who may know of something that happened in a ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever may read the ticket.
+    Ticket {
+        /// Its desk.
+        desk: String,
+        /// Its customer's bare JID.
+        customer: String,
+        /// Whether that includes the customer.
+        is_public: bool,
+    },
+    /// Whoever could read it, of one that is gone.
+    Gone {
+        /// Its desk.
+        desk: String,
+        /// What is left of its customer.
+        customer: String,
+    },
+}
+
+impl Reach {
+    /// Of what a ticket's customer may know, too.
+    #[must_use]
+    pub fn of(ticket: &ticket::Model) -> Self {
+        Self::Ticket { desk: ticket.desk.clone(), customer: ticket.customer.clone(), is_public: true }
+    }
+
+    /// Whether the caller is one of them.
+    #[must_use]
+    pub fn includes(&self, caller: &Caller) -> bool {
+        let (Self::Ticket { desk, .. } | Self::Gone { desk, .. }) = self;
+        match caller.role {
+            Role::Customer => match self {
+                Self::Ticket { customer, is_public, .. } => *is_public && caller.id == *customer,
+                Self::Gone { customer, .. } => customer_key(&caller.id) == *customer,
+            },
+            Role::Agent | Role::Admin => caller.serves(desk),
+            Role::Service => caller.require_reader().is_ok(),
+        }
+    }
+}
+
+impl Changes {
+    /// Who may know of one of these events, which were read for somebody who may know of all; `None` of one whose ticket went
+    /// while they were read.
+    #[must_use]
+    pub fn reach(&self, event: &event::Model) -> Option<Reach> {
+        if event.kind == ERASED {
+            let word = |name: &str| event.data.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            return Some(Reach::Gone { desk: word("desk"), customer: word("customer") });
+        }
+        let ticket = self.tickets.get(&event.ticket_id?)?;
+        let is_said_to_all = |id| self.messages.get(&id).is_some_and(|row| row.visibility == Visibility::Public);
+        let is_public = event.message_id.is_none_or(is_said_to_all);
+        Some(Reach::Ticket { desk: ticket.desk.clone(), customer: ticket.customer.clone(), is_public })
+    }
+}
