@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{FromRequestParts, Path, State},
     http::{StatusCode, header::ETAG, request::Parts},
     response::{AppendHeaders, IntoResponse, Response},
@@ -17,10 +17,11 @@ use uuid::Uuid;
 use super::{
     Api, ApiError,
     extract::{self, Body, MaybeBody},
+    idempotency::Once,
     if_match::{self, IfMatch},
     wire::Timestamp,
 };
-use crate::helpdesk::{Caller, NewWebhook, WebhookChange};
+use crate::helpdesk::{Caller, Error, NewWebhook, WebhookChange};
 
 /// For how long the secret before signs, too, when the caller does not say.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -160,6 +161,7 @@ async fn checked(api: &Api, url: &str) -> Result<String, ApiError> {
 )]
 pub(super) async fn make(
     State(api): State<Api>,
+    once: Option<Extension<Once>>,
     caller: Caller,
     Body(input): Body<WebhookIn>,
 ) -> Result<(StatusCode, OneWebhook), ApiError> {
@@ -171,7 +173,14 @@ pub(super) async fn make(
         include_internal: input.include_internal,
         secret: input.secret,
     };
-    let row = api.helpdesk.make_webhook(&caller, new).await?;
+    let helpdesk = once.map_or_else(|| api.helpdesk.clone(), |Extension(Once(key))| api.helpdesk.once_by(&key));
+    let row = helpdesk.make_webhook(&caller, new).await.map_err(|error| match error {
+        // Its answer is not kept, since it has the secret.
+        Error::Repeated => ApiError::Conflict(
+            "a webhook was made under this Idempotency-Key before; its secret is not shown again: rotate it, or remove it".to_owned(),
+        ),
+        other => other.into(),
+    })?;
     Ok((StatusCode::CREATED, OneWebhook(WebhookOut::with_secret(row))))
 }
 

@@ -43,6 +43,19 @@ fn opening() -> Value {
 }
 
 #[tokio::test]
+async fn a_webhook_is_made_once_and_its_secret_is_shown_once() {
+    let desks = Desks::new().await;
+    let hook = json!({ "url": "https://hooks.example.org/", "events": ["room.*"] });
+    let path = "/api/v1/xmpp/webhooks";
+    desks.keyed(&admin(), path, "k1", &hook).await.ok(201);
+    let told = desks.keyed(&admin(), path, "k1", &hook).await.failure(409, "CONFLICT");
+    assert!(told.contains("rotate"), "{told}");
+    assert_eq!(desks.get(&admin(), path).await.ok(200).as_array().unwrap().len(), 1);
+    assert_eq!(desks.kept().await, 0);
+    desks.keyed(&admin(), path, "k2", &hook).await.ok(201);
+}
+
+#[tokio::test]
 async fn who_asks_again_gets_the_first_answer_again_and_nothing_is_done() {
     let desks = Desks::new().await;
     let ann = customer(ANN);
