@@ -11,68 +11,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deskbridge::{
-    address::{Policy, Private},
-    api::{self, Api, Identity, Proxies, Rates, Tokens},
-    attachments::Folder,
-    health::Health,
-    helpdesk::{Caller, Clock, Desk, Helpdesk, Limits, Mark, Role, Store},
-    knowledge::Library,
-    metrics::Metrics,
-};
+use deskbridge::helpdesk::{Caller, Helpdesk, Mark, Role};
 use futures::future::join_all;
 use jid::Jid;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     PATIENCE,
     database::Database,
     eventually, scenario,
+    served::serve,
     server::{Kind, Server},
-    stage::{JWT_SECRET, Process, Setting, token},
+    stage::{Process, Setting, token},
 };
 
 const EVENTS: &str = "/api/v1/xmpp/events";
 const TICKETS: &str = "/api/v1/xmpp/tickets";
 
 scenario!(a_listener_that_breaks_off_at_random_is_told_the_log);
-
-/// A Deskbridge without XMPP and assistant, over a real socket.
-struct Served {
-    port: u16,
-    helpdesk: Helpdesk,
-}
-
-impl Served {
-    async fn start(database: &Database) -> Self {
-        let store = Store::connect(&database.url).await.unwrap();
-        store.migrate().await.unwrap();
-        let desks = ["support", "billing"].map(|name| Desk { limits: Limits::NONE, ..Desk::new(name, name) });
-        let (helpdesk, work) = Helpdesk::new(store, Clock::default(), "help.localhost", desks.into());
-        tokio::spawn(work);
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let router = api::router(Api {
-            helpdesk: helpdesk.clone(),
-            identity: Identity::new(Some(Tokens::new(JWT_SECRET)), None),
-            rates: Rates::new(|_| None),
-            proxies: Proxies::default(),
-            health: Health::default(),
-            metrics: Metrics::default(),
-            attachments: Folder::open(&database.folder.path().join("files")).unwrap(),
-            library: Library::default(),
-            receivers: Policy::new(Private::Refused, false),
-        });
-        tokio::spawn(api::serve(listener, router, CancellationToken::new()));
-        Self { port, helpdesk }
-    }
-}
 
 /// A connection to the stream, taken apart by hand: a library would hide where it broke off.
 struct Stream {
@@ -201,8 +162,8 @@ mod scenarios {
     use super::*;
 
     pub async fn a_listener_that_breaks_off_at_random_is_told_the_log(database: Database) {
-        let served = Served::start(&database).await;
-        let (helpdesk, port) = (&served.helpdesk, served.port);
+        let (port, helpdesk) = serve(&database).await;
+        let helpdesk = &helpdesk;
         let done = AtomicBool::new(false);
         let writing = async {
             join_all((0..WRITERS).map(|number| write(helpdesk, number))).await;

@@ -8,22 +8,16 @@ use std::{
 };
 
 use deskbridge::{
-    address::{Policy, Private},
-    api::{self, Api, Claims, Identity, Proxies, Rates, Tokens},
-    attachments::Folder,
-    health::Health,
-    helpdesk::{Caller, Clock, Desk, Helpdesk, Limits, Mark, Role, Store},
-    knowledge::Library,
-    metrics::Metrics,
+    api::{Claims, Tokens},
+    helpdesk::{Caller, Helpdesk, Mark, Role},
 };
 use jid::Jid;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     database::Database,
+    served::serve,
     server::free_port,
     stage::{JWT_SECRET, token},
 };
@@ -38,25 +32,8 @@ struct Served {
 impl Served {
     async fn start() -> Self {
         let database = Database::sqlite();
-        let store = Store::connect(&database.url).await.unwrap();
-        store.migrate().await.unwrap();
-        let desks = ["support", "billing"].map(|name| Desk { limits: Limits::NONE, ..Desk::new(name, name) });
-        let (helpdesk, work) = Helpdesk::new(store, Clock::default(), "help.localhost", desks.into());
-        tokio::spawn(work);
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = api::router(Api {
-            helpdesk: helpdesk.clone(),
-            identity: Identity::new(Some(Tokens::new(JWT_SECRET)), None),
-            rates: Rates::new(|_| None),
-            proxies: Proxies::default(),
-            health: Health::default(),
-            metrics: Metrics::default(),
-            attachments: Folder::open(&database.folder.path().join("files")).unwrap(),
-            library: Library::default(),
-            receivers: Policy::new(Private::Refused, false),
-        });
-        tokio::spawn(api::serve(listener, router, CancellationToken::new()));
+        let (port, helpdesk) = serve(&database).await;
+        let url = format!("http://127.0.0.1:{port}");
         Self { url, helpdesk, _database: database }
     }
 

@@ -8,6 +8,7 @@ pub mod load;
 pub mod model;
 pub mod obedient;
 pub mod receiver;
+pub mod served;
 pub mod server;
 pub mod staff;
 pub mod stage;
