@@ -2,14 +2,17 @@
 //!
 //! What has nothing to do with one route is added here: who it is for, the token, and the failures that any request can meet.
 
+use std::collections::btree_map::Entry;
+
 use axum::http::{HeaderName, StatusCode, header::IF_NONE_MATCH};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Components, Content, Info, License, Object, OpenApi, PathItem, Ref, RefOr, Required, ResponseBuilder,
+        Components, Content, Info, License, Object, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder,
         SecurityRequirement, Tag, Type,
         link::Link,
         path::{Operation, ParameterBuilder, ParameterIn, Paths},
+        schema::{AnyOfBuilder, Schema},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -144,8 +147,14 @@ fn complete(operation: &mut Operation, path: &str, access: Option<Access>, is_ch
     }
     for (status, description) in failures {
         let failure = ResponseBuilder::new().description(description).content("application/json", failure());
-        let answers = &mut operation.responses.responses;
-        answers.entry(status.as_str().to_owned()).or_insert_with(|| RefOr::T(failure.build()));
+        match operation.responses.responses.entry(status.as_str().to_owned()) {
+            Entry::Vacant(place) => drop(place.insert(RefOr::T(failure.build()))),
+            Entry::Occupied(mut known) => {
+                if let RefOr::T(known) = known.get_mut() {
+                    add_failure(known);
+                }
+            }
+        }
     }
 }
 
@@ -186,6 +195,17 @@ fn link_tickets(paths: &mut Paths) {
         for operation in &known {
             let link = Link::builder().operation_id(operation).parameter("id", "$response.body#/ticket_id");
             answer.links.insert(operation.clone(), RefOr::T(link.build()));
+        }
+    }
+}
+
+/// A route with words of its own for a status may answer in those of all routes, too.
+fn add_failure(answer: &mut Response) {
+    let ours = RefOr::Ref(Ref::from_schema_name(Envelope::name()));
+    for content in answer.content.values_mut() {
+        let RefOr::T(content) = content else { continue };
+        if let Some(own) = content.schema.take_if(|own| *own != ours) {
+            content.schema = Some(RefOr::T(Schema::AnyOf(AnyOfBuilder::new().item(own).item(ours.clone()).build())));
         }
     }
 }
