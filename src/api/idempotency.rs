@@ -28,6 +28,8 @@ use uuid::Uuid;
 use super::{Api, ApiError, BODY_TIMEOUT, extract, visitor::Checked};
 use crate::helpdesk::{Caller, hash_of};
 
+/// Where webhooks are made.
+const WEBHOOKS: &str = "/api/v1/xmpp/webhooks";
 /// The header.
 pub(super) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -131,7 +133,8 @@ fn answer(
     body: &[u8],
 ) -> Option<kept_answer::Model> {
     // The secrets of webhooks are shown once, and stand in no other table.
-    let is_secret = request.uri.path().starts_with("/api/v1/xmpp/webhooks");
+    let path = request.uri.path();
+    let is_secret = path == WEBHOOKS || (path.starts_with(WEBHOOKS) && path.ends_with("/rotate"));
     let body = std::str::from_utf8(body).ok().filter(|body| body.len() <= LARGEST && !is_secret)?;
     let headers: Vec<(String, &str)> =
         HEADERS.iter().filter_map(|name| Some((name.to_string(), headers.get(name)?.to_str().ok()?))).collect();

@@ -1,6 +1,10 @@
 //! `/api/v1/xmpp/tickets/{id}/messages`: speaking in a ticket; and how messages are shown.
 
-use axum::{Extension, Json, extract::State, http::StatusCode};
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use deskbridge_entity::{
     attachment::Model as Attachment,
     message::{Author, Model},
@@ -15,6 +19,7 @@ use super::{
     attachment::{self, AttachmentOut},
     extract::{self, Body, TicketId},
     idempotency::Once,
+    if_match::IfMatch,
     wire::{self, AuthorWord, Timestamp, VisibilityWord},
 };
 use crate::helpdesk::{Caller, ClientId, Helpdesk, Role};
@@ -57,7 +62,7 @@ pub(super) struct SaidOut {
 /// Speaks in a ticket: as its customer, or as an agent.
 #[utoipa::path(
     post, path = "/api/v1/xmpp/tickets/{id}/messages", operation_id = "message_say", tag = "messages",
-    params(TicketId), request_body = MessageIn,
+    params(TicketId, IfMatch), request_body = MessageIn,
     responses(
         (status = 201, description = "The message is on disk and on its way", body = SaidOut),
         (status = 200, description = "The message with this `client_message_id` is there already", body = SaidOut),
@@ -68,13 +73,15 @@ pub(super) async fn say(
     caller: Caller,
     TicketId(id): TicketId,
     once: Option<Extension<Once>>,
+    headers: HeaderMap,
     Body(mut input): Body<MessageIn>,
 ) -> Result<(StatusCode, Json<SaidOut>), ApiError> {
     let ticket = api.helpdesk.ticket(&caller, id).await?;
+    let expected = IfMatch::of(&headers)?.expected(ticket.version);
     let client_id = client_id(&caller, input.client_message_id.take(), once.as_deref())?;
     let is_named = client_id.as_ref().is_some_and(|by| by.id().is_some());
     let (text, link) = input.checked_for(&ticket)?;
-    let said = api.helpdesk.say_as(&caller, id, text, link, client_id).await;
+    let said = api.helpdesk.say_as(&caller, id, expected, text, link, client_id).await;
     let said = said.map_err(|error| ApiError::told(error, &caller, &api.helpdesk))?;
     // Who asked by a key alone gets the answer that was lost.
     let status = if said.is_duplicate && is_named { StatusCode::OK } else { StatusCode::CREATED };

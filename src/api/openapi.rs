@@ -64,6 +64,10 @@ pub fn document() -> OpenApi {
         for (path, mut item) in route.paths.paths {
             // A path's rest is one parameter like others (a star is axum's word for it).
             let path = path.replace("{*", "{");
+            if let (Some(put), true) = (&mut item.put, item.post.is_some()) {
+                // One handler for both; an id is one operation's (OpenAPI 3.1 §4.8.10.1).
+                put.operation_id = put.operation_id.take().map(|id| id + "_put");
+            }
             for (is_change, operation) in operations(&mut item) {
                 complete(operation, &path, route.access, is_change);
             }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Api, ApiError,
+    error::Envelope,
     extract::{self, Body, Parameters},
     idempotency::Once,
     list, message,
@@ -86,6 +87,7 @@ pub(super) struct OpenedOut {
     responses(
         (status = 201, description = "A ticket is open", body = OpenedOut),
         (status = 200, description = "The message went into the live ticket, or is there already", body = OpenedOut),
+        (status = 404, description = "There is no such desk", body = Envelope),
     )
 )]
 pub(super) async fn open(

@@ -21,12 +21,13 @@ use super::{
     if_match::{self, IfMatch},
     wire::Timestamp,
 };
-use crate::helpdesk::{Caller, Error, NewWebhook, WebhookChange};
+use crate::helpdesk::{Caller, Error, Helpdesk, NewWebhook, WebhookChange};
 
 /// For how long the secret before signs, too, when the caller does not say.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct WebhookIn {
     /// `https`, on a public address.
     url: String,
@@ -153,6 +154,20 @@ async fn checked(api: &Api, url: &str) -> Result<String, ApiError> {
     fit.map(String::from).map_err(|error| ApiError::invalid("url", error))
 }
 
+/// The domain, for which the request's key counts once: an answer with a secret is not kept.
+fn domain(api: &Api, once: Option<Extension<Once>>) -> Helpdesk {
+    once.map_or_else(|| api.helpdesk.clone(), |Extension(Once(key))| api.helpdesk.once_by(&key))
+}
+
+fn done_before(error: Error, what: &str) -> ApiError {
+    match error {
+        Error::Repeated => ApiError::Conflict(format!(
+            "a webhook's secret was {what} under this Idempotency-Key before, and is shown once: rotate it under another key"
+        )),
+        other => other.into(),
+    }
+}
+
 /// Makes a webhook. Its secret is shown this once.
 #[utoipa::path(
     post, path = "/api/v1/xmpp/webhooks", operation_id = "webhook_make", tag = "webhooks",
@@ -173,14 +188,7 @@ pub(super) async fn make(
         include_internal: input.include_internal,
         secret: input.secret,
     };
-    let helpdesk = once.map_or_else(|| api.helpdesk.clone(), |Extension(Once(key))| api.helpdesk.once_by(&key));
-    let row = helpdesk.make_webhook(&caller, new).await.map_err(|error| match error {
-        // Its answer is not kept, since it has the secret.
-        Error::Repeated => ApiError::Conflict(
-            "a webhook was made under this Idempotency-Key before; its secret is not shown again: rotate it, or remove it".to_owned(),
-        ),
-        other => other.into(),
-    })?;
+    let row = domain(&api, once).make_webhook(&caller, new).await.map_err(|error| done_before(error, "made"))?;
     Ok((StatusCode::CREATED, OneWebhook(WebhookOut::with_secret(row))))
 }
 
@@ -204,6 +212,7 @@ pub(super) async fn show(ask: Ask) -> Result<OneWebhook, ApiError> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ChangeIn {
     url: Option<String>,
     description: Option<String>,
@@ -257,7 +266,7 @@ pub(super) async fn remove(ask: Ask) -> Result<StatusCode, ApiError> {
 }
 
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct RotationIn {
     secret: Option<String>,
     /// Such as `24h`; `0s` ends the secret before at once.
@@ -271,14 +280,19 @@ pub(super) struct RotationIn {
     request_body = Option<RotationIn>,
     responses((status = 200, description = "The new secret", body = WebhookOut))
 )]
-pub(super) async fn rotate(ask: Ask, MaybeBody(input): MaybeBody<RotationIn>) -> Result<OneWebhook, ApiError> {
+pub(super) async fn rotate(
+    once: Option<Extension<Once>>,
+    ask: Ask,
+    MaybeBody(input): MaybeBody<RotationIn>,
+) -> Result<OneWebhook, ApiError> {
     let overlap = input.overlap.map(|text| {
         let problem = "must be a duration such as 24h";
         humantime::parse_duration(text.trim()).map_err(|_| ApiError::invalid("overlap", problem))
     });
     let overlap = overlap.transpose()?.unwrap_or(OVERLAP);
     let Ask { api, caller, webhook, expected } = ask;
-    let row = api.helpdesk.rotate_secret(&caller, webhook, expected, input.secret, overlap).await?;
+    let row = domain(&api, once).rotate_secret(&caller, webhook, expected, input.secret, overlap).await;
+    let row = row.map_err(|error| done_before(error, "rotated"))?;
     Ok(OneWebhook(WebhookOut::with_secret(row)))
 }
 

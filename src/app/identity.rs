@@ -19,7 +19,8 @@ pub(super) fn identity(config: &Config) -> anyhow::Result<(Identity, Option<Prov
     let Some(provider) = config.auth.provider()? else {
         return Ok((Identity::new(Some(Tokens::new(config.jwt_secret()?.expose())), None), None));
     };
-    let tokens = config.auth.jwt_secret.as_ref().map(|secret| Tokens::new(secret.expose()));
+    let secret = config.auth.jwt_secret.is_some().then(|| config.jwt_secret()).transpose()?;
+    let tokens = secret.map(|secret| Tokens::new(secret.expose()));
     let source = source(&provider)?;
     let provider = Provider::new(source, provider.issuer.clone(), provider.audience.clone(), mapping(provider));
     Ok((Identity::new(tokens, Some(provider.clone())), Some(provider)))

@@ -13,7 +13,7 @@ use crate::{
     api::{self, Claims, Tokens},
     app::{self, App},
     config::Config,
-    helpdesk::{Clock, Role, Swept},
+    helpdesk::{Clock, Role, SCOPES, Swept},
     logging,
 };
 
@@ -70,6 +70,9 @@ fn token(config: &Config, args: TokenArgs) -> anyhow::Result<String> {
     };
     for desk in &args.desks {
         anyhow::ensure!(config.desk.iter().any(|known| known.name == *desk), "there is no desk '{desk}'");
+    }
+    if let Some(unknown) = args.scopes.iter().find(|scope| !SCOPES.contains(&scope.as_str())) {
+        anyhow::bail!("there is no scope '{unknown}': {}", SCOPES.join(", "));
     }
     let expires = Clock::default().now() + args.ttl;
     let claims = Claims {

@@ -53,11 +53,7 @@ fn configuration(config: &Config) -> Finding {
         Err(error) => return Finding::Bad(error.to_string()),
     };
     match (&config.auth.jwt_secret, &config.auth.jwks_url, config.jwt_secret()) {
-        (None, None, Err(error)) => Finding::Bad(error.to_string()),
-        (Some(secret), ..) if secret.expose().len() < 32 => Finding::Good(format!(
-            "complete, for {}; but auth.jwt_secret is shorter than 32 bytes and may be guessed",
-            component.domain
-        )),
+        (Some(_), _, Err(error)) | (None, None, Err(error)) => Finding::Bad(error.to_string()),
         _ => {
             let desks: Vec<String> =
                 config.desk.iter().map(|desk| format!("{}@{}", desk.name, component.domain)).collect();

@@ -34,7 +34,8 @@ pub use sync::SyncArgs;
   deskbridge export ann@example.org --out ann.jsonl
                                                  all that is known of a customer
   deskbridge erase ann@example.org --dry-run     what an erasure would take
-  deskbridge token --sub eve --role agent        a token for an agent, valid for 8 hours
+  deskbridge token --sub eve@example.org --role agent
+                                                 a token for an agent, valid for 8 hours
   deskbridge token --sub ann@example.org --role customer --ttl 1h
   deskbridge apikey create --name cron --scope tickets:read --expires 90d
   deskbridge eval --min-decisions 0.8            how good the assistant is; exit status 1 if it is less

@@ -178,9 +178,17 @@ impl Config {
     /// The key of HS256 tokens, for a command that makes them.
     ///
     /// # Errors
-    /// [`Error::Missing`].
+    /// [`Error::Missing`]; [`Error::Key`] for one that can be guessed.
     pub fn jwt_secret(&self) -> Result<&Secret, Error> {
-        self.auth.jwt_secret.as_ref().ok_or_else(|| Error::missing("auth.jwt_secret"))
+        let secret = self.auth.jwt_secret.as_ref().ok_or_else(|| Error::missing("auth.jwt_secret"))?;
+        // RFC 7518 §3.2: a key is not shorter than the hash.
+        if secret.expose().len() < 32 {
+            return Err(Error::key(
+                "auth.jwt_secret",
+                "must have 32 bytes at least, such as `openssl rand -hex 32` gives",
+            ));
+        }
+        Ok(secret)
     }
 
     /// The endpoints of the language model, in the order in which they are asked; none is the built-in default.

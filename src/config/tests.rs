@@ -75,6 +75,16 @@ fn what_a_command_needs_is_asked_for_by_name() {
 }
 
 #[test]
+fn a_secret_that_can_be_guessed_is_refused() {
+    let secret = |length: usize| {
+        let config = parse(&format!("[auth]\njwt_secret = \"{}\"", "x".repeat(length)), &[]).unwrap();
+        config.jwt_secret().map(drop).map_err(|error| error.to_string())
+    };
+    assert!(secret(31).unwrap_err().contains("auth.jwt_secret"));
+    assert_eq!(secret(32), Ok(()));
+}
+
+#[test]
 fn secrets_are_not_shown() {
     let config = parse("[auth]\njwt_secret = \"hush\"\n[database]\nurl = \"postgres://me:pw@db/x\"", &[]).unwrap();
     let shown = format!("{config:?}");

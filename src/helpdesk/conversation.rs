@@ -17,6 +17,7 @@ use super::{
         hand_off::AskForPerson,
         line::{AppendLine, ReceiveLine},
         reply::{Approach, Reply, Speaker, TakeBack},
+        staff::check_version,
     },
     phrases, query, without_nul,
 };
@@ -121,7 +122,7 @@ impl Helpdesk {
     /// [`Error::NotFound`] unless the caller may read the ticket, [`Error::Forbidden`] unless it may speak in
     /// it, [`Error::Conflict`] when the ticket takes no more messages.
     pub async fn say(&self, caller: &Caller, ticket: Uuid, body: String) -> Result<(Uuid, DateTime<Utc>), Error> {
-        let Stored { message, at, .. } = self.say_as(caller, ticket, body, None, None).await?;
+        let Stored { message, at, .. } = self.say_as(caller, ticket, None, body, None, None).await?;
         Ok((message, at))
     }
 
@@ -129,11 +130,12 @@ impl Helpdesk {
     /// once for each id that the caller's program gives its messages.
     ///
     /// # Errors
-    /// As [`Helpdesk::say`]; [`Error::Invalid`] for a customer's `link`, and when another message of the ticket has the id.
+    /// As [`Helpdesk::say`]; [`Error::Overtaken`] unless the ticket is at the version `expected`; [`Error::Invalid`] for a customer's `link`, and when another message of the ticket has the id.
     pub async fn say_as(
         &self,
         caller: &Caller,
         ticket: Uuid,
+        expected: Option<i64>,
         body: String,
         link: Option<String>,
         client_id: Option<ClientId>,
@@ -143,9 +145,10 @@ impl Helpdesk {
         if caller.is_staff() {
             let speaker = speaker(caller);
             let stanza = AgentStanza::default();
-            return self.writer.write(Reply { ticket, expected: None, speaker, body, link, stanza, client_id }).await;
+            return self.writer.write(Reply { ticket, expected, speaker, body, link, stanza, client_id }).await;
         }
         caller.require_voice_of(&row.customer)?;
+        check_version(&row, expected)?;
         if link.is_some() {
             return Err(Error::invalid("attachment_url", "only staff send files this way; customers do by XMPP"));
         }

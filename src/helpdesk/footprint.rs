@@ -5,7 +5,7 @@
 
 mod export;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use deskbridge_entity::{
     attachment, copilot, event, hint, kept_answer, llm_call, message, notice, presence, proposal, server_occupant,
     subscription, ticket, token_count, webhook_delivery,
@@ -86,10 +86,18 @@ fn read<E: EntityTrait>(
         let last = of_order.and_then(|column| models.last().map(|model| model.get(column)));
         let json = |model: &E::Model| {
             let columns = E::Column::iter();
-            columns.map(|column| (name(&column), sea_value_to_json_value(&model.get(column)))).collect()
+            columns.map(|column| (name(&column), json_of(&model.get(column)))).collect()
         };
         Ok((models.iter().map(json).collect(), last))
     })
+}
+
+/// A value of a row as REST would write it; the library writes times as SQL does.
+fn json_of(value: &Value) -> Json {
+    match value {
+        Value::ChronoDateTimeUtc(Some(at)) => Json::from(at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        other => sea_value_to_json_value(other),
+    }
 }
 
 /// In the order in which they go: what is known by a ticket before the ticket.

@@ -8,7 +8,7 @@ use deskbridge_entity::ticket::{Handler, Status};
 use super::lifecycle::is_live;
 
 /// Everything that webhooks are told of, but for [`PING`].
-pub const KINDS: [&str; 25] = [
+pub const KINDS: [&str; 26] = [
     "ticket.created",
     "ticket.updated",
     "ticket.escalated",
@@ -22,6 +22,7 @@ pub const KINDS: [&str; 25] = [
     "message.created",
     "message.corrected",
     "message.retracted",
+    "message.redacted",
     "message.reaction",
     "message.delivered",
     "message.read",

@@ -1,6 +1,6 @@
 //! The OpenAPI document: it is the one in the repository and the one that is served, and it leaves nothing out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::api::{
@@ -48,7 +48,7 @@ fn each_name_stands_for_one_type() {
 #[test]
 fn every_operation_says_who_it_is_for_and_how_it_fails() {
     let document = serde_json::to_value(openapi::document()).unwrap();
-    let mut seen = 0;
+    let (mut seen, mut ids) = (0, BTreeSet::new());
     for (path, item) in document["paths"].as_object().unwrap() {
         assert!(!path.contains('*'), "{path}");
         for (method, operation) in item.as_object().unwrap() {
@@ -66,6 +66,8 @@ fn every_operation_says_who_it_is_for_and_how_it_fails() {
                 assert_eq!(answers.contains_key(status), !is_probe, "{status}: {what}");
             }
             assert_eq!(operation["requestBody"].is_null(), !answers.contains_key("422"), "{what}");
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            assert!(ids.insert(id), "twice: {what}");
             seen += 1;
         }
     }

@@ -87,6 +87,9 @@ async fn everything(desks: &Desks) -> Vec<Value> {
         told.hear(desks).await;
     }
     helpdesk.retract("billing", &ann, "a2".to_owned()).await.unwrap();
+    let redact = format!("messages/{said}/redact");
+    desks.post(&admin(), &of(&ticket, &redact), json!({ "reason": "a card number" })).await.ok(200);
+    told.hear(desks).await;
 
     let prosody = program(&["rooms:write"]);
     let occupant = "/api/v1/occupants/ann%40example.com%2Fphone";

@@ -351,7 +351,7 @@ fn require_live(unit: &Unit, row: &Model) -> Result<(), Error> {
 }
 
 /// The ticket is as the caller has seen it.
-pub(super) fn check_version(row: &Model, expected: Option<i64>) -> Result<(), Error> {
+pub(in crate::helpdesk) fn check_version(row: &Model, expected: Option<i64>) -> Result<(), Error> {
     if expected.is_some_and(|version| version != row.version) {
         return Err(overtaken(row, format!("the ticket has changed: it is at version {} now", row.version)));
     }
