@@ -9,7 +9,7 @@
 //! - [`api`][]: REST
 //! - [`attachments`][]: fetches the files that customers send
 //! - [`webhooks`][]: tells other programs what happened
-//! - [`address`][]: which places these two may ask
+//! - [`address`][] and [`apart`][]: which places these two may ask, and on which thread
 //! - [`evaluation`][]: how good the assistant is, on labelled conversations
 //! - [`health`][] and [`metrics`][]: how the parts are, and what they count
 //! - [`traces`][]: what requests, answers and model calls take, for OpenTelemetry
@@ -17,6 +17,7 @@
 //! - [`app`][]: wires it all
 
 pub mod address;
+pub mod apart;
 pub mod api;
 pub mod app;
 pub mod assistant;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Folder, Limits, kind};
 use crate::{
     address::{NotPublic, Resolver},
+    apart::apart,
     helpdesk::Fetched,
 };
 
@@ -87,7 +88,9 @@ impl Fetcher {
     pub async fn fetch(&self, url: &str, id: Uuid) -> Result<Fetched, Failure> {
         let timeout = self.limits.timeout;
         let late = |_| Failure::Temporary(format!("it did not arrive within {} s", timeout.as_secs_f64()));
-        time::timeout(timeout, self.fetch_in_time(url, id)).await.map_err(late)?
+        let (fetcher, url) = (self.clone(), url.to_owned());
+        let fetching = apart(async move { fetcher.fetch_in_time(&url, id).await });
+        time::timeout(timeout, fetching).await.map_err(late)?
     }
 
     async fn fetch_in_time(&self, url: &str, id: Uuid) -> Result<Fetched, Failure> {

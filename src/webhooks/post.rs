@@ -13,7 +13,10 @@ use tokio::time;
 use uuid::Uuid;
 
 use super::{Settings, sign};
-use crate::address::{NotPublic, Policy};
+use crate::{
+    address::{NotPublic, Policy},
+    apart::apart,
+};
 
 /// How much of an answer is read, and thrown away: a receiver that is cut off in it logs an error.
 const MOST_READ: usize = 4096;
@@ -76,13 +79,13 @@ impl Post {
             .header("x-deskbridge-event", kind)
             .header("x-deskbridge-signature", sign::plain(hook, body.as_bytes()))
             .body(body);
-        let response = match time::timeout(self.timeout, request.send()).await {
+        let response = match time::timeout(self.timeout, apart(request.send())).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Outcome::Failed(words(&error)),
             Err(_) => return Outcome::Failed("no answer in time"),
         };
         let outcome = Outcome::Answered(response.status(), retry_after(&response));
-        let _ = time::timeout(READING, drain(response)).await;
+        let _ = time::timeout(READING, apart(drain(response))).await;
         outcome
     }
 }
