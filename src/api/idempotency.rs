@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
         header::{CONTENT_TYPE, ETAG, LINK, LOCATION},
@@ -75,7 +75,8 @@ pub(super) async fn once(
     let Some(Checked(Ok(caller))) = request.extensions().get::<Checked>().cloned() else {
         return Ok(next.run(request).await);
     };
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let ticket = ticket_of(&mut parts).await;
     let bytes = extract::read(Request::from_parts(parts.clone(), body), &api, BODY_TIMEOUT).await?;
     let key = hash(&[hash_of(&caller).as_bytes(), parts.uri.path().as_bytes(), given.as_bytes()]);
     let asked = hash(&[parts.uri.query().unwrap_or_default().as_bytes(), &bytes]);
@@ -84,7 +85,14 @@ pub(super) async fn once(
     let turn = running.turn(&key);
     let Ok(_mine) = timeout(PATIENCE, turn.lock()).await else { return Err(ApiError::StillRunning) };
     if let Some(kept) = api.helpdesk.kept_answer(&key).await? {
-        return if kept.request == asked { replayed(kept) } else { Err(ApiError::KeyReused) };
+        if kept.request != asked {
+            return Err(ApiError::KeyReused);
+        }
+        // Who may not see the ticket any more is not shown it again.
+        if let Some(ticket) = kept.ticket_id {
+            api.helpdesk.ticket(&caller, ticket).await?;
+        }
+        return replayed(kept);
     }
     let mut request = Request::from_parts(parts.clone(), Body::from(bytes));
     request.extensions_mut().insert(Once(key.clone()));
@@ -94,7 +102,7 @@ pub(super) async fn once(
     }
     let (head, body) = response.into_parts();
     let bytes = to_bytes(body, ANSWER).await.map_err(|error| ApiError::Internal(error.to_string()))?;
-    if let Some(answer) = answer(&key, &asked, &caller, &parts, head.status, &head.headers, &bytes)
+    if let Some(answer) = answer(&key, &asked, &caller, ticket, &parts, head.status, &head.headers, &bytes)
         && let Err(error) = api.helpdesk.keep_answer(answer).await
     {
         // It is made again when somebody asks.
@@ -127,6 +135,7 @@ fn answer(
     key: &str,
     asked: &str,
     caller: &Caller,
+    ticket: Option<Uuid>,
     request: &Parts,
     status: StatusCode,
     headers: &HeaderMap,
@@ -142,7 +151,7 @@ fn answer(
         key: key.to_owned(),
         request: asked.to_owned(),
         caller: hash_of(caller),
-        ticket_id: ticket_of(request.uri.path(), body),
+        ticket_id: ticket.or_else(|| named_in(body)),
         status: status.as_u16().into(),
         headers: json!(headers),
         body: body.to_owned(),
@@ -150,10 +159,16 @@ fn answer(
     })
 }
 
-/// The ticket that an answer is about: the path names it, or the answer.
-fn ticket_of(path: &str, body: &str) -> Option<Uuid> {
-    let named = path.split('/').skip_while(|part| *part != "tickets").nth(1).and_then(|id| id.parse().ok());
-    named.or_else(|| serde_json::from_str::<Value>(body).ok()?["ticket_id"].as_str()?.parse().ok())
+/// The ticket that the path names, as the router reads it: another spelling is the same ticket.
+async fn ticket_of(parts: &mut Parts) -> Option<Uuid> {
+    let is_tickets = parts.extensions.get::<MatchedPath>()?.as_str().starts_with("/api/v1/xmpp/tickets/{id}");
+    let named = RawPathParams::from_request_parts(parts, &()).await.ok()?;
+    named.iter().find(|(name, _)| is_tickets && *name == "id").and_then(|(_, id)| id.parse().ok())
+}
+
+/// The ticket that an answer names.
+fn named_in(body: &str) -> Option<Uuid> {
+    serde_json::from_str::<Value>(body).ok()?["ticket_id"].as_str()?.parse().ok()
 }
 
 fn replayed(kept: kept_answer::Model) -> Result<Response, ApiError> {

@@ -43,6 +43,30 @@ fn opening() -> Value {
 }
 
 #[tokio::test]
+async fn who_has_lost_the_desk_is_not_shown_its_ticket_again() {
+    let desks = Desks::new().await;
+    let ticket = desks.ticket("support").await;
+    let eve = |desk: &str| mint(&Claims { desks: Some(vec![desk.to_owned()]), ..claims("eve", Role::Agent) });
+    desks.keyed(&eve("support"), &of(&ticket, "claim"), "k1", &json!({})).await.ok(200);
+    desks.keyed(&eve("support"), &of(&ticket, "claim"), "k1", &json!({})).await.ok(200);
+    desks.keyed(&eve("billing"), &of(&ticket, "claim"), "k1", &json!({})).await.failure(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_redacted_text_is_in_no_kept_answer_however_the_ticket_was_spelled() {
+    let desks = Desks::new().await;
+    let ticket = desks.ticket("support").await;
+    let spelled = ticket.replace('-', "%2d");
+    desks.keyed(&agent("eve"), &of(&spelled, "claim"), "k1", &json!({})).await.ok(200);
+    let kept = kept_answer::Entity::find().one(desks.store.read()).await.unwrap().unwrap();
+    assert_eq!(kept.ticket_id.map(|id| id.to_string()), Some(ticket.clone()));
+    let said = desks.get(&admin(), &sync_of(&ticket)).await.ok(200)["messages"][0]["id"].clone();
+    let redact = format!("messages/{}/redact", said.as_str().unwrap());
+    desks.post(&admin(), &of(&ticket, &redact), json!({ "reason": "a number" })).await.ok(200);
+    assert_eq!(desks.kept().await, 0);
+}
+
+#[tokio::test]
 async fn a_webhook_is_made_once_and_its_secret_is_shown_once() {
     let desks = Desks::new().await;
     let hook = json!({ "url": "https://hooks.example.org/", "events": ["room.*"] });

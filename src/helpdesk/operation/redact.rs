@@ -59,7 +59,11 @@ impl Operation for Redact {
         let names_it = self.versions.iter().filter_map(|id| unit.message(*id)).any(|version| names(&row, version));
         self.empty(unit);
         webhook_delivery::take_back(unit, self.ticket);
-        unit.run(&kept_answer::Entity::delete_many().filter(kept_answer::Column::TicketId.eq(self.ticket)));
+        // One that names no ticket may have it as well.
+        let may_have_it = Condition::any()
+            .add(kept_answer::Column::TicketId.eq(self.ticket))
+            .add(kept_answer::Column::TicketId.is_null());
+        unit.run(&kept_answer::Entity::delete_many().filter(may_have_it));
         self.drop_what_was_made_of_it(unit);
         let unanswered = message.author != Author::Customer || unit.has_unanswered(self.ticket);
         unit.change(self.ticket, |row, _| {
