@@ -397,7 +397,10 @@ fn without_nul(mut text: String) -> String {
 /// again: what changes on a second reading is nobody's address yet, and could become another's.
 #[must_use]
 pub fn is_settled(jid: &Jid) -> bool {
-    Jid::new(jid.as_str()).as_ref() == Ok(jid)
+    // The same domain spelled with a root's dot, or with another script's dots (RFC 7622 §3.2), would be another customer.
+    let has_odd_dots =
+        jid.domain().as_str().ends_with('.') || jid.domain().as_str().contains(['\u{3002}', '\u{ff0e}', '\u{ff61}']);
+    !has_odd_dots && Jid::new(jid.as_str()).as_ref() == Ok(jid)
 }
 
 fn check_jid(jid: &BareJid) -> Result<(), Error> {

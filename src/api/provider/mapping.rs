@@ -61,7 +61,13 @@ impl Mapping {
             desks: at(claims, &names.desks).map(|desks| list(desks).ok_or(TokenError::ProviderClaims)).transpose()?,
             scopes: at(claims, &names.scopes).and_then(list).unwrap_or_default(),
         };
-        caller(said).map_err(|_| TokenError::ProviderClaims)
+        let spelled = said.sub.to_lowercase();
+        let caller = caller(said).map_err(|_| TokenError::ProviderClaims)?;
+        // What is another name to the provider (ａnn@, an\u{ad}n@) must not become Ann by being normalised.
+        if caller.role == Role::Customer && caller.id != spelled {
+            return Err(TokenError::ProviderClaims);
+        }
+        Ok(caller)
     }
 
     fn role(&self, claims: &Value) -> Result<Role, TokenError> {
@@ -189,6 +195,17 @@ mod tests {
             assert_eq!(refused.unwrap_err(), TokenError::ProviderClaims, "{email}");
         }
         assert_eq!(mapping().caller(&said(json!({ "email": "Ann@Example.COM" }))).unwrap().id, "ann@example.com");
+        // Another name there, the same one when it is normalised.
+        for email in [
+            "\u{ff41}nn@example.com",
+            "an\u{ad}n@example.com",
+            "a\u{200b}nn@example.com",
+            "ann@example\u{3002}com",
+            "ann@example.com.",
+        ] {
+            let refused = mapping().caller(&said(json!({ "email": email })));
+            assert_eq!(refused.unwrap_err(), TokenError::ProviderClaims, "{email}");
+        }
         // Beside it, not anywhere: a person may write into claims of another place.
         let deep = |claims: Value| {
             let names = ClaimNames { jid: "context.user.email".to_owned(), ..mapping().claims };
