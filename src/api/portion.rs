@@ -34,6 +34,8 @@ use crate::helpdesk::{Caller, Error, Role};
 const OF_ONE: usize = 2;
 /// Answers at once in all.
 const ALL: usize = 32;
+/// Of these, answers to customers: however many of them read slowly, the staff and programs have places.
+const OF_CUSTOMERS: usize = 16;
 /// How long a request waits for its place.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What is handed to the connection at a time, in bytes: it buffers little more, so an answer that is still ours is one that
@@ -46,12 +48,17 @@ type Callers = HashMap<(Role, String), Arc<Semaphore>>;
 #[derive(Clone, Debug)]
 pub(super) struct Portions {
     all: Arc<Semaphore>,
+    customers: Arc<Semaphore>,
     callers: Arc<Mutex<Callers>>,
 }
 
 impl Default for Portions {
     fn default() -> Self {
-        Self { all: Arc::new(Semaphore::new(ALL)), callers: Arc::default() }
+        Self {
+            all: Arc::new(Semaphore::new(ALL)),
+            customers: Arc::new(Semaphore::new(OF_CUSTOMERS)),
+            callers: Arc::default(),
+        }
     }
 }
 
@@ -59,6 +66,7 @@ impl Default for Portions {
 #[derive(Debug)]
 pub(super) struct Portion {
     _of_one: OwnedSemaphorePermit,
+    _of_customers: Option<OwnedSemaphorePermit>,
     _of_all: OwnedSemaphorePermit,
 }
 
@@ -71,9 +79,16 @@ impl Portions {
     pub(super) async fn take(&self, caller: &Caller) -> Result<Portion, ApiError> {
         let own = time::timeout(PATIENCE, self.of(caller).acquire_owned()).await;
         let Ok(Ok(of_one)) = own else { return Err(ApiError::Crowded) };
+        let of_customers = if caller.role == Role::Customer {
+            let place = time::timeout(PATIENCE, Arc::clone(&self.customers).acquire_owned()).await;
+            let Ok(Ok(place)) = place else { return Err(Error::Busy.into()) };
+            Some(place)
+        } else {
+            None
+        };
         let all = time::timeout(PATIENCE, Arc::clone(&self.all).acquire_owned()).await;
         let Ok(Ok(of_all)) = all else { return Err(Error::Busy.into()) };
-        Ok(Portion { _of_one: of_one, _of_all: of_all })
+        Ok(Portion { _of_one: of_one, _of_customers: of_customers, _of_all: of_all })
     }
 
     fn of(&self, caller: &Caller) -> Arc<Semaphore> {

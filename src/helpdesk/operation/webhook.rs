@@ -13,6 +13,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::line::fingerprint;
 use crate::helpdesk::{
     Caller, Error,
     audit::Deed,
@@ -39,6 +40,17 @@ fn found(unit: &Unit, id: Uuid, expected: Option<i64>) -> Result<Model, Error> {
     Ok(row)
 }
 
+/// What a webhook is told, for the audit log. Not its URL, which may be a secret; but whether that is another one.
+fn told(row: &Model) -> serde_json::Value {
+    serde_json::json!({
+        "events": row.events,
+        "desks": row.desks,
+        "include_internal": row.include_internal,
+        "enabled": row.disabled_at.is_none(),
+        "url_hash": fingerprint(&["url", &row.url]),
+    })
+}
+
 pub(in crate::helpdesk) struct MakeWebhook {
     pub caller: Caller,
     pub row: Model,
@@ -61,7 +73,7 @@ impl Operation for MakeWebhook {
     }
 
     fn deed(&self, row: &Model, _: &Unit) -> Option<Deed> {
-        Some(Deed::of(&self.caller, "webhook.create").to(row.id))
+        Some(Deed::of(&self.caller, "webhook.create").to(row.id).with(told(row)))
     }
 }
 
@@ -99,8 +111,8 @@ impl Operation for ChangeWebhook {
         Ok(row)
     }
 
-    fn deed(&self, _: &Model, _: &Unit) -> Option<Deed> {
-        Some(Deed::of(&self.caller, "webhook.change").to(self.id))
+    fn deed(&self, row: &Model, _: &Unit) -> Option<Deed> {
+        Some(Deed::of(&self.caller, "webhook.change").to(self.id).with(told(row)))
     }
 }
 
