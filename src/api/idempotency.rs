@@ -12,9 +12,10 @@ use axum::{
     body::{Body, to_bytes},
     extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        HeaderName, HeaderValue, Method, StatusCode,
         header::{CONTENT_TYPE, ETAG, LINK, LOCATION},
         request::Parts,
+        response,
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -102,7 +103,7 @@ pub(super) async fn once(
     }
     let (head, body) = response.into_parts();
     let bytes = to_bytes(body, ANSWER).await.map_err(|error| ApiError::Internal(error.to_string()))?;
-    if let Some(answer) = answer(&key, &asked, &caller, ticket, &parts, head.status, &head.headers, &bytes)
+    if let Some(answer) = answer(&key, &asked, &caller, ticket, parts.uri.path(), &head, &bytes)
         && let Err(error) = api.helpdesk.keep_answer(answer).await
     {
         // It is made again when somebody asks.
@@ -136,23 +137,21 @@ fn answer(
     asked: &str,
     caller: &Caller,
     ticket: Option<Uuid>,
-    request: &Parts,
-    status: StatusCode,
-    headers: &HeaderMap,
+    path: &str,
+    head: &response::Parts,
     body: &[u8],
 ) -> Option<kept_answer::Model> {
     // The secrets of webhooks are shown once, and stand in no other table.
-    let path = request.uri.path();
     let is_secret = path == WEBHOOKS || (path.starts_with(WEBHOOKS) && path.ends_with("/rotate"));
     let body = std::str::from_utf8(body).ok().filter(|body| body.len() <= LARGEST && !is_secret)?;
     let headers: Vec<(String, &str)> =
-        HEADERS.iter().filter_map(|name| Some((name.to_string(), headers.get(name)?.to_str().ok()?))).collect();
+        HEADERS.iter().filter_map(|name| Some((name.to_string(), head.headers.get(name)?.to_str().ok()?))).collect();
     Some(kept_answer::Model {
         key: key.to_owned(),
         request: asked.to_owned(),
         caller: hash_of(caller),
         ticket_id: ticket.or_else(|| named_in(body)),
-        status: status.as_u16().into(),
+        status: head.status.as_u16().into(),
         headers: json!(headers),
         body: body.to_owned(),
         created_at: chrono::DateTime::UNIX_EPOCH,
