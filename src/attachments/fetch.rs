@@ -24,6 +24,8 @@ const LEAST: f64 = 4096.0;
 pub(super) const TOO_SLOW: &str = "its server is too slow";
 /// How often it is looked at how much has come.
 const PULSE: Duration = Duration::from_secs(5);
+/// How much later than the limit of time a fetch is given up from outside.
+const GRACE: Duration = Duration::from_secs(1);
 /// Redirections that are followed; each is checked like the first URL.
 const REDIRECTS: usize = 3;
 
@@ -89,8 +91,9 @@ impl Fetcher {
         let timeout = self.limits.timeout;
         let late = |_| Failure::Temporary(format!("it did not arrive within {} s", timeout.as_secs_f64()));
         let (fetcher, url) = (self.clone(), url.to_owned());
-        let fetching = apart(async move { fetcher.fetch_in_time(&url, id).await });
-        time::timeout(timeout, fetching).await.map_err(late)?
+        // The limit inside takes away what was begun before anybody hears of it; the one around holds when that thread is busy.
+        let fetching = apart(async move { time::timeout(timeout, fetcher.fetch_in_time(&url, id)).await });
+        time::timeout(timeout + GRACE, fetching).await.map_err(late)?.map_err(late)?
     }
 
     async fn fetch_in_time(&self, url: &str, id: Uuid) -> Result<Fetched, Failure> {

@@ -54,7 +54,8 @@ impl Folder {
     /// # Errors
     /// When it cannot be made.
     pub async fn begin(&self, id: Uuid) -> io::Result<Part> {
-        let path = self.path.join(format!("{id}{PART}"));
+        // Under a name of its own: another try of the same file may not have gone yet.
+        let path = self.path.join(format!("{}{PART}", Uuid::now_v7()));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
