@@ -1,6 +1,6 @@
 //! Where a customer is in the database: every table that can hold its address, its words or what was made of them.
 //!
-//! Preview and erasure go by this list. A new table is one line here, or one in [`NOTHING_OF_CUSTOMERS`]; a test fails for a
+//! Preview, erasure and the end of old tickets go by this list. A new table is one line here, or one in [`NOTHING_OF_CUSTOMERS`]; a test fails for a
 //! table that is in neither.
 
 mod export;
@@ -16,6 +16,7 @@ use sea_orm::{
     ModelTrait, Statement, Value, sea_query::value::sea_value_to_json_value,
 };
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 use super::usage::customer_key;
 
@@ -180,6 +181,10 @@ impl Place {
                 format!("substr(({column} ->> 'jid') || '/', 1, {}) = ?", customer.chars().count() + 1)
             }
         };
+        self.narrowed(of)
+    }
+
+    fn narrowed(&self, of: String) -> String {
         match self.only {
             Some(only) => format!("{of} AND {only}"),
             None => of,
@@ -199,17 +204,33 @@ impl Place {
         Statement::from_sql_and_values(backend, numbered(backend, &sql), [self.value(customer).into()])
     }
 
-    fn end(&self, backend: DbBackend, customer: &str) -> Statement {
+    /// How a statement begins that ends rows.
+    fn ending(&self) -> String {
         let table = self.table;
-        let begin = match self.end {
+        match self.end {
             End::Remove | End::RemoveContact => format!("DELETE FROM {table}"),
             End::Empty(column) => format!("UPDATE {table} SET {column} = '{{\"erased\":true}}'"),
             End::Unlink(columns) => {
                 let emptied: Vec<String> = columns.iter().map(|column| format!("{column} = NULL")).collect();
                 format!("UPDATE {table} SET {}", emptied.join(", "))
             }
-        };
-        self.statement(backend, &begin, customer)
+        }
+    }
+
+    fn end(&self, backend: DbBackend, customer: &str) -> Statement {
+        self.statement(backend, &self.ending(), customer)
+    }
+
+    /// The same for the rows of some tickets; `None` for rows that are no ticket's.
+    fn end_in(&self, backend: DbBackend, tickets: &[Uuid]) -> Option<Statement> {
+        let Whose::Ticket(column) = self.whose else { return None };
+        let of = format!("{column} IN ({})", vec!["?"; tickets.len()].join(", "));
+        let sql = format!("{} WHERE {}", self.ending(), self.narrowed(of));
+        Some(Statement::from_sql_and_values(
+            backend,
+            numbered(backend, &sql),
+            tickets.iter().map(|id| Value::from(*id)),
+        ))
     }
 
     fn count(&self, backend: DbBackend, customer: &str) -> Statement {
@@ -231,6 +252,11 @@ fn numbered(backend: DbBackend, sql: &str) -> String {
 pub(super) fn removal(backend: DbBackend, customer: &str, is_agent: bool) -> Vec<Statement> {
     let goes = |place: &&Place| !(is_agent && place.end == End::RemoveContact);
     PLACES.iter().filter(goes).map(|place| place.end(backend, customer)).collect()
+}
+
+/// What takes everything in some tickets out of the tables, but for the tickets themselves.
+pub(super) fn removal_in(backend: DbBackend, tickets: &[Uuid]) -> Vec<Statement> {
+    PLACES.iter().filter_map(|place| place.end_in(backend, tickets)).collect()
 }
 
 /// What there is of a customer.

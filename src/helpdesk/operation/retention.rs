@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
-    attachment, audit, copilot, kept_answer, llm_call, message, notice, proposal, server_occupant, server_room,
+    audit, llm_call, server_occupant, server_room,
     ticket::{self, Status},
-    token_count, webhook_delivery,
+    token_count,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr};
 use uuid::Uuid;
@@ -42,32 +42,15 @@ impl Operation for ForgetTickets {
         if gone.is_empty() {
             return Ok(0);
         }
-        let ids = || gone.iter().map(|(id, ..)| *id);
-        unit.run_first(&message::Entity::delete_many().filter(message::Column::TicketId.is_in(ids())));
-        unit.run_first(&notice::Entity::delete_many().filter(notice::Column::TicketId.is_in(ids())));
-        unit.run_first(&attachment::Entity::delete_many().filter(attachment::Column::TicketId.is_in(ids())));
-        unit.run_first(&copilot::Entity::delete_many().filter(copilot::Column::TicketId.is_in(ids())));
-        unit.run_first(
-            &proposal::Entity::delete_many()
-                .filter(proposal::Column::TicketId.is_in(ids()))
-                .filter(proposal::Column::State.ne(proposal::State::Approved)),
-        );
-        unit.run_first(
-            &proposal::Entity::update_many()
-                .col_expr(proposal::Column::TicketId, Expr::value(Option::<Uuid>::None))
-                .filter(proposal::Column::TicketId.is_in(ids())),
-        );
+        let ids: Vec<Uuid> = gone.iter().map(|(id, ..)| *id).collect();
+        unit.remove_all_in(&ids);
         // What it cost is the desk's; whose it was is known until `retention.usage` or an erasure ends that.
         unit.run_first(
             &llm_call::Entity::update_many()
                 .col_expr(llm_call::Column::TicketId, Expr::value(Option::<Uuid>::None))
-                .filter(llm_call::Column::TicketId.is_in(ids())),
+                .filter(llm_call::Column::TicketId.is_in(ids.iter().copied())),
         );
-        unit.run_first(
-            &webhook_delivery::Entity::delete_many().filter(webhook_delivery::Column::TicketId.is_in(ids())),
-        );
-        unit.run_first(&kept_answer::Entity::delete_many().filter(kept_answer::Column::TicketId.is_in(ids())));
-        unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Id.is_in(ids())));
+        unit.run_first(&ticket::Entity::delete_many().filter(ticket::Column::Id.is_in(ids)));
         for (id, desk, customer) in &gone {
             unit.forget_ticket(*id);
             unit.event(query::ERASED, Some(*id), None, serde_json::json!({ "desk": desk, "customer": customer }));

@@ -382,6 +382,11 @@ impl Unit {
         self.first.extend(footprint::removal(self.backend, customer, is_agent));
     }
 
+    /// Takes everything in these tickets out of the tables, but for the tickets themselves.
+    pub(super) fn remove_all_in(&mut self, tickets: &[Uuid]) {
+        self.first.extend(footprint::removal_in(self.backend, tickets));
+    }
+
     pub(super) fn set_presence(&mut self, row: presence::Model) {
         self.presences.insert(row.jid.clone(), row);
     }
