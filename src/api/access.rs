@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 
-use super::{ApiError, visitor::Checked};
+use super::{ApiError, visitor};
 use crate::helpdesk::{Caller, Role};
 
 /// What becomes of a request about a thing that is not the caller's.
@@ -131,9 +131,7 @@ fn word(role: Role) -> &'static str {
 
 /// In front of a handler: lets in those for whom there is something here.
 pub(super) async fn guard(State(access): State<Access>, request: Request, next: Next) -> Result<Response, ApiError> {
-    let checked = request.extensions().get::<Checked>().cloned();
-    let Checked(caller) = checked.ok_or_else(|| ApiError::Internal("nobody looked at the token".to_owned()))?;
-    let caller = caller?;
+    let caller = visitor::caller(request.extensions())?;
     if !access.admits(&caller) {
         return Err(access.refuse(&caller));
     }

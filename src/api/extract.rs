@@ -17,16 +17,14 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Api, ApiError, BODY_TIMEOUT, TokenError, visitor::Checked};
+use super::{Api, ApiError, BODY_TIMEOUT, TokenError, visitor};
 use crate::helpdesk::Caller;
 
 impl FromRequestParts<Api> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<Self, ApiError> {
-        let checked = parts.extensions.get::<Checked>().cloned();
-        let Checked(caller) = checked.ok_or_else(|| ApiError::Internal("nobody looked at the token".to_owned()))?;
-        Ok(caller?)
+        visitor::caller(&parts.extensions)
     }
 }
 

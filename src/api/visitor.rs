@@ -5,10 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use axum::{extract::Request, http::HeaderMap};
+use axum::{
+    extract::Request,
+    http::{Extensions, HeaderMap},
+};
 use ipnet::IpNet;
 
-use super::{Api, TokenError, extract::bearer, places::network};
+use super::{Api, ApiError, TokenError, extract::bearer, places::network};
 use crate::helpdesk::Caller;
 
 /// The other side of the connection that a request came by, as `serve` notes it.
@@ -18,6 +21,16 @@ pub(super) struct Peer(pub IpAddr);
 /// What became of the request's token.
 #[derive(Clone, Debug)]
 pub(super) struct Checked(pub Result<Caller, TokenError>);
+
+/// Whose token a request has, once somebody has looked at it.
+///
+/// # Errors
+/// [`ApiError::Unauthorized`] for none that holds.
+pub(super) fn caller(extensions: &Extensions) -> Result<Caller, ApiError> {
+    let checked = extensions.get::<Checked>().cloned();
+    let Checked(caller) = checked.ok_or_else(|| ApiError::Internal("nobody looked at the token".to_owned()))?;
+    Ok(caller?)
+}
 
 /// The proxies whose `X-Forwarded-For` is believed. Clones share them.
 #[derive(Clone, Debug, Default)]
