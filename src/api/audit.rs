@@ -1,11 +1,6 @@
 //! `GET /api/v1/xmpp/audit`: what the staff did. For admins.
 
-use axum::{
-    Json,
-    extract::State,
-    http::{Uri, header::LINK},
-    response::{AppendHeaders, IntoResponse},
-};
+use axum::{extract::State, http::Uri, response::IntoResponse};
 use chrono::{DateTime, Utc};
 use deskbridge_entity::audit::{Model, Role, Way};
 use serde::{Deserialize, Serialize};
@@ -136,7 +131,6 @@ pub(super) async fn list(
     let ListIn { actor, action, ticket_id, from, to, limit, .. } = &input;
     let filters =
         [("actor", actor), ("action", action), ("ticket_id", ticket_id), ("from", from), ("to", to), ("limit", limit)];
-    let link = page.next.and_then(|next| list::next(uri.path(), &filters, &next)).map(|link| (LINK, link));
     let acts: Vec<ActOut> = page.items.into_iter().map(ActOut::from).collect();
-    Ok((AppendHeaders(link), Json(acts)))
+    Ok(list::answer(&uri, &filters, page.next, acts))
 }

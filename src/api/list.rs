@@ -1,6 +1,11 @@
 //! What lists have in common: how many rows, behind which, and where the next are.
 
-use axum::http::HeaderValue;
+use axum::{
+    Json,
+    http::{HeaderValue, Uri, header::LINK},
+    response::{AppendHeaders, IntoResponse},
+};
+use serde::Serialize;
 
 use super::ApiError;
 use crate::helpdesk::Cursor;
@@ -23,8 +28,19 @@ pub(super) fn cursor(word: Option<&str>) -> Result<Option<Cursor>, ApiError> {
     word.map(|word| Cursor::decode(word).ok_or_else(problem)).transpose()
 }
 
+/// A page, with where the next one is under the same filters.
+pub(super) fn answer<T: Serialize>(
+    uri: &Uri,
+    filters: &[(&str, &Option<String>)],
+    next_page: Option<Cursor>,
+    rows: Vec<T>,
+) -> impl IntoResponse + use<T> {
+    let link = next_page.and_then(|cursor| next(uri.path(), filters, &cursor)).map(|link| (LINK, link));
+    (AppendHeaders(link), Json(rows))
+}
+
 /// The next page of a list under the same filters, relative to this host (RFC 8288 §3.1).
-pub(super) fn next(path: &str, filters: &[(&str, &Option<String>)], next: &Cursor) -> Option<HeaderValue> {
+fn next(path: &str, filters: &[(&str, &Option<String>)], next: &Cursor) -> Option<HeaderValue> {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in filters {
         if let Some(value) = value {

@@ -1,10 +1,9 @@
 //! `/api/v1/occupants`, and those of one room: the XMPP server tells who comes and goes, and agents look who is there.
 
 use axum::{
-    Json,
     extract::{Path, State, rejection::PathRejection},
-    http::{Uri, header::LINK},
-    response::{AppendHeaders, IntoResponse},
+    http::Uri,
+    response::IntoResponse,
 };
 use deskbridge_entity::server_occupant::{Model, Role as RoomRole};
 use jid::Jid;
@@ -262,9 +261,8 @@ pub(super) async fn list(
     };
     let page = api.helpdesk.server_occupants(&caller, &session, &filter).await?;
     let filters = [("present", &input.present), ("limit", &input.limit)];
-    let link = page.next.and_then(|next| list::next(uri.path(), &filters, &next)).map(|link| (LINK, link));
     let occupants: Vec<OccupantOut> = page.items.into_iter().map(OccupantOut::from).collect();
-    Ok((AppendHeaders(link), Json(occupants)))
+    Ok(list::answer(&uri, &filters, page.next, occupants))
 }
 
 /// Somebody who is in a ticket's room.

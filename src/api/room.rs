@@ -1,10 +1,9 @@
 //! `/api/v1/rooms`: the XMPP server tells of its rooms, and agents look at them.
 
 use axum::{
-    Json,
     extract::{Path, State, rejection::PathRejection},
-    http::{Uri, header::LINK},
-    response::{AppendHeaders, IntoResponse},
+    http::Uri,
+    response::IntoResponse,
 };
 use deskbridge_entity::server_room;
 use serde::{Deserialize, Serialize};
@@ -167,7 +166,6 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, ApiError> {
     let page = api.helpdesk.server_rooms(&caller, &input.filter()?).await?;
     let filters = [("jid", &input.jid), ("active", &input.active), ("limit", &input.limit)];
-    let link = page.next.and_then(|next| list::next(uri.path(), &filters, &next)).map(|link| (LINK, link));
     let rooms: Vec<RoomOut> = page.items.into_iter().map(RoomOut::from).collect();
-    Ok((AppendHeaders(link), Json(rooms)))
+    Ok(list::answer(&uri, &filters, page.next, rooms))
 }

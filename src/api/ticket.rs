@@ -3,8 +3,8 @@
 use axum::{
     Extension, Json,
     extract::State,
-    http::{StatusCode, Uri, header::LINK},
-    response::{AppendHeaders, IntoResponse},
+    http::{StatusCode, Uri},
+    response::IntoResponse,
 };
 use deskbridge_entity::{server_occupant, ticket::Model};
 use jid::{BareJid, Jid, ResourcePart};
@@ -260,8 +260,7 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, ApiError> {
     let page = api.helpdesk.tickets(&caller, &input.filter()?).await?;
     let filters = [("jid", &input.jid), ("status", &input.status), ("limit", &input.limit)];
-    let link = page.next.and_then(|next| list::next(uri.path(), &filters, &next)).map(|link| (LINK, link));
     let shown = |ticket| TicketOut::new(ticket, &caller, &api.helpdesk);
     let tickets: Vec<TicketOut> = page.items.into_iter().map(shown).collect();
-    Ok((AppendHeaders(link), Json(tickets)))
+    Ok(list::answer(&uri, &filters, page.next, tickets))
 }

@@ -3,8 +3,8 @@
 use axum::{
     Json,
     extract::{Path, State, rejection::PathRejection},
-    http::{StatusCode, Uri, header::LINK},
-    response::{AppendHeaders, IntoResponse},
+    http::{StatusCode, Uri},
+    response::IntoResponse,
 };
 use deskbridge_entity::webhook_delivery::{Model, State as Stands};
 use serde::{Deserialize, Serialize};
@@ -115,9 +115,8 @@ pub(super) async fn list(
 ) -> Result<impl IntoResponse, ApiError> {
     let page = ask.api.helpdesk.deliveries(&ask.caller, ask.webhook, &input.filter()?).await?;
     let filters = [("state", &input.state), ("limit", &input.limit)];
-    let link = page.next.and_then(|next| list::next(uri.path(), &filters, &next)).map(|link| (LINK, link));
     let rows: Vec<DeliveryOut> = page.items.into_iter().map(DeliveryOut::from).collect();
-    Ok((AppendHeaders(link), Json(rows)))
+    Ok(list::answer(&uri, &filters, page.next, rows))
 }
 
 /// The delivery that a path names.
