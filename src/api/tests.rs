@@ -1,10 +1,12 @@
 //! The routes as a caller sees them, on a real database.
 
 mod agents;
+mod audited;
 mod auth;
 mod changes;
 mod customers;
 mod desks;
+mod etags;
 mod events;
 mod failures;
 mod feed;
@@ -20,6 +22,7 @@ mod programs;
 mod provider;
 mod rates;
 mod rights;
+mod stage;
 mod tickets;
 mod webhook_events;
 mod webhooks;
