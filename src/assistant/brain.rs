@@ -11,6 +11,7 @@ use super::{
     meter::Meter,
     model::{Model, ModelError},
     outcome, plain,
+    progress::Progress,
     prompt::{PromptError, Prompts},
     steps::Asked,
 };
@@ -85,11 +86,17 @@ pub struct Thought {
 
 impl Brain {
     /// Drafts an answer to a ticket. Dropping the future drops the model's request, too; what was spent by then is in
-    /// `meter`. A `budget` that is spent keeps the model from being asked.
+    /// `meter`. A `budget` that is spent keeps the model from being asked. `progress` tells how far it is.
     ///
     /// # Errors
     /// [`Failure`], which [`give_up`](outcome::give_up) makes a hand-off of.
-    pub async fn draft(&self, due: &Due, budget: Option<Budget>, meter: &Meter) -> Result<Thought, Failure> {
+    pub async fn draft(
+        &self,
+        due: &Due,
+        budget: Option<Budget>,
+        meter: &Meter,
+        progress: &Progress,
+    ) -> Result<Thought, Failure> {
         let until = Instant::now() + self.timeout;
         let Due { ticket, transcript } = due;
         let question = history::question(transcript);
@@ -106,7 +113,7 @@ impl Brain {
         }
         match &self.model {
             Some(model) => {
-                let asked = Asked { model, due, question: &question, meter, until };
+                let asked = Asked { model, due, question: &question, meter, progress, until };
                 let answered = self.answer(&asked).await;
                 answered.map_err(|failure| match failure {
                     Failure::Model(ModelError::OutOfTime) => Failure::Timeout(self.timeout),

@@ -35,7 +35,8 @@ impl Brain {
         let messages = self.prompts.summary(before, &turns[..covered], self.context_tokens);
         let messages = messages.inspect_err(|error| tracing::error!(%error, "no summary can be asked for")).ok()?;
         let left = terms.until.saturating_duration_since(Instant::now());
-        let terms = Terms { purpose: Purpose::Summary, until: Instant::now() + left / SHARE, ..*terms };
+        let until = Instant::now() + left / SHARE;
+        let terms = Terms { purpose: Purpose::Summary, until, progress: None, ..*terms };
         match model.text(&messages, &terms).await {
             Ok(text) => {
                 let kept = text.chars().filter(|c| *c == '\n' || !draft::is_hidden(*c)).take(MAX_SUMMARY_CHARS);

@@ -103,7 +103,8 @@ pub(super) async fn ask(
     messages: &[ChatMessage],
     meter: &Meter,
 ) -> Result<String, Failure> {
-    let terms = Terms { purpose, meter, until: Instant::now() + brain.timeout, max_tokens: brain.max_tokens };
+    let until = Instant::now() + brain.timeout;
+    let terms = Terms { purpose, meter, until, progress: None, max_tokens: brain.max_tokens };
     model.text(messages, &terms).await.map_err(|error| match error {
         ModelError::OutOfTime => Failure::Timeout(brain.timeout),
         error => Failure::Model(error),

@@ -3,13 +3,14 @@
 mod capability;
 mod error;
 mod retry;
+mod streamed;
 #[cfg(test)]
 mod tests;
 
 use std::{fmt, time::Duration};
 
 use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::ReqwestService};
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, StreamExt, future::BoxFuture};
 use http_body_util::{BodyExt, Limited};
 use reqwest::{Response, header::HeaderValue, redirect::Policy};
 use serde_json::Value;
@@ -17,18 +18,23 @@ use tower::ServiceBuilder;
 
 use super::{
     prompt::ChatMessage,
-    wire::{self, Form, Request},
+    wire::{self, Form, Request, StreamOptions},
 };
 pub use capability::Structure;
 use capability::{Capability, Disliked, Manner};
 pub use error::LlmError;
 use retry::Patience;
+pub use streamed::Watch;
+use streamed::{Broken, as_events, gathered};
 
 /// How long a connection to the endpoint may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The largest body of an answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+
+/// The largest stream of an answer, in bytes: each word comes in a wrapping of some hundred.
+const MAX_STREAM_BYTES: usize = 32 * 1024 * 1024;
 
 /// How much of the body of an error is looked at, in bytes.
 const MAX_ERROR_BYTES: usize = 16 * 1024;
@@ -58,6 +64,8 @@ pub struct Settings {
 /// A model behind an OpenAI-compatible endpoint.
 pub struct Llm {
     client: Client<OpenAIConfig>,
+    /// The same for answers that come piece by piece.
+    streaming: Client<OpenAIConfig>,
     http: reqwest::Client,
     settings: Settings,
     capability: Capability,
@@ -114,11 +122,18 @@ impl Llm {
         // so that it sees what is left after the retries.
         let service = ServiceBuilder::new()
             .and_then(status_first)
-            .map_response(bounded)
+            .map_response(|response| bounded(response, MAX_ANSWER_BYTES))
             .retry(Patience::default())
             .service(ReqwestService::new(http.clone()));
-        let client = Client::build(http.clone(), config).with_http_service(service);
-        Ok(Self { client, http, settings, capability: Capability::default() })
+        let client = Client::build(http.clone(), config.clone()).with_http_service(service);
+        let service = ServiceBuilder::new()
+            .and_then(as_events)
+            .and_then(status_first)
+            .map_response(|response| bounded(response, MAX_STREAM_BYTES))
+            .retry(Patience::default())
+            .service(ReqwestService::new(http.clone()));
+        let streaming = Client::build(http.clone(), config).with_http_service(service);
+        Ok(Self { client, streaming, http, settings, capability: Capability::default() })
     }
 
     /// What the endpoint is called.
@@ -143,7 +158,9 @@ impl Llm {
     ///
     /// Up to three retries on 429, 5xx and failed connections happen inside, and a short `Retry-After` is obeyed, so
     /// bound this by a timeout of your own. What the endpoint does not understand (a form, a temperature, a name of the most
-    /// tokens) is left out, and once that has worked it is left out from then on.
+    /// tokens, that an answer comes piece by piece) is left out, and once that has worked it is left out from then on.
+    ///
+    /// With a `watch` the answer is asked for piece by piece, and the watch hears how it grows. It may begin anew.
     ///
     /// Cancellation: drop the future. That closes the HTTP request's connection, and a server that watches its
     /// connections stops generating. Nothing runs on.
@@ -151,12 +168,26 @@ impl Llm {
     /// # Errors
     ///
     /// See [`LlmError`].
-    pub async fn complete(&self, messages: &[ChatMessage], form: Form) -> Result<Value, LlmError> {
-        let mut manner = self.capability.manner();
+    pub async fn complete(
+        &self,
+        messages: &[ChatMessage],
+        form: Form,
+        watch: Option<Watch<'_>>,
+    ) -> Result<Value, LlmError> {
+        let known = self.capability.manner();
+        let mut manner = Manner { stream: known.stream && watch.is_some(), ..known };
         loop {
-            match self.ask(messages, form, manner).await {
+            let asked = match watch.filter(|_| manner.stream) {
+                Some(watch) => self.ask_for_pieces(messages, form, manner, watch).await,
+                None => {
+                    let request = self.request(messages, form, manner);
+                    self.client.chat().create_byot(&request).await.map_err(refusal)
+                }
+            };
+            match asked {
                 Ok(body) => {
-                    self.capability.remember(manner);
+                    let stream = if watch.is_some() { manner.stream } else { known.stream };
+                    self.capability.remember(Manner { stream, ..manner });
                     return Ok(body);
                 }
                 Err(refusal) => {
@@ -169,24 +200,34 @@ impl Llm {
         }
     }
 
-    async fn ask(&self, messages: &[ChatMessage], form: Form, manner: Manner) -> Result<Value, Refusal> {
+    async fn ask_for_pieces(
+        &self,
+        messages: &[ChatMessage],
+        form: Form,
+        manner: Manner,
+        watch: Watch<'_>,
+    ) -> Result<Value, Refusal> {
+        let request = self.request(messages, form, manner);
+        let pieces = self.streaming.chat().create_stream_byot::<_, Value>(&request).await.map_err(refusal)?;
+        gathered(pieces.map(|piece| piece.map_err(LlmError::from)), watch).await.map_err(|broken| match broken {
+            Broken::Error(error) => Refusal { error, disliked: None },
+            // Asked for as a whole it shows whether it is one.
+            Broken::Endless => Refusal { error: LlmError::Malformed("cut off"), disliked: Some(Disliked::Stream) },
+        })
+    }
+
+    fn request<'a>(&'a self, messages: &'a [ChatMessage], form: Form, manner: Manner) -> Request<'a> {
         let max = self.settings.max_tokens;
-        let request = Request {
+        Request {
             model: &self.settings.model,
             messages,
-            stream: false,
+            stream: manner.stream,
+            stream_options: manner.stream.then_some(StreamOptions { include_usage: true }),
             temperature: self.settings.temperature.filter(|_| manner.temperature),
             max_tokens: max.filter(|_| !manner.completion_tokens),
             max_completion_tokens: max.filter(|_| manner.completion_tokens),
             response_format: wire::response_format(form, manner.structure),
-        };
-        self.client.chat().create_byot(&request).await.map_err(|error: OpenAIError| match error {
-            OpenAIError::Boxed(error) => error
-                .downcast_ref::<Refusal>()
-                .copied()
-                .unwrap_or(Refusal { error: LlmError::Unreachable, disliked: None }),
-            error => Refusal { error: error.into(), disliked: None },
-        })
+        }
     }
 
     /// Asks the endpoint for its list of models, to see that it is there and takes the key. For `doctor` and the start.
@@ -223,10 +264,20 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// What the library says went wrong, as we say it.
+fn refusal(error: OpenAIError) -> Refusal {
+    match error {
+        OpenAIError::Boxed(error) => {
+            error.downcast_ref().copied().unwrap_or(Refusal { error: LlmError::Unreachable, disliked: None })
+        }
+        error => Refusal { error: error.into(), disliked: None },
+    }
+}
+
 /// Cuts off an answer that is larger than any honest one: it would be held in memory several times over.
-fn bounded(response: Response) -> Response {
+fn bounded(response: Response, most: usize) -> Response {
     let response: http::Response<reqwest::Body> = response.into();
-    response.map(|body| reqwest::Body::wrap(Limited::new(body, MAX_ANSWER_BYTES))).into()
+    response.map(|body| reqwest::Body::wrap(Limited::new(body, most))).into()
 }
 
 /// Turns an answer with an error status into our error, before the library reads its body.
@@ -237,7 +288,9 @@ fn status_first(response: Response) -> BoxFuture<'static, Result<Response, OpenA
             return Ok(response);
         }
         let disliked = match status.as_u16() {
-            400 | 404 | 422 => Disliked::of(status.as_u16(), &beginning(response).await),
+            400 | 404 | 422 => {
+                Disliked::of(status.as_u16(), &whole(response, MAX_ERROR_BYTES).await.unwrap_or_default())
+            }
             _ => None,
         };
         Err(OpenAIError::Boxed(Box::new(Refusal { error: LlmError::from_status(status), disliked })))
@@ -245,9 +298,9 @@ fn status_first(response: Response) -> BoxFuture<'static, Result<Response, OpenA
     .boxed()
 }
 
-/// The beginning of a body; what cannot be read says nothing.
-async fn beginning(response: Response) -> String {
+/// A body, if it can be read and is no longer than this.
+async fn whole(response: Response, most: usize) -> Option<String> {
     let response: http::Response<reqwest::Body> = response.into();
-    let body = Limited::new(response.into_body(), MAX_ERROR_BYTES).collect().await;
-    body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default()
+    let body = Limited::new(response.into_body(), most).collect().await.ok()?;
+    Some(String::from_utf8_lossy(&body.to_bytes()).into_owned())
 }

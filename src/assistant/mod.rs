@@ -3,7 +3,7 @@
 //! `worker` takes what is due; `brain` decides how it is answered; `steps` lets a model look into the knowledge and decide,
 //! `reword` finds the words to look by, and `condense` shortens what is long. `prompt` builds the messages (`fence` keeps what others
 //! wrote apart); `model` asks its endpoints in order, each an `llm` behind
-//! a `breaker`, and `meter` notes what that costs; `wire` understands what comes back, `plain` what was said in plain words, `claims` what it states,
+//! a `breaker`, `meter` notes what that costs, and `progress` tells how far it is; `wire` understands what comes back, `plain` what was said in plain words, `claims` what it states,
 //! `ground` on which passages (by its `facts`), `weigh` whether that will do,
 //! `sources` and `links` finish the reply, `guard` looks at it last, `outcome` makes of it what becomes of the ticket. Without a model `builtin`
 //! answers from the knowledge folder. All but `worker`, `model` and `llm` is pure. Nothing here knows a stanza.
@@ -35,6 +35,7 @@ pub mod model;
 pub mod outcome;
 mod page;
 mod plain;
+pub mod progress;
 pub mod prompt;
 mod redact;
 mod reword;

@@ -14,8 +14,9 @@ use tracing::Instrument;
 use super::{
     breaker::Breaker,
     draft::Step,
-    llm::{Llm, LlmError},
+    llm::{Llm, LlmError, Watch},
     meter::Meter,
+    progress::Progress,
     prompt::{ChatMessage, Role, estimate_tokens},
     wire::{self, Form},
 };
@@ -67,6 +68,8 @@ pub struct Terms<'a> {
     pub meter: &'a Meter,
     /// When it must be over.
     pub until: Instant,
+    /// Who is told how the answer grows, if anybody.
+    pub progress: Option<&'a Progress>,
     /// What all calls of the meter may cost together, in tokens.
     pub max_tokens: Option<u64>,
 }
@@ -223,7 +226,11 @@ impl Endpoint {
         let fair = left / u32::try_from(others + 1).unwrap_or(u32::MAX);
         let share = self.llm.timeout().unwrap_or(fair).min(left);
         let began = Instant::now();
-        let asking = self.llm.complete(messages, form).instrument(traces::call(self.llm.name(), self.llm.model()));
+        let progress = terms.progress.filter(|progress| progress.is_watched());
+        let tell = progress.map(|progress| |content: &str| progress.writes(content));
+        let watch = tell.as_ref().map(|tell| tell as Watch<'_>);
+        let span = traces::call(self.llm.name(), self.llm.model());
+        let asking = self.llm.complete(messages, form, watch).instrument(span);
         let answered = time::timeout(share, asking).await.unwrap_or(Err(LlmError::Timeout));
         let body = match answered {
             Ok(body) => body,
@@ -266,7 +273,7 @@ impl Endpoint {
     async fn try_out(&self, clock: &Clock) -> bool {
         let Some(_permit) = self.enter(clock) else { return false };
         let hello = [ChatMessage { role: Role::User, content: "Say OK.".into() }];
-        let answered = time::timeout(TRIAL, self.llm.complete(&hello, Form::Text)).await;
+        let answered = time::timeout(TRIAL, self.llm.complete(&hello, Form::Text, None)).await;
         match answered.unwrap_or(Err(LlmError::Timeout)) {
             Ok(_) => {
                 self.breaker().succeeded();

@@ -37,7 +37,8 @@ impl Brain {
         let messages = self.prompts.query(desk, language, latest_within(turns, ROOM), self.context_tokens);
         let messages = messages.inspect_err(|error| tracing::error!(%error, "no words can be asked for")).ok()?;
         let left = terms.until.saturating_duration_since(Instant::now());
-        let terms = Terms { purpose: Purpose::Query, until: Instant::now() + left / SHARE, ..*terms };
+        let until = Instant::now() + left / SHARE;
+        let terms = Terms { purpose: Purpose::Query, until, progress: None, ..*terms };
         match asked.model.text(&messages, &terms).await {
             Ok(text) => words(&text),
             Err(error) => {

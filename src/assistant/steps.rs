@@ -14,6 +14,7 @@ use super::{
     meter::Meter,
     model::{Model, ModelError, Terms},
     outcome, plain,
+    progress::Progress,
     prompt::{ChatMessage, Desk, Fact, Objection, Prompt, Searched},
     sources,
     weigh::{self, Basis, Fault},
@@ -30,6 +31,7 @@ pub(super) struct Asked<'a> {
     pub(super) due: &'a Due,
     pub(super) question: &'a str,
     pub(super) meter: &'a Meter,
+    pub(super) progress: &'a Progress,
     pub(super) until: Instant,
 }
 
@@ -58,8 +60,13 @@ impl Brain {
     pub(super) async fn answer(&self, asked: &Asked<'_>) -> Result<Thought, Failure> {
         let Due { ticket, transcript } = asked.due;
         let desk = desk(&ticket.desk, self.desks.get(&ticket.desk));
-        let terms =
-            Terms { purpose: Purpose::Answer, meter: asked.meter, until: asked.until, max_tokens: self.max_tokens };
+        let terms = Terms {
+            purpose: Purpose::Answer,
+            meter: asked.meter,
+            until: asked.until,
+            progress: Some(asked.progress),
+            max_tokens: self.max_tokens,
+        };
         let (numbers, mut turns) = history::turns(transcript);
         let mut earlier = ticket.context_summary.clone();
         let mut condensed = None;
@@ -183,6 +190,7 @@ impl Brain {
     }
 
     async fn look_again(&self, asked: &Asked<'_>, found: &mut Found, query: String) -> Result<(), Failure> {
+        asked.progress.searches(&query);
         let before = found.passages.len();
         let search = self.search_by_query(&asked.due.ticket.desk, &query);
         for passage in time::timeout_at(asked.until, search).await.map_err(|_| Failure::Timeout(self.timeout))? {

@@ -3,12 +3,14 @@
 //! Servers differ: missing fields, foreign ones, numbers as text. Answers are therefore read from plain JSON values,
 //! and only what a draft needs is asked of them.
 
+mod growing;
 mod request;
 
 use serde_json::Value;
 
+pub(super) use growing::reply_so_far;
 pub use request::Form;
-pub(super) use request::{Request, response_format};
+pub(super) use request::{Request, StreamOptions, response_format};
 
 use super::{
     draft::{self, Action, Draft, Priority, Step},

@@ -24,10 +24,11 @@ use super::{
     meter::Meter,
     model::{Model, ModelError},
     outcome::give_up,
+    progress::Progress,
 };
 use crate::{
     health::{Health, Status},
-    helpdesk::{Call, Committed, Drafted, Due, Error, Fate, Helpdesk},
+    helpdesk::{Call, Committed, Drafted, Due, Error, Fate, Helpdesk, Stage},
     traces,
 };
 
@@ -171,6 +172,7 @@ impl Worker {
         let (helpdesk, brain, health) = (self.helpdesk.clone(), Arc::clone(&self.brain), self.health.clone());
         let span = traces::answer(id, &due.ticket.desk);
         let answering = async move {
+            helpdesk.announce_draft(&due.ticket, Stage::Begun);
             let meter = Meter::new(&due.ticket.desk);
             tokio::select! {
                 () = cancelled.cancelled() => {
@@ -180,6 +182,7 @@ impl Worker {
                 }
                 () = answer(&helpdesk, &brain, &health, &due, &meter) => {}
             }
+            helpdesk.announce_draft(&due.ticket, Stage::Ended);
         };
         let run = self.runs.spawn(answering.instrument(span));
         if let Some(older) = self.running.insert(id, Run { epoch, cancel, task: run.id() }) {
@@ -202,7 +205,9 @@ async fn answer(helpdesk: &Helpdesk, brain: &Brain, health: &Health, due: &Due, 
     helpdesk.announce_reading(due);
     helpdesk.announce_typing(ticket, true);
     // A bug that one ticket touches must not come back with it for ever.
-    let drafting = AssertUnwindSafe(brain.draft(due, budget, meter)).catch_unwind();
+    let (teller, watched) = (helpdesk.clone(), ticket.clone());
+    let progress = Progress::to(move |stage| teller.announce_draft(&watched, stage));
+    let drafting = AssertUnwindSafe(brain.draft(due, budget, meter, &progress)).catch_unwind();
     let drafted = while_looking(helpdesk, due, drafting).await.unwrap_or(Err(Failure::Bug));
     let calls = meter.take();
     if let Some(model) = &brain.model {

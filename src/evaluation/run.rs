@@ -16,6 +16,7 @@ use crate::{
         brain::{Brain, Failure},
         llm::LlmError,
         meter::Meter,
+        progress::Progress,
     },
     helpdesk::{Clock, Due, Outcome},
     knowledge::{Audience, EmbedError, Knowledge, Library, Passage},
@@ -178,7 +179,8 @@ async fn draft(brain: &Brain, due: &Due) -> Drafted {
         model.close_breakers();
     }
     let (meter, began) = (Meter::new(&due.ticket.desk), Instant::now());
-    let outcome = brain.draft(due, None, &meter).await.map(|thought| thought.drafted.outcome);
+    let outcome = brain.draft(due, None, &meter, &Progress::default()).await;
+    let outcome = outcome.map(|thought| thought.drafted.outcome);
     let latency = began.elapsed();
     let tokens = meter
         .take()

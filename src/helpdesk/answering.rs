@@ -8,7 +8,7 @@ use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
-    Condensed, Drafted, Error, Fate, HandOff, Helpdesk, Outcome, Reach, Signal, Triage, Utterance, Words,
+    Condensed, Drafted, Error, Fate, HandOff, Helpdesk, Outcome, Reach, Signal, Stage, Triage, Utterance, Words,
     operation::{
         answer::{ClaimDue, CommitDraft, FreeLeases, Leased, RenewLeases, SayStillLooking},
         line::subject_of,
@@ -155,6 +155,12 @@ impl Helpdesk {
         let Some(to) = client_of(ticket).filter(|_| ticket.customer_has_chat_states) else { return };
         // Without a link there is nobody to show it.
         let _ = self.signals.send(Signal::Typing { desk: ticket.desk.clone(), to, typing });
+    }
+
+    /// Tells those of the staff who watch a ticket how far the assistant's draft is.
+    pub fn announce_draft(&self, ticket: &ticket::Model, stage: Stage) {
+        let reach = Reach::inside(ticket);
+        let _ = self.signals.send(Signal::Drafts { ticket: ticket.id, reach, stage });
     }
 
     /// Tells a ticket's customer that its newest line is being read, if the client would like to know.

@@ -252,6 +252,15 @@ pub enum Signal {
         /// Begun, or stopped.
         typing: bool,
     },
+    /// How far a draft of the assistant's is, for the staff who watch the ticket.
+    Drafts {
+        /// The ticket.
+        ticket: Uuid,
+        /// Who may know of it: not the customer, since nobody has checked it yet.
+        reach: Reach,
+        /// How far it is.
+        stage: Stage,
+    },
     /// The desk has begun to read what a customer wrote, up to this message (XEP-0333).
     Reading {
         /// The desk's name.
@@ -273,6 +282,25 @@ pub enum Signal {
         /// Who.
         contact: BareJid,
     },
+}
+
+/// How far a draft is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The assistant has taken the ticket up.
+    Begun,
+    /// It looks into the knowledge.
+    Searching {
+        /// The words that it looks by.
+        query: String,
+    },
+    /// The model writes.
+    Writing {
+        /// All of the reply so far; the next one may be shorter, as when it is made anew.
+        text: String,
+    },
+    /// Nothing more comes. What became of it stands in the log.
+    Ended,
 }
 
 /// Commits that a slow listener may lag behind before it is told to look at the tables.

@@ -15,6 +15,7 @@ mod conversation;
 mod copilot;
 mod crash;
 mod delivery;
+mod drafts;
 mod ejabberd;
 mod endpoints;
 mod erase;

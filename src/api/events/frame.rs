@@ -9,7 +9,7 @@ use super::super::{
     log::ChangeOut,
     wire::{self, Timestamp},
 };
-use crate::helpdesk::{Caller, Changes, Helpdesk, Reach, Role};
+use crate::helpdesk::{Caller, Changes, Helpdesk, Reach, Role, Stage};
 
 /// After how many milliseconds a browser comes again.
 const RETRY: u32 = 3_000;
@@ -42,6 +42,28 @@ struct TypingOut {
 /// Somebody writes in a ticket. It has no number, as it is in no log.
 pub(super) fn typing(ticket: Uuid, author: Author, typing: bool, at: Timestamp) -> Bytes {
     written("", "typing", &TypingOut { ticket_id: ticket, by: wire::author(author), typing, timestamp: at })
+}
+
+#[derive(Serialize)]
+struct DraftOut {
+    ticket_id: Uuid,
+    stage: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    timestamp: Timestamp,
+}
+
+/// How far the assistant's draft is. It has no number, as it is in no log.
+pub(super) fn draft(ticket: Uuid, stage: Stage, at: Timestamp) -> Bytes {
+    let (stage, query, text) = match stage {
+        Stage::Begun => ("begun", None, None),
+        Stage::Searching { query } => ("searching", Some(query), None),
+        Stage::Writing { text } => ("writing", None, Some(text)),
+        Stage::Ended => ("ended", None, None),
+    };
+    written("", "draft", &DraftOut { ticket_id: ticket, stage, query, text, timestamp: at })
 }
 
 fn written(id: &str, kind: &str, data: &impl Serialize) -> Bytes {

@@ -26,6 +26,8 @@ pub(super) struct Manner {
     pub(super) completion_tokens: bool,
     /// A temperature is sent.
     pub(super) temperature: bool,
+    /// An answer that somebody watches comes piece by piece.
+    pub(super) stream: bool,
 }
 
 /// What an endpoint did not like in a request, in its own words.
@@ -37,6 +39,8 @@ pub(super) enum Disliked {
     Temperature,
     /// The form that was asked for.
     Structure,
+    /// To answer piece by piece.
+    Stream,
     /// It does not say.
     Unknown,
 }
@@ -51,6 +55,7 @@ impl Disliked {
         match status {
             400 | 404 | 422 if names(&["max_completion_tokens"]) => Some(Self::MaxTokens),
             400 | 404 | 422 if names(&["temperature"]) => Some(Self::Temperature),
+            400 | 404 | 422 if says_stream(&said) => Some(Self::Stream),
             400 | 404 | 422 if names(&["response_format", "json_schema", "json_object", "structured output"]) => {
                 Some(Self::Structure)
             }
@@ -66,6 +71,12 @@ impl Disliked {
     }
 }
 
+/// Not "upstream": a gateway's words for a server that is away.
+fn says_stream(said: &str) -> bool {
+    let words = said.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.into_iter().any(|word| matches!(word, "stream" | "streaming" | "stream_options" | "include_usage"))
+}
+
 impl Manner {
     /// The next plainer way, if there is one.
     pub(super) fn without(self, disliked: Disliked) -> Option<Self> {
@@ -77,6 +88,9 @@ impl Manner {
         match disliked {
             Disliked::MaxTokens => (!self.completion_tokens).then_some(Self { completion_tokens: true, ..self }),
             Disliked::Temperature => self.temperature.then_some(Self { temperature: false, ..self }),
+            Disliked::Stream => self.stream.then_some(Self { stream: false, ..self }),
+            // The form matters more than that somebody sees it grow.
+            Disliked::Unknown if self.stream => Some(Self { stream: false, ..self }),
             Disliked::Structure | Disliked::Unknown => plainer.map(|structure| Self { structure, ..self }),
         }
     }
@@ -94,14 +108,20 @@ impl Capability {
             1 => Structure::Object,
             _ => Structure::Prompt,
         };
-        Manner { structure, completion_tokens: bits & 0b100 != 0, temperature: bits & 0b1000 == 0 }
+        Manner {
+            structure,
+            completion_tokens: bits & 0b100 != 0,
+            temperature: bits & 0b1000 == 0,
+            stream: bits & 0b1_0000 == 0,
+        }
     }
 
     /// This worked; from now on it is the first that is tried.
     pub(super) fn remember(&self, manner: Manner) {
         let bits = manner.structure as u8
             | if manner.completion_tokens { 0b100 } else { 0 }
-            | if manner.temperature { 0 } else { 0b1000 };
+            | if manner.temperature { 0 } else { 0b1000 }
+            | if manner.stream { 0 } else { 0b1_0000 };
         self.0.store(bits, Ordering::Relaxed);
     }
 }
@@ -128,6 +148,8 @@ mod tests {
                 r#"{"error":{"message":"Invalid parameter: 'response_format' of type 'json_schema' is not supported"}}"#,
                 Some(Disliked::Structure),
             ),
+            (400, r#"{"error":{"message":"Unrecognized request argument: stream_options"}}"#, Some(Disliked::Stream)),
+            (422, "upstream refused it", Some(Disliked::Unknown)),
             (404, "No endpoints found that support response_format", Some(Disliked::Structure)),
             (422, r#"{"detail":[{"msg":"extra fields not permitted"}]}"#, Some(Disliked::Unknown)),
             (400, "This model's maximum context length is 8192 tokens", None),
@@ -143,14 +165,18 @@ mod tests {
     fn every_way_is_remembered_as_it_is_and_plainer_ways_come_to_an_end() {
         let capability = Capability::default();
         let mut manner = capability.manner();
-        let first = Manner { structure: Structure::Schema, completion_tokens: false, temperature: true };
+        let first = Manner { structure: Structure::Schema, completion_tokens: false, temperature: true, stream: true };
         assert_eq!(manner, first);
-        let steps = [Disliked::MaxTokens, Disliked::Unknown, Disliked::Temperature, Disliked::Structure];
+        let steps =
+            [Disliked::MaxTokens, Disliked::Unknown, Disliked::Unknown, Disliked::Temperature, Disliked::Structure];
         for disliked in steps {
             manner = manner.without(disliked).unwrap();
             capability.remember(manner);
             assert_eq!(capability.manner(), manner);
         }
-        assert!(steps.into_iter().all(|disliked| manner.without(disliked).is_none()), "{manner:?}");
+        assert!(
+            steps.into_iter().chain([Disliked::Stream]).all(|disliked| manner.without(disliked).is_none()),
+            "{manner:?}"
+        );
     }
 }

@@ -1,5 +1,7 @@
 //! `Llm` against a small server on the loopback that answers by the model's name.
 
+mod pieces;
+
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicUsize, Ordering::SeqCst},
@@ -90,7 +92,7 @@ impl Server {
 const FORM: Form = Form::Draft { triage: true, search: true, passages: 2 };
 
 async fn draft(llm: &Llm) -> Result<(Draft, Usage), LlmError> {
-    let body = llm.complete(&question(), FORM).await?;
+    let body = llm.complete(&question(), FORM, None).await?;
     match wire::read_step(&body, true)? {
         Step::Draft(draft) => Ok((draft, wire::usage(&body))),
         Step::Search(query) => panic!("{query}"),
@@ -136,7 +138,11 @@ async fn chat(State(seen): State<Seen>, headers: HeaderMap, body: String) -> Res
     let request: Value = serde_json::from_str(&body).unwrap();
     *seen.last.lock().unwrap() = (headers, body);
     let structured = !request["response_format"].is_null();
-    match request["model"].as_str().unwrap() {
+    let model = request["model"].as_str().unwrap();
+    if let Some(response) = pieces::respond(model, request["stream"] == true) {
+        return response;
+    }
+    match model {
         "good" => answered(DRAFT),
         "plain" => answered("Just words."),
         "fenced" => answered(&format!("```json\n{DRAFT}\n```")),
@@ -297,7 +303,7 @@ async fn dropping_the_future_closes_the_request() {
     let llm = server.llm("hang");
     let messages = question();
     tokio::select! {
-        answered = llm.complete(&messages, FORM) => panic!("{answered:?}"),
+        answered = llm.complete(&messages, FORM, None) => panic!("{answered:?}"),
         () = async {
             while server.requests() == 0 {
                 tokio::task::yield_now().await;

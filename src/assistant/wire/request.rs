@@ -11,6 +11,8 @@ pub(in super::super) struct Request<'a> {
     pub(in super::super) messages: &'a [ChatMessage],
     pub(in super::super) stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in super::super) stream_options: Option<StreamOptions>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) temperature: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) max_tokens: Option<u32>,
@@ -19,6 +21,13 @@ pub(in super::super) struct Request<'a> {
     pub(in super::super) max_completion_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in super::super) response_format: Option<ResponseFormat>,
+}
+
+/// What else a stream is to bring.
+#[derive(Serialize)]
+pub(in super::super) struct StreamOptions {
+    /// What it cost, in a piece of its own at the end.
+    pub(in super::super) include_usage: bool,
 }
 
 /// What an answer has to look like.

@@ -39,6 +39,12 @@ impl Reach {
         Self::Ticket { desk: ticket.desk.clone(), customer: ticket.customer.clone(), is_public: true }
     }
 
+    /// Of what its customer may not know.
+    #[must_use]
+    pub fn inside(ticket: &ticket::Model) -> Self {
+        Self::Ticket { desk: ticket.desk.clone(), customer: ticket.customer.clone(), is_public: false }
+    }
+
     /// Whether the caller is one of them.
     #[must_use]
     pub fn includes(&self, caller: &Caller) -> bool {

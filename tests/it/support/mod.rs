@@ -4,6 +4,7 @@ pub mod client;
 pub mod component;
 pub mod contact;
 pub mod database;
+pub mod listening;
 pub mod load;
 pub mod model;
 pub mod obedient;

@@ -55,6 +55,8 @@ pub enum Reply {
     Counted(Duration),
     /// A structured answer, once the test says so.
     Gated(Arc<Notify>, String),
+    /// This content piece by piece; before each but the first it waits until the test says so.
+    Pieces(Arc<Notify>, Vec<String>),
     /// Whatever the prompt orders, see [`super::obedient`]; without an order, "Fine.".
     Obey,
     /// Half a body, and then nothing.
@@ -203,6 +205,7 @@ async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<
             gate.notified().await;
             answer(&text, is_plain)
         }
+        Reply::Pieces(gate, pieces) => in_pieces(gate, pieces),
         Reply::Obey => match obeyed {
             Some(Obeyed::Content(content)) => completion(&content),
             Some(Obeyed::Body(body)) => Json(body).into_response(),
@@ -224,6 +227,24 @@ async fn complete(State(script): State<Arc<Mutex<Script>>>, Json(request): Json<
     };
     watch.done = true;
     response
+}
+
+/// For who has asked for a stream.
+fn in_pieces(gate: Arc<Notify>, pieces: Vec<String>) -> Response {
+    let piece = |delta: Value, finish: Option<&str>| {
+        let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
+        format!("data: {}\n\n", json!({ "object": "chat.completion.chunk", "choices": [choice] }))
+    };
+    let end = format!("{}data: [DONE]\n\n", piece(json!({}), Some("stop")));
+    let pieces: Vec<String> = pieces.iter().map(|text| piece(json!({ "content": text }), None)).chain([end]).collect();
+    let body = stream::unfold((pieces.into_iter(), gate, true), |(mut pieces, gate, is_first)| async move {
+        let piece = pieces.next()?;
+        if !is_first {
+            gate.notified().await;
+        }
+        Some((Ok::<_, Infallible>(piece), (pieces, gate, false)))
+    });
+    ([("content-type", "text/event-stream")], Body::from_stream(body)).into_response()
 }
 
 /// Who asks for no structure gets the text alone.

@@ -235,6 +235,12 @@ impl Rest {
         Self { base: format!("http://127.0.0.1:{port}"), http: reqwest::Client::new() }
     }
 
+    /// For who speaks HTTP by hand.
+    pub fn port(&self) -> u16 {
+        let port = self.base.rsplit(':').next().and_then(|port| port.parse().ok());
+        port.unwrap()
+    }
+
     /// Where something is.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
