@@ -16,7 +16,13 @@ const TELL_EVERY: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub struct Progress {
     tell: Option<Box<dyn Fn(Stage) + Send + Sync>>,
-    told: Mutex<Option<Instant>>,
+    told: Mutex<Option<Told>>,
+}
+
+/// The last that was told of a text.
+struct Told {
+    at: Instant,
+    text: String,
 }
 
 impl Progress {
@@ -41,11 +47,13 @@ impl Progress {
     fn writes_at(&self, content: &str, now: Instant) {
         let Some(tell) = &self.tell else { return };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.is_some_and(|told| now < told + TELL_EVERY) {
+        if told.as_ref().is_some_and(|told| now < told.at + TELL_EVERY) {
             return;
         }
-        if let Some(text) = wire::reply_so_far(content) {
-            *told = Some(now);
+        let Some(text) = wire::reply_so_far(content) else { return };
+        // What else it decides is written behind the reply.
+        if told.as_ref().is_none_or(|told| told.text != text) {
+            *told = Some(Told { at: now, text: text.clone() });
             tell(Stage::Writing { text });
         }
     }
@@ -75,7 +83,7 @@ mod tests {
         let progress = Progress::to(move |stage| heard.lock().unwrap().push(stage));
         progress.searches("tea");
         let began = Instant::now();
-        for (halves, text) in (0..).zip(["", "One", "One two", "One two three"]) {
+        for (halves, text) in (0..).zip(["", "One", "One two", "One two three", "One two three", "One two three"]) {
             progress.writes_at(text, began + TELL_EVERY / 2 * halves);
         }
         let writing = |text: &str| Stage::Writing { text: text.to_owned() };
