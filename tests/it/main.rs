@@ -52,6 +52,7 @@ mod sync_cron;
 #[cfg(feature = "otel")]
 mod traces;
 mod turns;
+mod typing;
 mod usage;
 mod webhooks;
 mod words;
