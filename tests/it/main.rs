@@ -49,6 +49,7 @@ mod slixmpp;
 mod small_words;
 mod sync;
 mod sync_cron;
+mod sync_few;
 #[cfg(feature = "otel")]
 mod traces;
 mod turns;
