@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{
     Error, Helpdesk,
-    operation::{echo::StopEcho, reaction::React, retraction::Retract, typing::NoteTyping},
+    operation::{echo::StopEcho, reaction::React, retraction::Retract},
     query,
 };
 
@@ -36,15 +36,6 @@ impl Helpdesk {
             length <= MAX_REACTION
         });
         self.writer.queue(React { message, from: from.to_string(), emojis }).await.map(drop)
-    }
-
-    /// A customer types, or has stopped: an answer that is owed waits for it, within bounds.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] for an unknown desk, [`Error::Stopping`].
-    pub async fn note_typing(&self, desk: &str, customer: &BareJid, typing: bool) -> Result<(), Error> {
-        let conversation = self.conversation_of(desk, customer)?;
-        self.writer.queue(NoteTyping { conversation, typing, signals: self.signals.clone() }).await.map(drop)
     }
 
     /// Another program answers the assistant in this ticket: people get it, and the other side gets no word.

@@ -4,7 +4,6 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{message::Author, ticket};
-use jid::{BareJid, Jid};
 use uuid::Uuid;
 
 use super::{
@@ -14,6 +13,7 @@ use super::{
         line::subject_of,
     },
     query,
+    typing::client_of,
     unit::new_ticket,
     without_nul,
 };
@@ -147,16 +147,6 @@ impl Helpdesk {
         self.writer.write(CommitDraft { ticket, epoch, drafted }).await
     }
 
-    /// Tells a ticket's customer that an answer is being written, or no longer, if the client can show it; and those who watch
-    /// the ticket.
-    pub fn announce_typing(&self, ticket: &ticket::Model, typing: bool) {
-        let author = Author::Assistant;
-        let _ = self.signals.send(Signal::Writes { ticket: ticket.id, reach: Reach::of(ticket), author, typing });
-        let Some(to) = client_of(ticket).filter(|_| ticket.customer_has_chat_states) else { return };
-        // Without a link there is nobody to show it.
-        let _ = self.signals.send(Signal::Typing { desk: ticket.desk.clone(), to, typing });
-    }
-
     /// Tells those of the staff who watch a ticket how far the assistant's draft is.
     pub fn announce_draft(&self, ticket: &ticket::Model, stage: Stage) {
         let reach = Reach::inside(ticket);
@@ -170,11 +160,4 @@ impl Helpdesk {
         let Some(to) = client_of(&due.ticket) else { return };
         let _ = self.signals.send(Signal::Reading { desk: due.ticket.desk.clone(), to, stanza_id });
     }
-}
-
-/// Where the customer wrote from last.
-fn client_of(ticket: &ticket::Model) -> Option<Jid> {
-    let bare = BareJid::new(&ticket.customer).ok()?;
-    let full = ticket.customer_resource.as_deref().and_then(|part| bare.with_resource_str(part).ok());
-    Some(full.map_or_else(|| Jid::from(bare), Jid::from))
 }

@@ -3,7 +3,7 @@
 //! Every change is an operation (`operation`) that the `writer` applies to a `unit` of loaded rows and commits
 //! together with whatever else has queued. The rules themselves are pure (`lifecycle`). Reads are named queries
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
-//! `afterthought` (corrections and the like), `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
+//! `afterthought` (corrections and the like), `typing`, `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
 //! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST), `feed` (what the XMPP server tells of its
 //! rooms), `webhooks` (admins) and `deliveries` (what webhooks are told; `happening` names it), `measure` (metrics),
 //! `api_keys` (the keys of programs, which are no part of the tickets), `own`, `redaction`, `retention` and `footprint` (where a
@@ -47,6 +47,7 @@ mod shown;
 mod staff;
 mod store;
 pub mod texts;
+pub mod typing;
 mod unit;
 mod usage;
 mod webhooks;
@@ -54,7 +55,7 @@ mod writer;
 
 use std::{sync::Arc, time::Duration};
 
-use deskbridge_entity::message::Author;
+use deskbridge_entity::{message::Author, ticket};
 use jid::{BareJid, Jid};
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -260,6 +261,15 @@ pub enum Signal {
         reach: Reach,
         /// How far it is.
         stage: Stage,
+    },
+    /// The customer types, or has stopped, for the agent who has the ticket.
+    CustomerTypes {
+        /// The ticket.
+        ticket: Arc<ticket::Model>,
+        /// The agent's address.
+        agent: BareJid,
+        /// Begun, or stopped.
+        typing: bool,
     },
     /// The desk has begun to read what a customer wrote, up to this message (XEP-0333).
     Reading {

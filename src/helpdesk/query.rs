@@ -203,6 +203,11 @@ pub(super) async fn current_of(store: &Store, desk: &str, customer: &BareJid) ->
     Ok(latest.one(store.read()).await?)
 }
 
+/// Those of these tickets that there are.
+pub(super) async fn with_ids(store: &Store, ids: Vec<Uuid>) -> Result<Vec<ticket::Model>, Error> {
+    Ok(ticket::Entity::find().filter(ticket::Column::Id.is_in(ids)).all(store.house()).await?)
+}
+
 /// The ids of all tickets of a customer, as a part of another statement.
 pub(super) fn ids_of(customer: &str) -> SelectStatement {
     let ids = ticket::Entity::find().select_only().column(ticket::Column::Id);

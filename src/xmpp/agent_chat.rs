@@ -1,9 +1,14 @@
 //! An agent's own chat client: each ticket has an address of its own, `t-<short id>@<domain>`, and what the agent of the
 //! ticket writes there goes to the customer. A line that begins with `//` is an internal note, one with `/` a command.
 
+use std::time::Duration;
+
 use deskbridge_entity::message::Visibility;
 use jid::{BareJid, Jid};
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{self, MissedTickBehavior},
+};
 use xmpp_parsers::minidom::Element;
 
 use super::{
@@ -13,12 +18,13 @@ use super::{
         run,
         words::{self, Said},
     },
+    composing::Composing,
     line, outgoing,
     outlet::{Outlet, SendError},
     rooms::Rooms,
-    stanza::{self, Chat, Refusal, Retraction, State},
+    stanza::{self, Chat, ChatState, Refusal, Retraction, State},
 };
-use crate::helpdesk::{Agent, AgentStanza, Error, Helpdesk, texts::Language};
+use crate::helpdesk::{Agent, AgentStanza, Error, Helpdesk, texts::Language, ticket_node};
 
 /// To an agent who makes a note or a command of what the customer has read.
 const HAS_GONE_OUT: &str =
@@ -30,10 +36,14 @@ const CORRECTS_NOTHING: &str = "Not done: the line that this corrects is none of
 /// Lines of agents that may wait.
 pub(super) const WAITING: usize = 1024;
 
+/// How often it is looked whether those who are shown to type still have their tickets: other processes give them away, too.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// What somebody does at a ticket's address.
 pub(super) enum Act {
     Line(Box<Chat>),
     Retraction(Retraction),
+    State(ChatState),
 }
 
 impl Act {
@@ -41,6 +51,7 @@ impl Act {
         match self {
             Self::Line(chat) => &chat.from,
             Self::Retraction(retraction) => &retraction.from,
+            Self::State(state) => &state.from,
         }
     }
 
@@ -48,13 +59,14 @@ impl Act {
         match self {
             Self::Line(chat) => &chat.to,
             Self::Retraction(retraction) => &retraction.to,
+            Self::State(state) => &state.to,
         }
     }
 
     fn thread(&self) -> Option<&str> {
         match self {
             Self::Line(chat) => chat.thread.as_deref(),
-            Self::Retraction(_) => None,
+            Self::Retraction(_) | Self::State(_) => None,
         }
     }
 }
@@ -75,19 +87,31 @@ pub(super) struct AgentChat {
     pub outlet: Outlet,
     pub rooms: Rooms,
     pub copilot: Copilot,
+    pub composing: Composing,
 }
 
 impl AgentChat {
     /// Takes lines in order, until the link is down.
     pub(super) async fn listen(self, mut lines: mpsc::Receiver<Spoken>) {
-        while let Some(spoken) = lines.recv().await {
-            if self.hear(spoken).await == Err(SendError::Down) {
-                return;
-            }
+        let mut looks = time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // What an earlier link has shown, nobody will end.
+        let mut done = self.hush().await;
+        while done != Err(SendError::Down) {
+            done = tokio::select! {
+                spoken = lines.recv() => match spoken {
+                    Some(spoken) => self.hear(spoken).await,
+                    None => return,
+                },
+                _ = looks.tick() => if self.composing.is_any() { self.look_at_typing().await } else { Ok(()) },
+            };
         }
     }
 
     async fn hear(&self, Spoken { act, ticket, stanza }: Spoken) -> Result<(), SendError> {
+        if let Act::State(state) = &act {
+            return self.hear_state(state, &ticket).await;
+        }
         let agent = match self.helpdesk.agent_at(&act.from().to_bare()).await {
             Ok(agent) => agent,
             Err(error) => {
@@ -97,14 +121,25 @@ impl AgentChat {
         };
         // To everybody else the address does not exist.
         let Some(agent) = agent else { return self.refuse(&stanza, Refusal::NO_DESK).await };
-        if !matches!(&act, Act::Line(chat) if is_slow(chat)) {
-            return self.answer(&agent, &ticket, &act, &stanza).await;
+        if let Act::Line(chat) = &act {
+            // XEP-0085 §5.2: by its messages it is known whether a client is told of chat states.
+            self.composing.heard(&chat.from, chat.supports_chat_states);
         }
+        let typist = act.from().to_bare();
+        if !matches!(&act, Act::Line(chat) if is_slow(chat)) {
+            let answered = self.answer(&agent, &ticket, &act, &stanza).await;
+            // By then a word to the customer has ended it; a note or command has not.
+            self.stop_typing(&typist).await?;
+            return answered;
+        }
+        self.stop_typing(&typist).await?;
         // Beside the others: a model takes its time.
         let (this, to) = (self.clone(), (act.to().clone(), act.from().clone(), act.thread().map(str::to_owned)));
         let answer = async move {
             let typing = outgoing::chat_state(act.to(), act.from(), State::Composing);
-            if this.helpdesk.ticket_at(&agent.caller(), &ticket).await.is_ok() {
+            if this.composing.client(&typist).is_some()
+                && this.helpdesk.ticket_at(&agent.caller(), &ticket).await.is_ok()
+            {
                 // Both may fail: with the link down, nobody can be told.
                 let _ = this.outlet.send(&typing).await;
             }
@@ -122,6 +157,8 @@ impl AgentChat {
         let taken = match act {
             Act::Line(chat) => self.take(agent, ticket, chat).await,
             Act::Retraction(retraction) => self.take_back(agent, ticket, retraction).await,
+            // It has no answer, and was heard before.
+            Act::State(_) => return Ok(()),
         };
         match taken {
             // It was followed and answered then; only the receipt may have been lost.
@@ -208,6 +245,8 @@ impl AgentChat {
         };
         let stanza = AgentStanza { reply_to, ..stanza };
         self.helpdesk.reply_from_chat(&caller, ticket.id, text, link, stanza).await?;
+        // The message itself ends what the customer is shown.
+        self.composing.end_at(&ticket_node(short_id), &sender);
         Ok(None)
     }
 
@@ -220,7 +259,11 @@ impl AgentChat {
 
     async fn tell(&self, act: &Act, text: &str) -> Result<(), SendError> {
         for part in run::in_parts(text) {
-            self.outlet.send(&outgoing::notice(act.to(), act.from(), part, act.thread())).await?;
+            let mut notice = outgoing::notice(act.to(), act.from(), part, act.thread());
+            if self.composing.client(&act.from().to_bare()).is_some() {
+                notice.append_child(outgoing::active());
+            }
+            self.outlet.send(&notice).await?;
         }
         Ok(())
     }

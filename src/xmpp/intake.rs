@@ -16,6 +16,7 @@ use super::{
         serve::Commands,
         words::{self, Said},
     },
+    composing::Composing,
     flood::Floods,
     gate::Rejected,
     line,
@@ -32,7 +33,7 @@ use super::{
         self, Chat, ChatState, Ignored, Inbound, Iq, MarkerKind, Presence, PresenceKind, Reactions, Refusal,
         Retraction, Sighting, State,
     },
-    talkers::Typists,
+    talkers::{AtTickets, Typists},
     tally::{Fate, Tally},
 };
 use crate::helpdesk::{Helpdesk, Report, short_id_of};
@@ -54,6 +55,8 @@ pub(super) struct Intake {
     pub encrypted: mpsc::Sender<Box<Chat>>,
     pub sightings: Sightings,
     pub typists: Typists,
+    pub composing: Composing,
+    pub at_tickets: AtTickets,
     pub floods: Floods,
     pub tally: Tally,
 }
@@ -109,7 +112,10 @@ impl Intake {
     async fn act(&mut self, inbound: Inbound, element: Element) {
         match inbound.sighting() {
             Some(Sighting::Here(jid)) => self.sightings.note(jid),
-            Some(Sighting::Gone(jid)) => self.sightings.lose(jid),
+            Some(Sighting::Gone(jid)) => {
+                self.sightings.lose(jid);
+                self.composing.lose(jid);
+            }
             None => {}
         }
         match inbound {
@@ -170,7 +176,7 @@ impl Intake {
             Inbound::Malformed(_) => self.answer_error(&element, DefinedCondition::BadRequest.into()),
             Inbound::Retraction(retraction) => self.retract(retraction, element).await,
             Inbound::Reactions(reactions) => self.react(reactions).await,
-            Inbound::ChatState(state) => self.note_state(&state).await,
+            Inbound::ChatState(state) => self.note_state(state, element).await,
         }
     }
 
@@ -205,6 +211,13 @@ impl Intake {
         if !self.bears(&desk, &chat.to, &chat.from, chat.thread.as_deref(), &stanza) {
             return;
         }
+        self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
+        // Before the line itself reaches who is shown it.
+        if let Some(shown) = self.composing.end_at(&desk.name, &chat.from.to_bare())
+            && let Some(state) = shown.stanza(State::Active)
+        {
+            self.offer(&state, None);
+        }
         // A correction stays a line: what it corrects was one.
         let (said, text) = match &chat.corrects {
             None => (words::at_desk(&chat.text()), chat.text()),
@@ -213,7 +226,6 @@ impl Intake {
         if said != Said::Line {
             return self.commands.hear(desk, said, chat, stanza);
         }
-        self.typists.wrote(&chat.to, chat.from.to_bare(), Instant::now());
         match self.helpdesk.receive(line::of(&desk, &chat, text)).await {
             Ok(outcome) => {
                 let storing = Storing { outcome: Box::pin(outcome), chat, stanza };
@@ -232,6 +244,7 @@ impl Intake {
         if !self.bears_at_ticket(spoken.act.from(), &spoken.stanza) {
             return;
         }
+        self.at_tickets.wrote(&spoken.act.from().to_bare());
         if let Err(refused) = self.spoken.try_send(spoken) {
             let Spoken { act, stanza, .. } = refused.into_inner();
             self.tally.note(Fate::Refused, "too many lines to tickets wait", Some(act.from()), 1);
@@ -263,8 +276,15 @@ impl Intake {
         }
     }
 
-    async fn note_state(&mut self, state: &ChatState) {
+    async fn note_state(&mut self, state: ChatState, stanza: Element) {
         let (contact, types) = (state.from.to_bare(), state.state == State::Composing);
+        if let Some(ticket) = state.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
+            let is_told = self.at_tickets.says(&ticket, contact, types, Instant::now());
+            if is_told && let Err(refused) = self.spoken.try_send(Spoken { act: Act::State(state), ticket, stanza }) {
+                self.drop_turn(refused.into_inner().act.from());
+            }
+            return;
+        }
         if !self.typists.says(&state.to, contact.clone(), types, Instant::now()) {
             return;
         }
@@ -283,7 +303,7 @@ impl Intake {
     }
 
     fn drop_turn(&mut self, from: &Jid) {
-        self.tally.note(Fate::Dropped, "too many requests or presences wait", Some(from), 1);
+        self.tally.note(Fate::Dropped, "too many requests, presences or chat states wait", Some(from), 1);
     }
 
     /// Says something that belongs to no ticket.

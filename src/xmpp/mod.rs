@@ -5,10 +5,12 @@
 //! requests (`identity` those about ourselves) and shows presence, `receipts` and `hints` say what became of lines,
 //! `outlet` writes, `pace` keeps presence from standing in
 //! everybody's way, `tally` counts what is not worth a line of log each. `styling` is for what models write, `talkers`
-//! remembers who types, `sightings` who is there, `rooms` keeps the rooms that tickets were taken to. A `session` is all of them on one stream; [`run`] keeps one going.
+//! remembers who types, `composing` who is shown it (`agent_typing` of agents), `sightings` who is there, `rooms` keeps the rooms that tickets were taken to. A `session` is all of them on one stream; [`run`] keeps one going.
 
 mod agent_chat;
+mod agent_typing;
 pub mod command;
+mod composing;
 mod flood;
 pub mod gate;
 mod hints;
@@ -41,6 +43,7 @@ use crate::{
     helpdesk::Helpdesk,
     metrics,
 };
+use composing::Composing;
 use login::{Account, Down};
 
 /// The first and the longest pause between two tries.
@@ -61,9 +64,10 @@ pub async fn run(
 ) {
     let mut pause = BACK_OFF.0;
     let mut last_word = None;
+    let composing = Composing::default();
     while !stop.is_cancelled() {
         let began = time::Instant::now();
-        let down = session::hold(&helpdesk, &account, &health, &counted, &stop).await;
+        let down = session::hold(&helpdesk, &account, &health, &counted, &composing, &stop).await;
         if matches!(down, Down::Stopping) {
             break;
         }

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use xmpp_parsers::minidom::Element;
 
 use super::{
+    composing::Composing,
     login::Down,
     outgoing,
     outlet::{Outlet, SendError},
@@ -73,7 +74,7 @@ pub(super) async fn deliver(
     helpdesk: Helpdesk,
     outlet: Outlet,
     fences: Fences,
-    sightings: Sightings,
+    (sightings, composing): (Sightings, Composing),
     mut returned: mpsc::UnboundedReceiver<u64>,
     stop: CancellationToken,
 ) -> Down {
@@ -83,6 +84,7 @@ pub(super) async fn deliver(
         outlet,
         fences,
         sightings,
+        composing,
         in_flight: VecDeque::new(),
         confirmed: Sent::default(),
         note_at: None,
@@ -161,6 +163,7 @@ struct Batches {
     outlet: Outlet,
     fences: Fences,
     sightings: Sightings,
+    composing: Composing,
     in_flight: VecDeque<Batch>,
     /// Confirmed, but not noted yet, and when they will be.
     confirmed: Sent,
@@ -227,7 +230,8 @@ impl Batches {
                 to: &to,
                 body: &notice.body,
                 thread: None,
-                chat_states: false,
+                // Only agents are told something here.
+                chat_states: self.composing.client(&own).is_some(),
                 link: None,
                 replaces: None,
                 reply: replied.map(|replied| reply(replied, &own, &from)),
@@ -258,8 +262,7 @@ impl Batches {
             to: &to,
             body: &body,
             thread: None,
-            // The assistant's answer ends its `composing`; people's lines end nothing.
-            chat_states: message.chat_states && message.author != Author::Agent,
+            chat_states: message.chat_states,
             link: message.link.as_deref(),
             replaces: message.replaces,
             reply: message.reply.as_ref().map(|replied| reply(replied, &own, &from)),

@@ -18,6 +18,7 @@ use super::{
         errand::{self, Errands},
         serve::Commands,
     },
+    composing::Composing,
     flood::Floods,
     hints::{self, Hints},
     intake::Intake,
@@ -29,7 +30,7 @@ use super::{
     receipts::{self, STORING},
     rooms::Rooms,
     sightings::Sightings,
-    talkers::Typists,
+    talkers::{AtTickets, Typists},
     tally::Tally,
 };
 use crate::{
@@ -47,6 +48,7 @@ pub(super) async fn hold(
     account: &Account,
     health: &Health,
     counted: &metrics::Link,
+    composing: &Composing,
     stop: &CancellationToken,
 ) -> Down {
     let login = tokio::select! {
@@ -67,7 +69,8 @@ pub(super) async fn hold(
     health.set_xmpp(Status::Healthy);
     counted.up();
     tracing::info!(server = %account.server, domain = %account.domain, "the XMPP link is up");
-    let down = Session::begin(helpdesk, stream, address, contacts, account.rooms.as_deref()).serve(stop).await;
+    let session = Session::begin(helpdesk, stream, address, contacts, account.rooms.as_deref(), composing.clone());
+    let down = session.serve(stop).await;
     if down.is_abrupt()
         && let Err(error) = helpdesk.resend_unconfirmed(IN_DOUBT).await
     {
@@ -86,6 +89,7 @@ struct Session {
     /// Shows changes of presence, until the farewell.
     showing: AbortOnDropHandle<()>,
     manners: Manners,
+    agent_chat: AgentChat,
     rooms: Rooms,
     drain: CancellationToken,
 }
@@ -97,6 +101,7 @@ impl Session {
         address: BareJid,
         contacts: Vec<(BareJid, Vec<BareJid>)>,
         service: Option<&str>,
+        composing: Composing,
     ) -> Self {
         let login::Stream { read, rejected, write } = stream;
         let (outlet, frames) = Outlet::new();
@@ -126,6 +131,7 @@ impl Session {
             outlet: outlet.clone(),
             pace: Arc::clone(&pace),
             commands: commands.clone(),
+            composing: composing.clone(),
         };
         let drain = CancellationToken::new();
         let sightings = Sightings::default();
@@ -145,12 +151,15 @@ impl Session {
             encrypted,
             sightings: sightings.clone(),
             typists: Typists::default(),
+            composing: composing.clone(),
+            at_tickets: AtTickets::default(),
             floods: Floods::default(),
             tally: Tally::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(intake.read(read, rejected));
-        tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, sightings, fences_back, drain.clone()));
+        let known = (sightings, composing.clone());
+        tasks.spawn(outbox::deliver(helpdesk.clone(), outlet.clone(), fences, known, fences_back, drain.clone()));
         let mut helpers = JoinSet::new();
         helpers.spawn(receipts::acknowledge(stored, outlet.clone(), helpdesk.clone()));
         helpers.spawn(Hints { helpdesk: helpdesk.clone(), outlet: outlet.clone() }.explain(unread));
@@ -161,11 +170,11 @@ impl Session {
         helpers.spawn(manners.clone().meet(shown, meetings));
         helpers.spawn(manners.clone().respond(met));
         helpers.spawn(helping);
-        let agent_chat = AgentChat { helpdesk: helpdesk.clone(), outlet, rooms: rooms.clone(), copilot };
-        helpers.spawn(agent_chat.listen(lines));
+        let agent_chat = AgentChat { helpdesk: helpdesk.clone(), outlet, rooms: rooms.clone(), copilot, composing };
+        helpers.spawn(agent_chat.clone().listen(lines));
         let showing = AbortOnDropHandle::new(tokio::spawn(manners.clone().show(contacts)));
         let writer = AbortOnDropHandle::new(tokio::spawn(outlet::write(frames, write)));
-        Self { writer, tasks, helpers, showing, manners, rooms, drain }
+        Self { writer, tasks, helpers, showing, manners, agent_chat, rooms, drain }
     }
 
     async fn serve(mut self, stop: &CancellationToken) -> Down {
@@ -188,13 +197,14 @@ impl Session {
         let _ = (&mut self.showing).await;
         // Whoever cannot be told now will be told by the server.
         let _ = self.manners.take_leave().await;
+        let _ = self.agent_chat.hush().await;
         self.rooms.leave().await;
         self.drain.cancel();
         // The first task to end is the outbox, or the link broke: nothing more to wait for either way.
         ended(&mut self.tasks).await;
         self.tasks.shutdown().await;
         self.helpers.shutdown().await;
-        drop(self.manners);
+        drop((self.manners, self.agent_chat));
         // With the last outlet gone the writer closes the stream.
         let _ = self.writer.await;
     }

@@ -15,7 +15,7 @@ const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Echoes in a row until we take the other side for a machine.
 const ECHOES: u8 = 3;
 
-/// Contacts whose typing puts an answer off.
+/// Contacts whose typing matters: it puts an answer off, and is shown to who has the ticket.
 #[derive(Debug, Default)]
 pub(super) struct Typists {
     by_address: HashMap<(BareJid, BareJid), Typist>,
@@ -29,7 +29,7 @@ struct Typist {
 }
 
 impl Typists {
-    /// The contact has written a line, which is what its typing may put the answer to off.
+    /// The contact has written something: of who never has, typing means nothing.
     pub(super) fn wrote(&mut self, desk: &BareJid, contact: BareJid, now: Instant) {
         if self.by_address.len() >= MAX {
             self.by_address.retain(|_, typist| now - typist.wrote_at < LONGEST_WAIT);
@@ -45,10 +45,10 @@ impl Typists {
     /// The contact types, or has stopped. Whether that is worth a note.
     pub(super) fn says(&mut self, desk: &BareJid, contact: BareJid, types: bool, now: Instant) -> bool {
         let Some(typist) = self.by_address.get_mut(&(desk.clone(), contact)) else { return false };
-        if typist.types == types || now - typist.wrote_at >= LONGEST_WAIT {
+        if typist.types == types {
             return false;
         }
-        // Having stopped is always worth it: an answer waits.
+        // Having stopped is always worth it: an answer waits, or a person.
         if types && typist.noted_at.is_some_and(|at| now - at < NOTE_EVERY) {
             return false;
         }
@@ -57,6 +57,48 @@ impl Typists {
             typist.noted_at = Some(now);
         }
         typist.types = types;
+        true
+    }
+}
+
+/// Who types at tickets' own addresses, as agents do, each at one at a time. Who is an agent is known only further on, so anybody
+/// has to be held to a number here.
+#[derive(Debug, Default)]
+pub(super) struct AtTickets {
+    by_sender: HashMap<BareJid, AtTicket>,
+}
+
+#[derive(Debug)]
+struct AtTicket {
+    ticket: String,
+    noted_at: Instant,
+    types: bool,
+}
+
+impl AtTickets {
+    /// Somebody has written at a ticket, which ends the typing.
+    pub(super) fn wrote(&mut self, sender: &BareJid) {
+        if let Some(known) = self.by_sender.get_mut(sender) {
+            known.types = false;
+        }
+    }
+
+    /// Somebody types at a ticket, or has stopped. Whether that is worth passing on.
+    pub(super) fn says(&mut self, ticket: &str, sender: BareJid, types: bool, now: Instant) -> bool {
+        let known = self.by_sender.get_mut(&sender);
+        if !types {
+            return known.is_some_and(|known| known.ticket == ticket && std::mem::take(&mut known.types));
+        }
+        if known.is_some_and(|known| known.types && known.ticket == ticket || now - known.noted_at < NOTE_EVERY) {
+            return false;
+        }
+        if self.by_sender.len() >= MAX {
+            self.by_sender.retain(|_, known| now - known.noted_at < NOTE_EVERY);
+        }
+        if self.by_sender.len() >= MAX {
+            self.by_sender.clear();
+        }
+        self.by_sender.insert(sender, AtTicket { ticket: ticket.to_owned(), noted_at: now, types });
         true
     }
 }
@@ -111,7 +153,30 @@ mod tests {
         assert!(says(&mut typists, false, 400));
         assert!(!says(&mut typists, true, 500));
         assert!(says(&mut typists, true, 2300));
-        assert!(!says(&mut typists, false, 20_000));
+        // To an agent's ticket it matters however long ago the last line is.
+        assert!(says(&mut typists, false, 20_000));
+        assert!(!says(&mut typists, false, 20_100));
+    }
+
+    #[test]
+    fn typing_at_tickets_is_passed_on_at_one_at_a_time_and_not_too_often() {
+        let (mut typists, bob, start) =
+            (AtTickets::default(), BareJid::new("bob@example.org").unwrap(), Instant::now());
+        let says = |typists: &mut AtTickets, ticket, types, after| {
+            typists.says(ticket, bob.clone(), types, start + Duration::from_millis(after))
+        };
+        assert!(!says(&mut typists, "1", false, 0));
+        assert!(says(&mut typists, "1", true, 0));
+        assert!(!says(&mut typists, "1", true, 5000));
+        assert!(!says(&mut typists, "2", false, 5000));
+        assert!(says(&mut typists, "2", true, 5000));
+        assert!(!says(&mut typists, "1", true, 5100));
+        assert!(says(&mut typists, "2", false, 5200));
+        assert!(!says(&mut typists, "2", false, 5300));
+        assert!(says(&mut typists, "2", true, 7000));
+        typists.wrote(&bob);
+        assert!(!says(&mut typists, "2", false, 7100));
+        assert!(says(&mut typists, "2", true, 9000));
     }
 
     #[test]

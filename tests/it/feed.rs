@@ -7,6 +7,24 @@ scenario!(what_happens_while_deskbridge_is_down_is_told_later_in_order);
 scenario!(prosody_goes_on_where_it_was_killed);
 scenario!(a_tickets_room_shows_who_is_there);
 
+mod what_happens_while_deskbridge_is_down_for_a_minute_is_told_later_in_order {
+    use std::time::Duration;
+
+    use crate::support::database::Database;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "takes over a minute"]
+    async fn sqlite() {
+        super::scenarios::told_later(Database::sqlite(), Duration::from_secs(60)).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "takes over a minute"]
+    async fn postgres() {
+        super::scenarios::told_later(Database::postgres().await, Duration::from_secs(60)).await;
+    }
+}
+
 pub mod scenarios {
     use std::time::Duration;
 
@@ -26,6 +44,7 @@ pub mod scenarios {
     };
 
     const TEA: &str = "tea@rooms.localhost";
+    const CAKE: &str = "cake@rooms.localhost";
 
     /// A Prosody that tells whoever listens at this port.
     async fn teller(port: u16) -> Server {
@@ -160,6 +179,23 @@ pub mod scenarios {
     }
 
     pub async fn what_happens_while_deskbridge_is_down_is_told_later_in_order(database: Database) {
+        told_later(database, Duration::from_secs(3)).await;
+    }
+
+    /// Rooms that are there only while Deskbridge is down.
+    const BRIEF: u32 = 6;
+
+    fn brief(number: u32) -> String {
+        format!("brief{number}@rooms.localhost")
+    }
+
+    /// Who made a room that has ended.
+    fn of(name: &str, nick: &str) -> (String, String, String, bool) {
+        (format!("{name}@localhost/desk"), nick.to_owned(), "moderator".to_owned(), false)
+    }
+
+    /// Deskbridge is down for as long as `down`, while people come, change and go.
+    pub async fn told_later(database: Database, down: Duration) {
         let port = free_port();
         let server = teller(port).await;
         let app = started(&server, &database, port).await;
@@ -169,15 +205,20 @@ pub mod scenarios {
         join(&mut alice, TEA, "Alice").await;
         order(&mut alice, TEA, "open", OPEN).await;
         knows(&server, &app.rest, TEA, &[("alice@localhost/phone", "Alice", "moderator", true)]).await;
+        join(&mut carol, CAKE, "Carol").await;
+        knows(&server, &app.rest, CAKE, &[("carol@localhost/desk", "Carol", "moderator", true)]).await;
         app.stop().await;
-        // Two come, one goes; and a room is there only meanwhile.
+        // Two come, one goes; a room ends, and others are there only meanwhile.
         join(&mut bob, TEA, "Bob").await;
         join(&mut carol, TEA, "Carol").await;
         order(&mut alice, TEA, "role", &role("Carol", "moderator")).await;
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        order(&mut carol, CAKE, "end", DESTROY).await;
+        for number in 0..BRIEF {
+            tokio::time::sleep(down / BRIEF).await;
+            join(&mut bob, &brief(number), "Bob").await;
+            order(&mut bob, &brief(number), &format!("end{number}"), DESTROY).await;
+        }
         leave(&mut bob, &format!("{TEA}/Bob")).await;
-        join(&mut bob, "brief@rooms.localhost", "Bob").await;
-        order(&mut bob, "brief@rooms.localhost", "end", DESTROY).await;
 
         let app = started(&server, &database, port).await;
         let expected = [
@@ -191,10 +232,18 @@ pub mod scenarios {
         let path = format!("/api/v1/rooms/{}/occupants?present=false", room["session"].as_str().unwrap());
         let stay = list(&app.rest, &path).await[0].clone();
         let time = |name: &str| chrono::DateTime::parse_from_rfc3339(stay[name].as_str().unwrap()).unwrap();
-        assert!(time("left_at") - time("joined_at") >= chrono::TimeDelta::seconds(3), "{stay}");
-        let brief = ended(&app.rest, "brief@rooms.localhost").await;
-        assert_eq!(people(&app.rest, &brief).await.len(), 1);
-        assert_eq!(list(&app.rest, "/api/v1/rooms").await.len(), 2);
+        assert!(time("left_at") - time("joined_at") >= chrono::TimeDelta::from_std(down).unwrap(), "{stay}");
+        let cake = ended(&app.rest, CAKE).await;
+        assert_eq!(people(&app.rest, &cake).await, [of("carol", "Carol")]);
+        let mut since = cake["ended_at"].as_str().unwrap().to_owned();
+        for number in 0..BRIEF {
+            let brief = ended(&app.rest, &brief(number)).await;
+            assert_eq!(people(&app.rest, &brief).await, [of("bob", "Bob")]);
+            let (from, to) = (brief["created_at"].as_str().unwrap(), brief["ended_at"].as_str().unwrap());
+            assert!(since.as_str() < from && from <= to, "{since} {brief}");
+            since = to.to_owned();
+        }
+        assert_eq!(list(&app.rest, "/api/v1/rooms").await.len(), 2 + BRIEF as usize);
         app.stop().await;
     }
 

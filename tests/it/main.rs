@@ -50,9 +50,11 @@ mod slixmpp;
 mod small_words;
 mod sync;
 mod sync_cron;
+mod sync_few;
 #[cfg(feature = "otel")]
 mod traces;
 mod turns;
+mod typing;
 mod usage;
 mod webhooks;
 mod words;

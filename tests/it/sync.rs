@@ -47,7 +47,7 @@ mod scenarios {
 }
 
 /// A process of its own, as far as the database can tell.
-async fn open(database: &Database) -> Helpdesk {
+pub async fn open(database: &Database) -> Helpdesk {
     let store = Store::connect(&database.url).await.unwrap();
     let desks = ["support", "billing"].map(|name| Desk { limits: Limits::NONE, ..Desk::new(name, name) });
     let (helpdesk, work) = Helpdesk::new(store, Clock::default(), "help.localhost", desks.into());
@@ -55,7 +55,7 @@ async fn open(database: &Database) -> Helpdesk {
     helpdesk
 }
 
-fn caller(role: Role, id: &str, desks: Option<&str>) -> Caller {
+pub fn caller(role: Role, id: &str, desks: Option<&str>) -> Caller {
     let desks = desks.map(|desk| vec![desk.to_owned()]);
     Caller { id: id.to_owned(), name: None, role, desks, scopes: vec![] }
 }

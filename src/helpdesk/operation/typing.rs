@@ -1,6 +1,8 @@
 //! The customer types, or has stopped (XEP-0085).
 
-use deskbridge_entity::message::Author;
+use std::sync::Arc;
+
+use deskbridge_entity::{agent::Duty, message::Author};
 use tokio::sync::broadcast;
 
 use crate::helpdesk::{
@@ -13,7 +15,7 @@ use crate::helpdesk::{
 pub(in crate::helpdesk) struct NoteTyping {
     pub conversation: Conversation,
     pub typing: bool,
-    /// Tells those who watch the ticket.
+    /// Tells those who watch the ticket, and who has it.
     pub signals: broadcast::Sender<Signal>,
 }
 
@@ -31,6 +33,11 @@ impl Operation for NoteTyping {
             let (author, typing) = (Author::Customer, self.typing);
             // Nothing is stored, so nothing has to be committed first.
             let _ = self.signals.send(Signal::Writes { ticket: row.id, reach: Reach::of(row), author, typing });
+            let holder = unit.holder(row).filter(|agent| agent.duty != Duty::Off);
+            if let Some(agent) = holder.and_then(|agent| agent.jid.clone()) {
+                let ticket = Arc::new(row.clone());
+                let _ = self.signals.send(Signal::CustomerTypes { ticket, agent, typing });
+            }
         }
         if let Some(due) = lifecycle_feedback::due_while(row, self.typing, unit.now, &desk.rules) {
             let ticket = row.id;

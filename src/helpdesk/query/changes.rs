@@ -26,6 +26,11 @@ use crate::helpdesk::{
 
 /// Events that one page looks at, at most: of most of them the caller may see nothing, and a page must not take long.
 const WINDOW: i64 = 20_000;
+/// How many of these one statement looks at: for more, PostgreSQL would rather read all tickets and messages that there are.
+const STRETCH: i64 = 2_000;
+/// Tickets that are looked up one by one, at most. Who may see no more of them is found its events by their index, however long
+/// the log is.
+const FEW: u64 = 200;
 /// What says that a ticket is gone.
 pub(in crate::helpdesk) const ERASED: &str = "ticket.erased";
 /// What happens in tickets; all else in the log is for others.
@@ -129,10 +134,10 @@ pub(in crate::helpdesk) async fn changes(
     }
     // Before the page: all up to here can be seen by the queries that follow.
     let head = newest(store, i64::MAX).await?;
-    let last = Ord::min(head.seq, after.seq.saturating_add(WINDOW));
-    let last = if last < head.seq { newest(store, last).await? } else { head };
-    let page = visible_to(caller).filter(event::Column::Seq.gt(after.seq)).filter(event::Column::Seq.lte(last.seq));
-    let mut events = page.order_by_asc(event::Column::Seq).limit(limit + 1).all(store.read()).await?;
+    let (mut events, last) = match few(store, caller, after, head).await? {
+        Some(tickets) => (of_few(store, caller, tickets, (after, head), limit + 1).await?, head),
+        None => window(store, caller, after, head, limit + 1).await?,
+    };
     let mut is_cut = cut(&mut events, usize::try_from(limit).unwrap_or(usize::MAX));
     let (fits, messages) = texts(store, events.iter().map(|event| (event.seq, event.message_id))).await?;
     is_cut |= cut(&mut events, fits);
@@ -164,6 +169,76 @@ async fn newest(store: &Store, upto: i64) -> Result<Mark, Error> {
     Ok(events.one(store.read()).await?.as_ref().map_or_else(Mark::default, Mark::behind))
 }
 
+/// What the caller may know of, of the next events behind `after`; and where those end.
+async fn window(
+    store: &Store,
+    caller: &Caller,
+    after: Mark,
+    head: Mark,
+    most: u64,
+) -> Result<(Vec<event::Model>, Mark), Error> {
+    let last = Ord::min(head.seq, after.seq.saturating_add(WINDOW));
+    let last = if last < head.seq { newest(store, last).await? } else { head };
+    let mut events = Vec::new();
+    let (mut from, mut left) = (after.seq, most);
+    while left > 0 && from < last.seq {
+        let upto = Ord::min(last.seq, from.saturating_add(STRETCH));
+        let (here, gone) = visible_to(caller);
+        let stretch = between(in_tickets(), from, upto).filter(Condition::any().add(here).add(gone));
+        events.append(&mut stretch.order_by_asc(event::Column::Seq).limit(left).all(store.read()).await?);
+        (from, left) = (upto, most.saturating_sub(events.len() as u64));
+    }
+    Ok((events, last))
+}
+
+/// The tickets that the caller may read, where it is less to look at what happened in them up to `head` than at the log itself.
+async fn few(store: &Store, caller: &Caller, after: Mark, head: Mark) -> Result<Option<Vec<Uuid>>, Error> {
+    let own = match (caller.role, &caller.desks) {
+        (Role::Customer, _) => ticket::Column::Customer.eq(&caller.id),
+        (Role::Agent, Some(desks)) => ticket::Column::Desk.is_in(desks),
+        (Role::Agent, None) | (Role::Admin | Role::Service, _) => return Ok(None),
+    };
+    if head.seq.saturating_sub(after.seq) <= FEW.cast_signed() {
+        return Ok(None);
+    }
+    let own = ticket::Entity::find().select_only().column(ticket::Column::Id).filter(own).limit(FEW + 1);
+    let ids: Vec<Uuid> = own.into_tuple().all(store.read()).await?;
+    if ids.len() as u64 > FEW {
+        return Ok(None);
+    }
+    // Somebody may have written a few tickets full.
+    let of_these = event::Entity::find().filter(event::Column::TicketId.is_in(ids.iter().copied()));
+    let beyond =
+        between(of_these, after.seq, head.seq).select_only().column(event::Column::Seq).offset(WINDOW.cast_unsigned());
+    let is_more = beyond.limit(1).into_tuple::<i64>().one(store.read()).await?.is_some();
+    Ok((!is_more).then_some(ids))
+}
+
+/// The first of the events in these tickets, and of the ends of others, that the caller may know of.
+async fn of_few(
+    store: &Store,
+    caller: &Caller,
+    tickets: Vec<Uuid>,
+    (after, head): (Mark, Mark),
+    most: u64,
+) -> Result<Vec<event::Model>, Error> {
+    let (here, gone) = visible_to(caller);
+    let here = between(in_tickets(), after.seq, head.seq).filter(here).filter(event::Column::TicketId.is_in(tickets));
+    // Not by the column itself: a planner could hope to find enough of them soon, and read the log from its beginning.
+    let here = here.order_by_asc(Expr::cust("event.seq + 0")).limit(most).all(store.read());
+    let gone =
+        between(event::Entity::find(), after.seq, head.seq).filter(gone).order_by_asc(event::Column::Seq).limit(most);
+    let mut events = here.await?;
+    events.append(&mut gone.all(store.read()).await?);
+    events.sort_unstable_by_key(|event| event.seq);
+    cut(&mut events, usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(events)
+}
+
+fn between(events: Select<event::Entity>, after: i64, upto: i64) -> Select<event::Entity> {
+    events.filter(event::Column::Seq.gt(after)).filter(event::Column::Seq.lte(upto))
+}
+
 /// What happens in tickets, with ticket and message at hand.
 fn in_tickets() -> Select<event::Entity> {
     let ticket = event::Entity::belongs_to(ticket::Entity).from(event::Column::TicketId).to(ticket::Column::Id);
@@ -177,10 +252,11 @@ fn is_public() -> Condition {
     Condition::any().add(event::Column::MessageId.is_null()).add(message::Column::Visibility.eq(Visibility::Public))
 }
 
-/// What the caller may know of. Of a ticket that is gone that is its end, where it would have seen the ticket. [`Reach`](super::Reach)
-/// says the same.
-fn visible_to(caller: &Caller) -> Select<event::Entity> {
-    let gone = |name: &'static str| Expr::cust(format!("event.data ->> '{name}'"));
+/// What the caller may know of: what happens in tickets that are there, and of a ticket that is gone its end, where it would have
+/// seen the ticket. [`Reach`](super::Reach) says the same.
+fn visible_to(caller: &Caller) -> (Condition, Condition) {
+    // As the indexes of ends have it, which are looked up only by words that stand in the statement.
+    let gone = |name: &'static str| Expr::cust(format!("(event.data ->> '{name}')"));
     let (here, gone) = match (caller.role, &caller.desks) {
         (Role::Customer, _) => (
             Condition::all().add(ticket::Column::Customer.eq(&caller.id)).add(is_public()),
@@ -194,7 +270,7 @@ fn visible_to(caller: &Caller) -> Select<event::Entity> {
             (Condition::all().add(ticket::Column::Id.is_not_null()), Condition::all())
         }
     };
-    in_tickets().filter(Condition::any().add(here).add(gone.add(event::Column::Kind.eq(ERASED))))
+    (here, gone.add(Expr::cust(format!("event.kind = '{ERASED}'"))))
 }
 
 /// The messages of the first of these events, as many as may be read at once, and how many events those are.

@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
+use deskbridge_entity::ticket;
 use jid::{BareJid, Jid};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, time::Instant};
+use xmpp_parsers::minidom::Element;
 
 use super::Manners;
 use crate::{
-    helpdesk::{Helpdesk, Signal},
+    helpdesk::{Helpdesk, Signal, ticket_node},
     xmpp::{
+        composing::Shown,
         identity::Directory,
         outgoing::{self, Badge},
         outlet::SendError,
@@ -37,6 +40,9 @@ impl Manners {
                         self.show_change(&desk, &mut last).await
                     }
                     Ok(Signal::Forgotten { desk, contact }) => self.part(&desk, &contact.into()).await,
+                    Ok(Signal::CustomerTypes { ticket, agent, typing }) => {
+                        self.show_customer(&ticket, &agent, typing).await
+                    }
                     Ok(Signal::Writes { .. } | Signal::Drafts { .. }) => Ok(()),
                     Err(RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "typing notices were dropped");
@@ -99,6 +105,40 @@ impl Manners {
         let Ok(from) = self.helpdesk.desk_address(desk) else { return Ok(()) };
         let state = if typing { State::Composing } else { State::Paused };
         self.outlet.send(&outgoing::chat_state(&from, to, state)).await
+    }
+
+    /// The agent of a ticket sees that the customer types, from the ticket's own address, if the client shows that.
+    async fn show_customer(&self, ticket: &ticket::Model, agent: &BareJid, types: bool) -> Result<(), SendError> {
+        let Ok(customer) = BareJid::new(&ticket.customer) else { return Ok(()) };
+        if !types {
+            let ended = self.composing.end_at(&ticket.desk, &customer);
+            return self.tell(ended.and_then(|shown| shown.stanza(State::Paused))).await;
+        }
+        let (Ok(from), Some(to)) =
+            (self.helpdesk.desk_address(&ticket_node(&ticket.short_id)), self.composing.client(agent))
+        else {
+            return Ok(());
+        };
+        let shown = Shown {
+            typist: customer.into(),
+            at: ticket.desk.clone(),
+            ticket: ticket.id,
+            agent: ticket.agent.clone().unwrap_or_default(),
+            to: Some((from, to)),
+            // Those who watch the ticket are told by the domain.
+            reach: None,
+            since: Instant::now(),
+            is_gone: false,
+        };
+        let stanza = shown.stanza(State::Composing);
+        self.tell(stanza.filter(|_| self.composing.begin(shown))).await
+    }
+
+    async fn tell(&self, stanza: Option<Element>) -> Result<(), SendError> {
+        match stanza {
+            Some(stanza) => self.outlet.send(&stanza).await,
+            None => Ok(()),
+        }
     }
 
     /// A contact sees a desk's presence no longer, and the desk not the contact's.

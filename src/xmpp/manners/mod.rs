@@ -11,6 +11,7 @@ use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::{
     command::serve::Commands,
+    composing::Composing,
     identity::{Directory, SOFTWARE},
     outgoing,
     outlet::{Outlet, SendError},
@@ -37,6 +38,7 @@ pub(super) struct Manners {
     pub outlet: Outlet,
     pub pace: Arc<Pace>,
     pub commands: Commands,
+    pub composing: Composing,
 }
 
 impl Manners {

@@ -109,8 +109,16 @@ pub fn command_info(node: &str, kind: &str, name: &str) -> Element {
 #[must_use]
 pub fn ticket_info(name: &str) -> Element {
     let identity = identity("client", "bot").attr(xml_ncname!("name").to_owned(), &*sanitize(name));
-    let features =
-        [ns::DATA_FORMS, ns::DISCO_INFO, ns::DISCO_ITEMS, COMMANDS, ns::RECEIPTS, ns::MESSAGE_CORRECT, RETRACT];
+    let features = [
+        ns::DATA_FORMS,
+        ns::DISCO_INFO,
+        ns::DISCO_ITEMS,
+        COMMANDS,
+        ns::CHATSTATES,
+        ns::RECEIPTS,
+        ns::MESSAGE_CORRECT,
+        RETRACT,
+    ];
     info(identity.build(), features.into_iter(), None)
 }
 

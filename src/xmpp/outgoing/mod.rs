@@ -164,7 +164,7 @@ pub fn message(answer: &Answer<'_>) -> Element {
         message = message.append_all(reply.elements(&quote));
     }
     if answer.chat_states {
-        message = message.append(Element::bare(State::Active.name(), ns::CHATSTATES));
+        message = message.append(active());
     }
     message.build()
 }
@@ -210,6 +210,12 @@ pub fn receipt(from: &BareJid, to: &Jid, id: &str) -> Element {
 #[must_use]
 pub fn displayed(from: &BareJid, to: &Jid, id: &str) -> Element {
     chat(from, to).append(with_id("displayed", CHAT_MARKERS, id)).append(Element::bare("store", HINTS)).build()
+}
+
+/// What a message has that ends our `composing`, and says that we know chat states (XEP-0085 §5.2).
+#[must_use]
+pub fn active() -> Element {
+    Element::bare(State::Active.name(), ns::CHATSTATES)
 }
 
 /// A chat state by itself (XEP-0085), which no archive needs to keep.
