@@ -90,7 +90,7 @@ pub(super) async fn sync(
     State(api): State<Api>,
     Extension(portions): Extension<Portions>,
     caller: Caller,
-    TicketId(id): TicketId,
+    TicketId { id, .. }: TicketId,
     Parameters(query): Parameters<SyncQuery>,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
