@@ -41,6 +41,11 @@ pub(super) trait Subject: Sized + Send {
     fn find(helpdesk: &Helpdesk, caller: &Caller, id: Uuid) -> impl Future<Output = Result<Self, Error>> + Send;
 
     fn version(&self) -> i64;
+
+    /// A change did not find it as its maker has seen it.
+    fn overtaken(self, reason: String) -> Error {
+        Error::Conflict(reason)
+    }
 }
 
 impl Subject for Model {
@@ -52,6 +57,10 @@ impl Subject for Model {
 
     fn version(&self) -> i64 {
         self.version
+    }
+
+    fn overtaken(self, reason: String) -> Error {
+        Error::Overtaken { reason, current: Box::new(self) }
     }
 }
 
@@ -75,7 +84,11 @@ impl<T: Subject> FromRequestParts<Api> for Ask<T> {
         let Id { id, .. } = Id::<T>::from_request_parts(parts, api).await?;
         let expected = match IfMatch::of(&parts.headers)? {
             IfMatch::Any => None,
-            several => several.expected(T::find(&api.helpdesk, &caller, id).await?.version()),
+            several => {
+                let found = T::find(&api.helpdesk, &caller, id).await?;
+                let expected = several.expected(found.version());
+                expected.map_err(|reason| ApiError::told(found.overtaken(reason), &caller, &api.helpdesk))?
+            }
         };
         let once = parts.extensions.get::<Once>().cloned();
         Ok(Self { api: api.clone(), once, caller, id, expected, of: PhantomData })

@@ -136,9 +136,11 @@ async fn a_change_on_a_version_that_is_gone_is_refused_with_the_present_one() {
         ("tags", json!({ "tags": ["late"] })),
     ] {
         // A weak tag never matches; a tag of another kind neither.
-        for stale in [quoted(version), format!("W/\"{}\"", version + 1), "\"abc\"".to_owned()] {
-            let (reason, current) = desks.change(&admin(), &ticket, what, body.clone(), &stale).await.overtaken();
-            assert!(reason.contains(&format!("at version {}", version + 1)), "{what}: {reason}");
+        let is_at = format!("at version {}", version + 1);
+        let weak = format!("W/{}", quoted(version + 1));
+        for (stale, told) in [(&quoted(version), &*is_at), (&weak, "a weak tag"), (&"\"abc\"".to_owned(), &is_at)] {
+            let (reason, current) = desks.change(&admin(), &ticket, what, body.clone(), stale).await.overtaken();
+            assert!(reason.contains(told), "{what}: {reason}");
             assert_eq!((&current["version"], &current["priority"]), (&json!(version + 1), &json!("HIGH")), "{what}");
         }
         let answer = desks.change(&admin(), &ticket, what, body, "7").await;
