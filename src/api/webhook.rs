@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::{
     Api, ApiError,
     change::{Ask, Subject},
+    etags::Version,
     extract::{self, Body, Id, MaybeBody},
     idempotency::Once,
     if_match::{self, IfMatch},
@@ -63,6 +64,7 @@ pub(super) struct WebhookOut {
     /// Until when the secret before signs, too.
     old_secret_until: Option<Timestamp>,
     last_success_at: Option<Timestamp>,
+    /// When a try last failed, also while it is tried again; noted once a minute at most.
     last_failure_at: Option<Timestamp>,
     last_failure: Option<String>,
     version: i64,
@@ -184,10 +186,12 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
 #[utoipa::path(
     get, path = "/api/v1/xmpp/webhooks/{id}", operation_id = "webhook_show", tag = "webhooks",
     params(Id<Model>),
-    responses((status = 200, description = "The webhook, with its version as `ETag`", body = WebhookOut))
+    responses((status = 200, description = "The webhook; its `ETag` begins with its version", body = WebhookOut))
 )]
-pub(super) async fn show(ask: Ask<Model>) -> Result<OneWebhook, ApiError> {
-    Ok(OneWebhook(ask.helpdesk().webhook(&ask.caller, ask.id).await?.into()))
+pub(super) async fn show(ask: Ask<Model>) -> Result<(Extension<Version>, Json<WebhookOut>), ApiError> {
+    let row = ask.helpdesk().webhook(&ask.caller, ask.id).await?;
+    // What comes of deliveries makes no new version.
+    Ok((Extension(Version(row.version)), Json(row.into())))
 }
 
 #[derive(Deserialize, ToSchema)]
