@@ -40,7 +40,8 @@ pub(super) trait Subject: Sized + Send {
     /// As the caller may know it.
     fn find(helpdesk: &Helpdesk, caller: &Caller, id: Uuid) -> impl Future<Output = Result<Self, Error>> + Send;
 
-    fn version(&self) -> i64;
+    /// As the caller knows it.
+    fn version(&self, caller: &Caller) -> i64;
 
     /// A change did not find it as its maker has seen it.
     fn overtaken(self, reason: String) -> Error {
@@ -55,8 +56,8 @@ impl Subject for Model {
         helpdesk.ticket(caller, id).await
     }
 
-    fn version(&self) -> i64 {
-        self.version
+    fn version(&self, caller: &Caller) -> i64 {
+        caller.role.version_of(self)
     }
 
     fn overtaken(self, reason: String) -> Error {
@@ -86,7 +87,7 @@ impl<T: Subject> FromRequestParts<Api> for Ask<T> {
             IfMatch::Any => None,
             several => {
                 let found = T::find(&api.helpdesk, &caller, id).await?;
-                let expected = several.expected(found.version());
+                let expected = several.expected(found.version(&caller));
                 expected.map_err(|reason| ApiError::told(found.overtaken(reason), &caller, &api.helpdesk))?
             }
         };

@@ -62,7 +62,7 @@ impl Subject for Model {
         helpdesk.proposal(caller, id).await
     }
 
-    fn version(&self) -> i64 {
+    fn version(&self, _: &Caller) -> i64 {
         self.version
     }
 }

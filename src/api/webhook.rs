@@ -126,7 +126,7 @@ impl Subject for Model {
         helpdesk.webhook(caller, id).await
     }
 
-    fn version(&self) -> i64 {
+    fn version(&self, _: &Caller) -> i64 {
         self.version
     }
 }

@@ -118,6 +118,7 @@ async fn a_change_on_a_version_that_is_gone_is_refused_with_the_present_one() {
     let ticket = desks.ticket("support").await;
     let shown = desks.get(&sue(), &format!("{TICKETS}/{ticket}")).await.ok(200);
     let version = shown["version"].as_i64().unwrap();
+    let seen = desks.get(&customer(ANN), &format!("{TICKETS}/{ticket}")).await.ok(200)["version"].as_i64().unwrap();
     let high = || json!({ "priority": "HIGH" });
     let quoted = |version: i64| format!("\"{version}\"");
     let first = desks.change(&sue(), &ticket, "priority", high(), &quoted(version)).await.ok(200);
@@ -146,7 +147,7 @@ async fn a_change_on_a_version_that_is_gone_is_refused_with_the_present_one() {
         let answer = desks.change(&admin(), &ticket, what, body, "7").await;
         assert!(answer.failure(400, "BAD_REQUEST").contains("If-Match"), "{what}");
     }
-    let (_, seen) = desks.change(&customer(ANN), &ticket, "resolve", json!({}), &quoted(version)).await.overtaken();
+    let (_, seen) = desks.change(&customer(ANN), &ticket, "resolve", json!({}), &quoted(seen)).await.overtaken();
     assert_eq!((&seen["id"], seen.get("agent")), (&json!(ticket), None), "as a customer sees it: {seen}");
     let either = format!("{}, {}", quoted(version), quoted(version + 1));
     desks.change(&sue(), &ticket, "tags", json!({ "tags": [] }), &either).await.ok(200);
