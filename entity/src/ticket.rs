@@ -32,6 +32,10 @@ pub struct Model {
     pub epoch: i64,
     /// Counts every change, for optimistic locking over REST.
     pub version: i64,
+    /// The same for the customer: counts the changes that it is shown.
+    pub shown_version: i64,
+    /// When that was raised.
+    pub shown_at: ChronoDateTimeUtc,
     /// When the assistant owes an answer; NULL when it owes none. The row is the queue.
     pub reply_due_at: Option<ChronoDateTimeUtc>,
     /// Until when a worker has the ticket to itself.

@@ -28,7 +28,7 @@ pub struct Model {
     pub disabled_at: Option<ChronoDateTimeUtc>,
     pub disabled_reason: Option<Reason>,
     pub last_success_at: Option<ChronoDateTimeUtc>,
-    /// When a delivery was last given up, or the receiver said that it is gone.
+    /// When a try last failed, up to a minute before.
     pub last_failure_at: Option<ChronoDateTimeUtc>,
     pub last_failure: Option<String>,
     /// Counts its changes by people, and when it is switched off.

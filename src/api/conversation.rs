@@ -14,7 +14,7 @@ use super::{
     ticket::Inside,
     wire::{self, HandlerWord, PriorityWord, StatusWord, Timestamp},
 };
-use crate::helpdesk::{Caller, Conversation, Error, Helpdesk};
+use crate::helpdesk::{Caller, Conversation, Error, Helpdesk, Role};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct SyncOut {
@@ -90,7 +90,7 @@ pub(super) async fn sync(
     State(api): State<Api>,
     Extension(portions): Extension<Portions>,
     caller: Caller,
-    TicketId(id): TicketId,
+    TicketId { id, .. }: TicketId,
     Parameters(query): Parameters<SyncQuery>,
     known: IfNoneMatch,
 ) -> Result<Response, ApiError> {
@@ -121,10 +121,10 @@ impl SyncOut {
             seq,
             removed,
             has_more: is_news.then_some(has_more),
-            updated_at: Timestamp(ticket.updated_at),
+            updated_at: Timestamp(if reader.role == Role::Customer { ticket.shown_at } else { ticket.updated_at }),
             handler: wire::handler(ticket.handler),
             priority: wire::priority(ticket.priority),
-            version: ticket.version,
+            version: reader.role.version_of(&ticket),
             subject: ticket.subject,
             jid: ticket.customer,
             desk: ticket.desk,

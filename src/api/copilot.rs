@@ -70,7 +70,7 @@ pub(super) async fn summarise(ask: Ask) -> Result<Json<AidOut>, ApiError> {
 }
 
 async fn show(ask: &Ask, kind: Kind, hint: Option<String>) -> Result<Json<AidOut>, ApiError> {
-    let aid = ask.helpdesk().ask_copilot(&ask.caller, ask.ticket, kind, hint, PATIENCE).await?;
+    let aid = ask.helpdesk().ask_copilot(&ask.caller, ask.id, kind, hint, PATIENCE).await?;
     Ok(Json(aid.into()))
 }
 

@@ -23,7 +23,7 @@ use super::{
 /// The largest answer that is gathered for its tag, in bytes; lists are pages, so none is.
 const ANSWER: usize = 16 * 1024 * 1024;
 
-/// A ticket's version, which its entity tag begins with, so that the tag is good for `If-Match`, too.
+/// The version of one thing, which its entity tag begins with, so that the tag is good for `If-Match`, too.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Version(pub i64);
 

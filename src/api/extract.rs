@@ -1,6 +1,6 @@
 //! From requests to typed values. Each extractor fails with an [`ApiError`] that names what is wrong.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, marker::PhantomData, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -12,12 +12,20 @@ use axum::{
     },
     response::IntoResponse,
 };
+use deskbridge_entity::ticket;
 use jid::Jid;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        KnownFormat, ObjectBuilder, Required, SchemaFormat, Type,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+    },
+};
 use uuid::Uuid;
 
-use super::{Api, ApiError, BODY_TIMEOUT, TokenError, visitor};
+use super::{Api, ApiError, BODY_TIMEOUT, TokenError, change::Subject, visitor};
 use crate::helpdesk::Caller;
 
 impl FromRequestParts<Api> for Caller {
@@ -132,18 +140,32 @@ pub(super) struct OfDesk {
     pub desk: String,
 }
 
-/// The ticket that the path names. One that is no id names no ticket.
-#[derive(utoipa::IntoParams)]
-#[into_params(names("id"), parameter_in = Path)]
-pub(super) struct TicketId(pub Uuid);
+/// The thing that the path names. What is no id names none.
+pub(super) struct Id<T> {
+    pub id: Uuid,
+    of: PhantomData<T>,
+}
 
-impl FromRequestParts<Api> for TicketId {
+/// The ticket that the path names.
+pub(super) type TicketId = Id<ticket::Model>;
+
+impl<T: Subject> FromRequestParts<Api> for Id<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let unknown = || ApiError::NotFound("ticket not found".to_owned());
+        let unknown = || ApiError::NotFound(format!("{} not found", T::WHAT));
         let Path(id) = Path::<String>::from_request_parts(parts, api).await.map_err(|_| unknown())?;
-        Uuid::parse_str(&id).map(Self).map_err(|_| unknown())
+        let id = Uuid::parse_str(&id).map_err(|_| unknown())?;
+        Ok(Self { id, of: PhantomData })
+    }
+}
+
+impl<T> IntoParams for Id<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let id = ParameterBuilder::new().name("id").parameter_in(ParameterIn::Path).required(Required::True);
+        let uuid = ObjectBuilder::new().schema_type(Type::String);
+        let uuid = uuid.format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+        vec![id.schema(Some(uuid)).build()]
     }
 }
 

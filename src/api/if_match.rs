@@ -24,7 +24,11 @@ pub(super) enum IfMatch {
     /// Nothing is said, or `*`: whatever it is at.
     Any,
     /// One of these versions. Tags that can name no version are left out: they match nothing.
-    Versions(Vec<i64>),
+    Versions {
+        versions: Vec<i64>,
+        /// Whether there were weak tags, which are left out as well.
+        has_weak: bool,
+    },
 }
 
 impl IfMatch {
@@ -33,16 +37,26 @@ impl IfMatch {
         let malformed = || ApiError::BadRequest("If-Match: must be * or quoted versions, such as \"7\"".to_owned());
         match EntityTags::of(headers, &IF_MATCH).ok_or_else(malformed)? {
             EntityTags::None | EntityTags::Any => Ok(Self::Any),
-            EntityTags::These(tags) => Ok(Self::Versions(versions(&tags))),
+            EntityTags::These(tags) => {
+                let has_weak = tags.iter().any(|tag| tag.is_weak);
+                Ok(Self::Versions { versions: versions(&tags), has_weak })
+            }
         }
     }
 
-    /// The one version that a change may find, given the ticket's present one.
-    pub(super) fn expected(&self, present: i64) -> Option<i64> {
+    /// The one version that a change may find, given the present one; `None` is any.
+    ///
+    /// # Errors
+    /// Where weak tags are the reason why there is none, in words for their sender, who may not know of them.
+    pub(super) fn expected(&self, present: i64) -> Result<Option<i64>, String> {
         match self {
-            Self::Any => None,
-            Self::Versions(versions) if versions.contains(&present) => Some(present),
-            Self::Versions(versions) => Some(versions.first().copied().unwrap_or(NEVER)),
+            Self::Any => Ok(None),
+            Self::Versions { versions, .. } if versions.contains(&present) => Ok(Some(present)),
+            Self::Versions { has_weak: true, .. } => Err(format!(
+                "If-Match: a weak tag (W/\"...\") never matches, and a proxy that compresses answers, as nginx does with gzip, makes \
+                 tags weak: send the version itself, which is \"{present}\" now"
+            )),
+            Self::Versions { versions, .. } => Ok(Some(versions.first().copied().unwrap_or(NEVER))),
         }
     }
 }
@@ -88,21 +102,25 @@ mod tests {
         IfMatch::of(&headers)
     }
 
+    fn versions(versions: &[i64], has_weak: bool) -> IfMatch {
+        IfMatch::Versions { versions: versions.to_vec(), has_weak }
+    }
+
     #[test]
     fn versions_come_quoted_in_lists_and_over_several_lines() {
         for (lines, expected) in [
             (&[][..], IfMatch::Any),
             (&["*"], IfMatch::Any),
-            (&["\"7\""], IfMatch::Versions(vec![7])),
-            (&[" \"7\" , \"8\",,"], IfMatch::Versions(vec![7, 8])),
-            (&["\"7\"", "\"9\""], IfMatch::Versions(vec![7, 9])),
-            (&["\"7-0a1b\", \"-7\", \"x-7\", W/\"8-0a1b\""], IfMatch::Versions(vec![7])),
-            (&["W/\"7\""], IfMatch::Versions(vec![])),
-            (&["W/\"7\", \"8\""], IfMatch::Versions(vec![8])),
-            (&["\"\""], IfMatch::Versions(vec![])),
-            (&["\"abc,d\""], IfMatch::Versions(vec![])),
-            (&["\"+7\"", "\"07\""], IfMatch::Versions(vec![])),
-            (&["\"99999999999999999999\""], IfMatch::Versions(vec![])),
+            (&["\"7\""], versions(&[7], false)),
+            (&[" \"7\" , \"8\",,"], versions(&[7, 8], false)),
+            (&["\"7\"", "\"9\""], versions(&[7, 9], false)),
+            (&["\"7-0a1b\", \"-7\", \"x-7\", W/\"8-0a1b\""], versions(&[7], true)),
+            (&["W/\"7\""], versions(&[], true)),
+            (&["W/\"7\", \"8\""], versions(&[8], true)),
+            (&["\"\""], versions(&[], false)),
+            (&["\"abc,d\""], versions(&[], false)),
+            (&["\"+7\"", "\"07\""], versions(&[], false)),
+            (&["\"99999999999999999999\""], versions(&[], false)),
         ] {
             assert_eq!(read(lines).unwrap(), expected, "{lines:?}");
         }
@@ -130,8 +148,15 @@ mod tests {
 
     #[test]
     fn of_several_versions_the_present_one_counts_and_a_foreign_tag_matches_none() {
-        let expected = |versions: &[i64]| IfMatch::Versions(versions.to_vec()).expected(7);
-        assert_eq!((expected(&[7]), expected(&[6, 7]), expected(&[6])), (Some(7), Some(7), Some(6)));
-        assert_eq!((expected(&[]), IfMatch::Any.expected(7)), (Some(NEVER), None));
+        let expected = |known: &[i64], has_weak| versions(known, has_weak).expected(7);
+        for (known, found) in [(&[7][..], 7), (&[6, 7], 7), (&[6], 6), (&[], NEVER)] {
+            assert_eq!(expected(known, false), Ok(Some(found)), "{known:?}");
+        }
+        assert_eq!(IfMatch::Any.expected(7), Ok(None));
+        assert_eq!(expected(&[7], true), Ok(Some(7)));
+        for known in [&[][..], &[6]] {
+            let told = expected(known, true).unwrap_err();
+            assert!(told.contains("weak") && told.ends_with("\"7\" now"), "{told}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::{
     ticket::TicketOut,
     wire::Timestamp,
 };
-use crate::helpdesk::{Caller, Changes, Error, Helpdesk, Mark};
+use crate::helpdesk::{Caller, Changes, Error, Helpdesk, Mark, Role};
 
 /// Changes a page when the caller does not say.
 const PAGE: u64 = 100;
@@ -108,7 +108,7 @@ impl LogOut {
         let events = std::mem::take(&mut page.events);
         Self {
             changes: events.into_iter().map(|event| ChangeOut::new(event, &page, reader, helpdesk)).collect(),
-            next_cursor: page.next.encode(),
+            next_cursor: page.cursor.encode(),
             has_more: page.has_more,
         }
     }
@@ -123,6 +123,11 @@ impl ChangeOut {
             .map(|(ticket, message)| View::new(ticket, reader, helpdesk).message(message.clone(), &page.attachments));
         let ticket = ticket.filter(|_| event.message_id.is_none());
         let mut data = if let Value::Object(data) = event.data { data } else { Map::new() };
+        if reader.role == Role::Customer && event.message_id.is_none() {
+            // What was noted before there were two versions is left out.
+            let version = data.remove("shown_version").unwrap_or_default();
+            data.insert("version".to_owned(), version);
+        }
         data.retain(|name, value| SHOWN.contains(&name.as_str()) && !value.is_null());
         Self {
             seq: event.seq,

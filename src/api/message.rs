@@ -1,10 +1,6 @@
 //! `/api/v1/xmpp/tickets/{id}/messages`: speaking in a ticket; and how messages are shown.
 
-use axum::{
-    Extension, Json,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{Json, http::StatusCode};
 use deskbridge_entity::{
     attachment::Model as Attachment,
     message::{Author, Model},
@@ -15,8 +11,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Api, ApiError,
+    ApiError,
     attachment::{self, AttachmentOut},
+    change::Ask,
     extract::{self, Body, TicketId},
     idempotency::Once,
     if_match::IfMatch,
@@ -68,17 +65,10 @@ pub(super) struct SaidOut {
         (status = 200, description = "The message with this `client_message_id` is there already", body = SaidOut),
     )
 )]
-pub(super) async fn say(
-    State(api): State<Api>,
-    caller: Caller,
-    TicketId(id): TicketId,
-    once: Option<Extension<Once>>,
-    headers: HeaderMap,
-    Body(mut input): Body<MessageIn>,
-) -> Result<(StatusCode, Json<SaidOut>), ApiError> {
+pub(super) async fn say(ask: Ask, Body(mut input): Body<MessageIn>) -> Result<(StatusCode, Json<SaidOut>), ApiError> {
+    let Ask { api, once, caller, id, expected, .. } = ask;
     let ticket = api.helpdesk.ticket(&caller, id).await?;
-    let expected = IfMatch::of(&headers)?.expected(ticket.version);
-    let client_id = client_id(&caller, input.client_message_id.take(), once.as_deref())?;
+    let client_id = client_id(&caller, input.client_message_id.take(), once.as_ref())?;
     let is_named = client_id.as_ref().is_some_and(|by| by.id().is_some());
     let (text, link) = input.checked_for(&ticket)?;
     let said = api.helpdesk.say_as(&caller, id, expected, text, link, client_id).await;

@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State},
-    http::{header::ETAG, request::Parts},
+    extract::{Path, State},
+    http::header::ETAG,
     response::{AppendHeaders, IntoResponse, Response},
 };
 use deskbridge_entity::proposal::{Model, State as Stands};
@@ -12,14 +12,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Api, ApiError, copilot,
+    Api, ApiError,
+    change::{Ask, Subject},
+    copilot,
     error::Envelope,
-    extract::{self, MaybeBody, OfDesk, Parameters},
+    extract::{self, Id, MaybeBody, OfDesk, Parameters},
     if_match::{self, IfMatch},
     list,
     wire::Timestamp,
 };
-use crate::helpdesk::{Caller, Edits};
+use crate::helpdesk::{Caller, Edits, Error, Helpdesk};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ProposalOut {
@@ -53,33 +55,15 @@ impl IntoResponse for OneProposal {
     }
 }
 
-/// The proposal that a path names, for the OpenAPI document.
-#[derive(utoipa::IntoParams)]
-#[into_params(names("id"), parameter_in = Path)]
-pub(super) struct ProposalId(#[expect(dead_code, reason = "`Ask` reads it, with all else")] Uuid);
+impl Subject for Model {
+    const WHAT: &'static str = "proposal";
 
-/// Somebody decides on a proposal.
-pub(super) struct Ask {
-    api: Api,
-    caller: Caller,
-    proposal: Uuid,
-    /// The version that it must be at, if the caller says so.
-    expected: Option<i64>,
-}
+    async fn find(helpdesk: &Helpdesk, caller: &Caller, id: Uuid) -> Result<Self, Error> {
+        helpdesk.proposal(caller, id).await
+    }
 
-impl FromRequestParts<Api> for Ask {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, api).await?;
-        let unknown = || ApiError::NotFound("proposal not found".to_owned());
-        let Path(id) = Path::<String>::from_request_parts(parts, api).await.map_err(|_| unknown())?;
-        let proposal = Uuid::parse_str(&id).map_err(|_| unknown())?;
-        let expected = match IfMatch::of(&parts.headers)? {
-            IfMatch::Any => None,
-            several => several.expected(api.helpdesk.proposal(&caller, proposal).await?.version),
-        };
-        Ok(Self { api: api.clone(), caller, proposal, expected })
+    fn version(&self, _: &Caller) -> i64 {
+        self.version
     }
 }
 
@@ -125,22 +109,21 @@ pub(super) struct ApprovalIn {
 /// Makes a page of a proposal.
 #[utoipa::path(
     post, path = "/api/v1/xmpp/proposals/{id}/approve", operation_id = "proposal_approve", tag = "knowledge",
-    params(ProposalId, IfMatch),
+    params(Id<Model>, IfMatch),
     request_body = Option<ApprovalIn>,
     responses(
         (status = 200, description = "The page is on the shelf", body = ProposalOut),
         (status = 504, description = "It is still being made: ask again", body = Envelope),
     )
 )]
-pub(super) async fn approve(ask: Ask, MaybeBody(input): MaybeBody<ApprovalIn>) -> Result<OneProposal, ApiError> {
+pub(super) async fn approve(ask: Ask<Model>, MaybeBody(input): MaybeBody<ApprovalIn>) -> Result<OneProposal, ApiError> {
     let carried = |field, text: Option<String>| text.map(|text| extract::text(field, text)).transpose();
     let edits = Edits {
         title: carried("title", input.title)?,
         question: carried("question", input.question)?,
         answer: carried("answer", input.answer)?,
     };
-    let Ask { api, caller, proposal, expected } = ask;
-    let row = api.helpdesk.approve_proposal(&caller, proposal, expected, edits, copilot::PATIENCE).await?;
+    let row = ask.helpdesk().approve_proposal(&ask.caller, ask.id, ask.expected, edits, copilot::PATIENCE).await?;
     Ok(OneProposal(row.into()))
 }
 
@@ -153,14 +136,13 @@ pub(super) struct RejectionIn {
 /// Says no to a proposal.
 #[utoipa::path(
     post, path = "/api/v1/xmpp/proposals/{id}/reject", operation_id = "proposal_reject", tag = "knowledge",
-    params(ProposalId, IfMatch),
+    params(Id<Model>, IfMatch),
     request_body = Option<RejectionIn>,
     responses((status = 200, description = "It is rejected", body = ProposalOut))
 )]
-pub(super) async fn reject(ask: Ask, MaybeBody(input): MaybeBody<RejectionIn>) -> Result<OneProposal, ApiError> {
+pub(super) async fn reject(ask: Ask<Model>, MaybeBody(input): MaybeBody<RejectionIn>) -> Result<OneProposal, ApiError> {
     let reason = input.reason.map(|text| extract::text("reason", text)).transpose()?;
-    let Ask { api, caller, proposal, expected } = ask;
-    Ok(OneProposal(api.helpdesk.reject_proposal(&caller, proposal, expected, reason).await?.into()))
+    Ok(OneProposal(ask.helpdesk().reject_proposal(&ask.caller, ask.id, ask.expected, reason).await?.into()))
 }
 
 impl From<Model> for ProposalOut {

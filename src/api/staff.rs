@@ -27,7 +27,7 @@ use crate::helpdesk::Caller;
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn show(ask: Ask) -> Result<(Extension<Version>, Json<TicketOut>), ApiError> {
-    let ticket = ask.helpdesk().ticket(&ask.caller, ask.ticket).await?;
+    let ticket = ask.helpdesk().ticket(&ask.caller, ask.id).await?;
     let there = ask.helpdesk().participants(&ticket).await?;
     let OneTicket(shown) = ask.show(Ok(ticket)).await?;
     // The answer holds more than the version stands for.
@@ -41,7 +41,7 @@ pub(super) async fn show(ask: Ask) -> Result<(Extension<Version>, Json<TicketOut
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn claim(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.change().claim(&ask.caller, ask.ticket, ask.expected).await).await
+    ask.show(ask.change().claim(&ask.caller, ask.id, ask.expected).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -69,7 +69,7 @@ pub(super) async fn release(ask: Ask, Body(input): Body<ReleaseIn>) -> Result<On
         return Err(ApiError::invalid("summary", "is for the assistant only; colleagues read notes"));
     }
     let summary = input.summary.map(|text| extract::text("summary", text)).transpose()?;
-    ask.show(ask.change().release(&ask.caller, ask.ticket, ask.expected, to_assistant, summary).await).await
+    ask.show(ask.change().release(&ask.caller, ask.id, ask.expected, to_assistant, summary).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -84,7 +84,7 @@ pub(super) struct AssignIn {
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn assign(ask: Ask, Body(input): Body<AssignIn>) -> Result<OneTicket, ApiError> {
-    ask.show(ask.change().assign(&ask.caller, ask.ticket, ask.expected, input.agent).await).await
+    ask.show(ask.change().assign(&ask.caller, ask.id, ask.expected, input.agent).await).await
 }
 
 /// Says that a ticket is done.
@@ -94,7 +94,7 @@ pub(super) async fn assign(ask: Ask, Body(input): Body<AssignIn>) -> Result<OneT
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn resolve(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.change().resolve(&ask.caller, ask.ticket, ask.expected).await).await
+    ask.show(ask.change().resolve(&ask.caller, ask.id, ask.expected).await).await
 }
 
 /// Takes up a resolved ticket again.
@@ -104,7 +104,7 @@ pub(super) async fn resolve(ask: Ask) -> Result<OneTicket, ApiError> {
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn reopen(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.change().reopen(&ask.caller, ask.ticket, ask.expected).await).await
+    ask.show(ask.change().reopen(&ask.caller, ask.id, ask.expected).await).await
 }
 
 /// Closes a ticket for good.
@@ -114,7 +114,7 @@ pub(super) async fn reopen(ask: Ask) -> Result<OneTicket, ApiError> {
     responses((status = 200, description = "The ticket as it is then", body = TicketOut))
 )]
 pub(super) async fn close(ask: Ask) -> Result<OneTicket, ApiError> {
-    ask.show(ask.change().close(&ask.caller, ask.ticket, ask.expected).await).await
+    ask.show(ask.change().close(&ask.caller, ask.id, ask.expected).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -157,7 +157,7 @@ fn behind(now: DateTime<Utc>, period: &str) -> Result<DateTime<Utc>, ApiError> {
 )]
 pub(super) async fn snooze(ask: Ask, Body(input): Body<SnoozeIn>) -> Result<OneTicket, ApiError> {
     let until = input.until(ask.helpdesk().clock().now())?;
-    ask.show(ask.change().snooze(&ask.caller, ask.ticket, ask.expected, until).await).await
+    ask.show(ask.change().snooze(&ask.caller, ask.id, ask.expected, until).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -173,7 +173,7 @@ pub(super) struct NoteIn {
 )]
 pub(super) async fn note(ask: Ask, Body(input): Body<NoteIn>) -> Result<OneTicket, ApiError> {
     let content = extract::text("content", input.content)?;
-    ask.show(ask.change().note_on(&ask.caller, ask.ticket, ask.expected, content).await).await
+    ask.show(ask.change().note_on(&ask.caller, ask.id, ask.expected, content).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -191,7 +191,7 @@ pub(super) struct PriorityIn {
 pub(super) async fn prioritise(ask: Ask, Body(input): Body<PriorityIn>) -> Result<OneTicket, ApiError> {
     let priority = wire::read_priority(&input.priority)
         .ok_or_else(|| ApiError::invalid("priority", "must be LOW, NORMAL, HIGH or URGENT"))?;
-    ask.show(ask.change().set_priority(&ask.caller, ask.ticket, ask.expected, priority).await).await
+    ask.show(ask.change().set_priority(&ask.caller, ask.id, ask.expected, priority).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -207,7 +207,7 @@ pub(super) struct TagsIn {
 )]
 pub(super) async fn tag(ask: Ask, Body(input): Body<TagsIn>) -> Result<OneTicket, ApiError> {
     let tags = input.tags.into_iter().map(|tag| extract::text("tags", tag)).collect::<Result<_, _>>()?;
-    ask.show(ask.change().set_tags(&ask.caller, ask.ticket, ask.expected, tags).await).await
+    ask.show(ask.change().set_tags(&ask.caller, ask.id, ask.expected, tags).await).await
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -220,6 +220,7 @@ impl TicketOut {
     pub(super) fn new(ticket: Model, reader: &Caller, helpdesk: &Helpdesk) -> Self {
         Self {
             inside: Inside::of(&ticket, reader, helpdesk),
+            version: reader.role.version_of(&ticket),
             id: ticket.id,
             subject: ticket.subject,
             status: wire::status(ticket.status),
@@ -229,7 +230,6 @@ impl TicketOut {
             last_message: Timestamp(ticket.last_message_at),
             desk: ticket.desk,
             handler: wire::handler(ticket.handler),
-            version: ticket.version,
         }
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::{
     Extension, Json,
-    extract::{FromRequestParts, Path, State},
-    http::{StatusCode, header::ETAG, request::Parts},
+    extract::State,
+    http::{StatusCode, header::ETAG},
     response::{AppendHeaders, IntoResponse, Response},
 };
 use deskbridge_entity::webhook::{Model, Reason};
@@ -16,7 +16,9 @@ use uuid::Uuid;
 
 use super::{
     Api, ApiError,
-    extract::{self, Body, MaybeBody},
+    change::{Ask, Subject},
+    etags::Version,
+    extract::{self, Body, Id, MaybeBody},
     idempotency::Once,
     if_match::{self, IfMatch},
     wire::Timestamp,
@@ -62,6 +64,7 @@ pub(super) struct WebhookOut {
     /// Until when the secret before signs, too.
     old_secret_until: Option<Timestamp>,
     last_success_at: Option<Timestamp>,
+    /// When a try last failed, also while it is tried again; noted once a minute at most.
     last_failure_at: Option<Timestamp>,
     last_failure: Option<String>,
     version: i64,
@@ -116,34 +119,15 @@ impl IntoResponse for OneWebhook {
     }
 }
 
-/// The webhook that a path names, for the OpenAPI document.
-#[derive(utoipa::IntoParams)]
-#[into_params(names("id"), parameter_in = Path)]
-pub(super) struct WebhookId(#[expect(dead_code, reason = "`Ask` reads it, with all else")] Uuid);
+impl Subject for Model {
+    const WHAT: &'static str = "webhook";
 
-/// An admin who asks for one webhook.
-pub(super) struct Ask {
-    pub api: Api,
-    pub caller: Caller,
-    pub webhook: Uuid,
-    /// The version that it must be at, if the caller says so.
-    expected: Option<i64>,
-}
+    async fn find(helpdesk: &Helpdesk, caller: &Caller, id: Uuid) -> Result<Self, Error> {
+        helpdesk.webhook(caller, id).await
+    }
 
-impl FromRequestParts<Api> for Ask {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, api).await?;
-        let unknown = || ApiError::NotFound("webhook not found".to_owned());
-        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, api).await.map_err(|_| unknown())?;
-        let id = path.iter().find(|(name, _)| name == "id").and_then(|(_, id)| Uuid::parse_str(id).ok());
-        let webhook = id.ok_or_else(unknown)?;
-        let expected = match IfMatch::of(&parts.headers)? {
-            IfMatch::Any => None,
-            several => several.expected(api.helpdesk.webhook(&caller, webhook).await?.version),
-        };
-        Ok(Self { api: api.clone(), caller, webhook, expected })
+    fn version(&self, _: &Caller) -> i64 {
+        self.version
     }
 }
 
@@ -152,11 +136,6 @@ async fn checked(api: &Api, url: &str) -> Result<String, ApiError> {
     let url = extract::text("url", url.to_owned())?;
     let fit = api.receivers.check(url.trim()).await;
     fit.map(String::from).map_err(|error| ApiError::invalid("url", error))
-}
-
-/// The domain, for which the request's key counts once: an answer with a secret is not kept.
-fn domain(api: &Api, once: Option<Extension<Once>>) -> Helpdesk {
-    once.map_or_else(|| api.helpdesk.clone(), |Extension(Once(key))| api.helpdesk.once_by(&key))
 }
 
 fn done_before(error: Error, what: &str) -> ApiError {
@@ -188,7 +167,9 @@ pub(super) async fn make(
         include_internal: input.include_internal,
         secret: input.secret,
     };
-    let row = domain(&api, once).make_webhook(&caller, new).await.map_err(|error| done_before(error, "made"))?;
+    // An answer with a secret is not kept, so the key counts here.
+    let domain = once.map_or_else(|| api.helpdesk.clone(), |Extension(Once(key))| api.helpdesk.once_by(&key));
+    let row = domain.make_webhook(&caller, new).await.map_err(|error| done_before(error, "made"))?;
     Ok((StatusCode::CREATED, OneWebhook(WebhookOut::with_secret(row))))
 }
 
@@ -204,11 +185,13 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
 /// One webhook.
 #[utoipa::path(
     get, path = "/api/v1/xmpp/webhooks/{id}", operation_id = "webhook_show", tag = "webhooks",
-    params(WebhookId),
-    responses((status = 200, description = "The webhook, with its version as `ETag`", body = WebhookOut))
+    params(Id<Model>),
+    responses((status = 200, description = "The webhook; its `ETag` begins with its version", body = WebhookOut))
 )]
-pub(super) async fn show(ask: Ask) -> Result<OneWebhook, ApiError> {
-    Ok(OneWebhook(ask.api.helpdesk.webhook(&ask.caller, ask.webhook).await?.into()))
+pub(super) async fn show(ask: Ask<Model>) -> Result<(Extension<Version>, Json<WebhookOut>), ApiError> {
+    let row = ask.helpdesk().webhook(&ask.caller, ask.id).await?;
+    // What comes of deliveries makes no new version.
+    Ok((Extension(Version(row.version)), Json(row.into())))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -233,14 +216,13 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Res
 /// Changes a webhook, or switches it on or off. What is left out stays.
 #[utoipa::path(
     patch, path = "/api/v1/xmpp/webhooks/{id}", operation_id = "webhook_change", tag = "webhooks",
-    params(WebhookId, IfMatch),
+    params(Id<Model>, IfMatch),
     request_body = ChangeIn,
     responses((status = 200, description = "It is changed", body = WebhookOut))
 )]
-pub(super) async fn change(ask: Ask, Body(input): Body<ChangeIn>) -> Result<OneWebhook, ApiError> {
-    let Ask { api, caller, webhook, expected } = ask;
+pub(super) async fn change(ask: Ask<Model>, Body(input): Body<ChangeIn>) -> Result<OneWebhook, ApiError> {
     let url = match input.url {
-        Some(url) => Some(checked(&api, &url).await?),
+        Some(url) => Some(checked(&ask.api, &url).await?),
         None => None,
     };
     let change = WebhookChange {
@@ -251,17 +233,17 @@ pub(super) async fn change(ask: Ask, Body(input): Body<ChangeIn>) -> Result<OneW
         include_internal: input.include_internal,
         enabled: input.enabled,
     };
-    Ok(OneWebhook(api.helpdesk.change_webhook(&caller, webhook, expected, change).await?.into()))
+    Ok(OneWebhook(ask.helpdesk().change_webhook(&ask.caller, ask.id, ask.expected, change).await?.into()))
 }
 
 /// Removes a webhook, with what was and is to be delivered to it.
 #[utoipa::path(
     delete, path = "/api/v1/xmpp/webhooks/{id}", operation_id = "webhook_remove", tag = "webhooks",
-    params(WebhookId, IfMatch),
+    params(Id<Model>, IfMatch),
     responses((status = 204, description = "It is gone"))
 )]
-pub(super) async fn remove(ask: Ask) -> Result<StatusCode, ApiError> {
-    ask.api.helpdesk.remove_webhook(&ask.caller, ask.webhook, ask.expected).await?;
+pub(super) async fn remove(ask: Ask<Model>) -> Result<StatusCode, ApiError> {
+    ask.helpdesk().remove_webhook(&ask.caller, ask.id, ask.expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -276,22 +258,17 @@ pub(super) struct RotationIn {
 /// Gives a webhook another secret, shown this once; for a while the one before signs beside it.
 #[utoipa::path(
     post, path = "/api/v1/xmpp/webhooks/{id}/rotate", operation_id = "webhook_rotate", tag = "webhooks",
-    params(WebhookId, IfMatch),
+    params(Id<Model>, IfMatch),
     request_body = Option<RotationIn>,
     responses((status = 200, description = "The new secret", body = WebhookOut))
 )]
-pub(super) async fn rotate(
-    once: Option<Extension<Once>>,
-    ask: Ask,
-    MaybeBody(input): MaybeBody<RotationIn>,
-) -> Result<OneWebhook, ApiError> {
+pub(super) async fn rotate(ask: Ask<Model>, MaybeBody(input): MaybeBody<RotationIn>) -> Result<OneWebhook, ApiError> {
     let overlap = input.overlap.map(|text| {
         let problem = "must be a duration such as 24h";
         humantime::parse_duration(text.trim()).map_err(|_| ApiError::invalid("overlap", problem))
     });
     let overlap = overlap.transpose()?.unwrap_or(OVERLAP);
-    let Ask { api, caller, webhook, expected } = ask;
-    let row = domain(&api, once).rotate_secret(&caller, webhook, expected, input.secret, overlap).await;
+    let row = ask.change().rotate_secret(&ask.caller, ask.id, ask.expected, input.secret, overlap).await;
     let row = row.map_err(|error| done_before(error, "rotated"))?;
     Ok(OneWebhook(WebhookOut::with_secret(row)))
 }
@@ -306,10 +283,10 @@ pub(super) struct PingOut {
 /// Sends a test.
 #[utoipa::path(
     post, path = "/api/v1/xmpp/webhooks/{id}/ping", operation_id = "webhook_ping", tag = "webhooks",
-    params(WebhookId),
+    params(Id<Model>),
     responses((status = 202, description = "It is on its way; the deliveries say what comes of it", body = PingOut))
 )]
-pub(super) async fn ping(ask: Ask) -> Result<(StatusCode, Json<PingOut>), ApiError> {
-    let delivery_id = ask.api.helpdesk.ping_webhook(&ask.caller, ask.webhook).await?;
+pub(super) async fn ping(ask: Ask<Model>) -> Result<(StatusCode, Json<PingOut>), ApiError> {
+    let delivery_id = ask.helpdesk().ping_webhook(&ask.caller, ask.id).await?;
     Ok((StatusCode::ACCEPTED, Json(PingOut { success: true, delivery_id })))
 }

@@ -6,16 +6,19 @@ use axum::{
     http::{StatusCode, Uri},
     response::IntoResponse,
 };
-use deskbridge_entity::webhook_delivery::{Model, State as Stands};
+use deskbridge_entity::{
+    webhook,
+    webhook_delivery::{Model, State as Stands},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
     Api, ApiError,
-    extract::Parameters,
+    change::Ask,
+    extract::{Id, Parameters},
     list,
-    webhook::{Ask, WebhookId},
     wire::Timestamp,
 };
 use crate::helpdesk::{Caller, DeliveryFilter};
@@ -105,15 +108,15 @@ impl ListIn {
 /// The log of a webhook's deliveries.
 #[utoipa::path(
     get, path = "/api/v1/xmpp/webhooks/{id}/deliveries", operation_id = "delivery_list", tag = "webhooks",
-    params(WebhookId, ListIn),
+    params(Id<webhook::Model>, ListIn),
     responses((status = 200, description = "A page of deliveries, the newest first", body = Vec<DeliveryOut>, headers(("Link" = String, description = "The next page, if there is one (RFC 8288)"))))
 )]
 pub(super) async fn list(
-    ask: Ask,
+    ask: Ask<webhook::Model>,
     uri: Uri,
     Parameters(input): Parameters<ListIn>,
 ) -> Result<impl IntoResponse, ApiError> {
-    let page = ask.api.helpdesk.deliveries(&ask.caller, ask.webhook, &input.filter()?).await?;
+    let page = ask.helpdesk().deliveries(&ask.caller, ask.id, &input.filter()?).await?;
     let filters = [("state", &input.state), ("limit", &input.limit)];
     let rows: Vec<DeliveryOut> = page.items.into_iter().map(DeliveryOut::from).collect();
     Ok(list::answer(&uri, &filters, page.next, rows))

@@ -18,6 +18,14 @@ pub enum Role {
     Service,
 }
 
+impl Role {
+    /// The version by which such a caller knows a ticket.
+    #[must_use]
+    pub fn version_of(self, ticket: &ticket::Model) -> i64 {
+        if self == Self::Customer { ticket.shown_version } else { ticket.version }
+    }
+}
+
 /// Somebody whose token was checked.
 #[derive(Clone, Debug)]
 pub struct Caller {

@@ -148,7 +148,7 @@ impl Helpdesk {
             return self.writer.write(Reply { ticket, expected, speaker, body, link, stanza, client_id }).await;
         }
         caller.require_voice_of(&row.customer)?;
-        check_version(&row, expected)?;
+        check_version(&row, caller.role, expected)?;
         if link.is_some() {
             return Err(Error::invalid("attachment_url", "only staff send files this way; customers do by XMPP"));
         }

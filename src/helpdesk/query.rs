@@ -39,7 +39,7 @@ pub use usage::Usage;
 pub use webhooks::DeliveryFilter;
 pub(super) use {
     audit::audit,
-    changes::{ERASED, News, changes, mark, newest_in, news},
+    changes::{ERASED, INSIDE, News, changes, mark, newest_in, news},
     contacts::{is_customer_of, is_subscribed, presence, subscribers},
     copilot::{
         content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,

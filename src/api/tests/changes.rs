@@ -118,6 +118,7 @@ async fn a_change_on_a_version_that_is_gone_is_refused_with_the_present_one() {
     let ticket = desks.ticket("support").await;
     let shown = desks.get(&sue(), &format!("{TICKETS}/{ticket}")).await.ok(200);
     let version = shown["version"].as_i64().unwrap();
+    let seen = desks.get(&customer(ANN), &format!("{TICKETS}/{ticket}")).await.ok(200)["version"].as_i64().unwrap();
     let high = || json!({ "priority": "HIGH" });
     let quoted = |version: i64| format!("\"{version}\"");
     let first = desks.change(&sue(), &ticket, "priority", high(), &quoted(version)).await.ok(200);
@@ -136,15 +137,17 @@ async fn a_change_on_a_version_that_is_gone_is_refused_with_the_present_one() {
         ("tags", json!({ "tags": ["late"] })),
     ] {
         // A weak tag never matches; a tag of another kind neither.
-        for stale in [quoted(version), format!("W/\"{}\"", version + 1), "\"abc\"".to_owned()] {
-            let (reason, current) = desks.change(&admin(), &ticket, what, body.clone(), &stale).await.overtaken();
-            assert!(reason.contains(&format!("at version {}", version + 1)), "{what}: {reason}");
+        let is_at = format!("at version {}", version + 1);
+        let weak = format!("W/{}", quoted(version + 1));
+        for (stale, told) in [(&quoted(version), &*is_at), (&weak, "a weak tag"), (&"\"abc\"".to_owned(), &is_at)] {
+            let (reason, current) = desks.change(&admin(), &ticket, what, body.clone(), stale).await.overtaken();
+            assert!(reason.contains(told), "{what}: {reason}");
             assert_eq!((&current["version"], &current["priority"]), (&json!(version + 1), &json!("HIGH")), "{what}");
         }
         let answer = desks.change(&admin(), &ticket, what, body, "7").await;
         assert!(answer.failure(400, "BAD_REQUEST").contains("If-Match"), "{what}");
     }
-    let (_, seen) = desks.change(&customer(ANN), &ticket, "resolve", json!({}), &quoted(version)).await.overtaken();
+    let (_, seen) = desks.change(&customer(ANN), &ticket, "resolve", json!({}), &quoted(seen)).await.overtaken();
     assert_eq!((&seen["id"], seen.get("agent")), (&json!(ticket), None), "as a customer sees it: {seen}");
     let either = format!("{}, {}", quoted(version), quoted(version + 1));
     desks.change(&sue(), &ticket, "tags", json!({ "tags": [] }), &either).await.ok(200);

@@ -79,3 +79,60 @@ async fn the_tag_of_a_ticket_is_good_for_a_change_and_holds_more_than_its_versio
     assert_ne!(changed["version"], version);
     stage.desks.change(&admin(), &scene.ticket, "tags", tags, &newer).await.overtaken();
 }
+
+/// What the staff does among itself is nothing that a customer can tell: neither by a tag nor by a version or a cursor.
+#[tokio::test]
+async fn a_customer_cannot_tell_that_the_staff_wrote_a_note() {
+    let desks = Desks::new().await;
+    let (ticket, ann, eve) = (desks.ticket("support").await, customer(ANN), agent("eve"));
+    desks.post(&eve, &of(&ticket, "claim"), json!({})).await.ok(200);
+    let one = format!("{TICKETS}/{ticket}");
+    let seq = desks.get(&ann, &sync_of(&ticket)).await.ok(200)["seq"].clone();
+    let cursor = desks.get(&ann, "/api/v1/xmpp/sync").await.ok(200)["next_cursor"].as_str().unwrap().to_owned();
+    let paths = [
+        TICKETS.to_owned(),
+        one.clone(),
+        sync_of(&ticket),
+        format!("{}?after={seq}", sync_of(&ticket)),
+        "/api/v1/xmpp/sync".to_owned(),
+        format!("/api/v1/xmpp/sync?cursor={cursor}"),
+    ];
+    let tags = async |token: &str| {
+        let mut tags = Vec::new();
+        for path in &paths {
+            tags.push(desks.get(token, path).await.header("etag").to_owned());
+        }
+        tags
+    };
+    let again = async |token: &str, path: &str, tag: &str| {
+        let mut request = request(Method::GET, path, Some(token), None);
+        request.headers_mut().insert("if-none-match", tag.parse().unwrap());
+        desks.ask(request).await.status.as_u16()
+    };
+    let (of_ann, of_eve) = (tags(&ann).await, tags(&eve).await);
+    for (what, body) in [
+        ("notes", json!({ "content": "knows us" })),
+        ("tags", json!({ "tags": ["tea"] })),
+        ("snooze", json!({ "for": "2h" })),
+    ] {
+        desks.post(&eve, &of(&ticket, what), body).await.ok(200);
+        for ((path, known), seen) in paths.iter().zip(&of_ann).zip(&of_eve) {
+            assert_eq!(again(&ann, path, known).await, 304, "{what} {path}");
+            assert_eq!(again(&eve, path, seen).await, 200, "{what} {path}");
+        }
+    }
+    // What is said to the customer is another answer everywhere.
+    desks.post(&eve, &messages_of(&ticket), json!({ "content": "It comes" })).await.ok(201);
+    for (path, known) in paths.iter().zip(&of_ann) {
+        assert_eq!(again(&ann, path, known).await, 200, "{path}");
+    }
+    // And the version that the customer knows stands for a change, whatever was noted since.
+    let version = desks.get(&ann, &one).await.ok(200)["version"].clone();
+    desks.post(&eve, &of(&ticket, "notes"), json!({ "content": "is friendly" })).await.ok(200);
+    let resolved = desks.change(&ann, &ticket, "resolve", json!({}), &format!("\"{version}\"")).await.ok(200);
+    assert_ne!(resolved["version"], version);
+    desks
+        .change(&ann, &ticket, "messages", json!({ "content": "Thanks" }), &format!("\"{version}\""))
+        .await
+        .overtaken();
+}

@@ -72,7 +72,7 @@ async fn an_admin_makes_changes_and_removes_a_webhook_and_sees_its_secret_once()
     let id = made["id"].as_str().unwrap();
 
     let shown = desks.get(&admin(), &one(id, "")).await;
-    assert_eq!(shown.header("etag"), "\"1\"");
+    assert!(shown.header("etag").starts_with("\"1-"), "{:?}", shown.headers);
     assert!(!shown.text.contains(secret) && shown.json()["include_internal"] == false);
     let listed = desks.get(&admin(), WEBHOOKS).await;
     assert!(!listed.text.contains(secret) && listed.ok(200).as_array().unwrap().len() == 1);
@@ -307,4 +307,40 @@ async fn deliveries_are_listed_page_by_page_and_replayed_under_their_id() {
         (&replayed["id"], &replayed["state"], &replayed["tries"]),
         (&json!(pings[0]), &json!("pending"), &json!(0))
     );
+}
+
+/// An admin sees that tries fail while they go on for days, and a thousand that fail do not write as often.
+#[tokio::test]
+async fn a_webhook_says_that_tries_fail_before_any_is_given_up() {
+    let desks = Desks::new().await;
+    let id = desks.hook(hook(&["*"])).await["id"].as_str().unwrap().to_owned();
+    for _ in 0..5 {
+        desks.post(&admin(), &one(&id, "/ping"), json!({})).await.ok(202);
+    }
+    let worker = uuid::Uuid::now_v7();
+    let wanted = vec![(id.parse().unwrap(), 5)];
+    let claimed = desks.api.helpdesk.claim_deliveries(worker, SOON, wanted, &[].into()).await.unwrap();
+    let shown = async || desks.get(&admin(), &one(&id, "")).await;
+    let settled = async |place: usize, error: Option<&str>| {
+        let verdict = if error.is_some() { Verdict::Again(SOON) } else { Verdict::Delivered };
+        let tried = Tried { status: None, error: error.map(str::to_owned), verdict };
+        desks.api.helpdesk.settle_delivery(worker, &claimed[place], tried).await.unwrap();
+        shown().await.ok(200)
+    };
+    let tag = shown().await.header("etag").to_owned();
+    let first = settled(0, Some("no connection")).await;
+    assert_eq!((&first["last_failure"], &first["version"]), (&json!("no connection"), &json!(1)));
+    let newer = shown().await.header("etag").to_owned();
+    assert!(newer != tag && newer.starts_with("\"1-"), "{tag} {newer}");
+    desks.patch(&admin(), &one(&id, ""), json!({ "description": "CRM" }), Some(&newer)).await.ok(200);
+    let second = settled(1, Some("no answer in time")).await;
+    assert_eq!(
+        (&second["last_failure"], &second["last_failure_at"]),
+        (&json!("no connection"), &first["last_failure_at"])
+    );
+    desks.api.helpdesk.clock().advance(Duration::from_secs(61));
+    assert_eq!(settled(2, Some("no answer in time")).await["last_failure"], "no answer in time");
+    // After a success the next failure is news.
+    assert_eq!(settled(3, None).await["last_failure"], "no answer in time");
+    assert_eq!(settled(4, Some("it answered 500")).await["last_failure"], "it answered 500");
 }

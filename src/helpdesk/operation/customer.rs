@@ -101,7 +101,7 @@ impl Operation for ResolveNamed {
         let missing = || Error::NotFound(format!("ticket {}", self.ticket));
         let row = unit.ticket(self.ticket).filter(|row| self.caller.may_read(row)).ok_or_else(missing)?.clone();
         self.caller.require_voice_of(&row.customer)?;
-        check_version(&row, self.expected)?;
+        check_version(&row, self.caller.role, self.expected)?;
         if row.status == Status::Resolved {
             return Ok(row);
         }

@@ -176,7 +176,7 @@ impl Operation for Reply {
             unit.check_no_other(ticket)?;
         }
         check_free(unit, ticket, &self.speaker)?;
-        check_version(ticket, self.expected)?;
+        check_version(ticket, self.speaker.role, self.expected)?;
         let mut message = message::Model {
             sender_key: key,
             stanza_id: self.stanza.id.clone(),

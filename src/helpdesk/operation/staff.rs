@@ -83,7 +83,7 @@ impl Operation for ChangeTicket {
         let missing = || Error::NotFound(format!("ticket {}", self.ticket));
         let row = unit.ticket(self.ticket).filter(|row| self.caller.may_read(row)).ok_or_else(missing)?;
         self.caller.require_desk(&row.desk)?;
-        check_version(row, self.expected)?;
+        check_version(row, self.caller.role, self.expected)?;
         let row = row.clone();
         self.change(unit, &row)?;
         unit.ticket(self.ticket).cloned().ok_or_else(missing)
@@ -350,10 +350,11 @@ fn require_live(unit: &Unit, row: &Model) -> Result<(), Error> {
     }
 }
 
-/// The ticket is as the caller has seen it.
-pub(in crate::helpdesk) fn check_version(row: &Model, expected: Option<i64>) -> Result<(), Error> {
-    if expected.is_some_and(|version| version != row.version) {
-        return Err(overtaken(row, format!("the ticket has changed: it is at version {} now", row.version)));
+/// The ticket is as such a caller has seen it.
+pub(in crate::helpdesk) fn check_version(row: &Model, role: Role, expected: Option<i64>) -> Result<(), Error> {
+    let present = role.version_of(row);
+    if expected.is_some_and(|version| version != present) {
+        return Err(overtaken(row, format!("the ticket has changed: it is at version {present} now")));
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use deskbridge_entity::{
     webhook::{self, Reason},
     webhook_delivery::{self, Column, State},
@@ -20,6 +20,9 @@ use crate::helpdesk::{
     unit::{Needs, Unit},
     writer::Operation,
 };
+
+/// How often it is noted of a webhook that tries fail. A thousand may fail at once, and each changes its own row anyway.
+const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 /// Takes what is due for a worker, so that no other process does.
 pub(in crate::helpdesk) struct ClaimDeliveries {
@@ -168,28 +171,30 @@ impl Operation for SettleDelivery {
 
 impl SettleDelivery {
     fn settle_webhook(&self, unit: &mut Unit, made_at: DateTime<Utc>) {
-        let Some(row) = unit.hooks.webhook(self.webhook) else { return };
+        let now = unit.now;
+        let Some(row) = unit.hooks.webhook_mut(self.webhook) else { return };
         let update = webhook::Entity::update_many().filter(webhook::Column::Id.eq(self.webhook));
         let reason = match self.tried.verdict {
-            Verdict::Again(_) => return,
+            Verdict::Again(_) if is_known(row, now) => return,
+            Verdict::Again(_) => None,
             Verdict::Delivered => {
-                return unit.run(&update.col_expr(webhook::Column::LastSuccessAt, Expr::value(unit.now)));
+                row.last_success_at = Some(now);
+                return unit.run(&update.col_expr(webhook::Column::LastSuccessAt, Expr::value(now)));
             }
             Verdict::Gone => Some(Reason::Gone),
             // Whatever was tried in all that time: the receiver is not there any more.
             Verdict::GivenUp => row.last_success_at.is_none_or(|at| at < made_at).then_some(Reason::Failing),
         };
+        (row.last_failure_at, row.last_failure) = (Some(now), self.tried.error.clone());
         let Some(reason) = reason.filter(|_| row.disabled_at.is_none()) else {
             return unit.run(
                 &update
-                    .col_expr(webhook::Column::LastFailureAt, Expr::value(unit.now))
+                    .col_expr(webhook::Column::LastFailureAt, Expr::value(now))
                     .col_expr(webhook::Column::LastFailure, Expr::value(self.tried.error.clone())),
             );
         };
         let row = webhook::Model {
-            last_failure_at: Some(unit.now),
-            last_failure: self.tried.error.clone(),
-            disabled_at: Some(unit.now),
+            disabled_at: Some(now),
             disabled_reason: Some(reason),
             version: row.version + 1,
             ..row.clone()
@@ -197,6 +202,12 @@ impl SettleDelivery {
         tracing::warn!(webhook.id = %row.id, ?reason, "a webhook is switched off");
         unit.put_webhook("webhook.disabled", row);
     }
+}
+
+/// Whether the row says already that tries fail.
+fn is_known(row: &webhook::Model, now: DateTime<Utc>) -> bool {
+    let is_newest = |failed| row.last_success_at.is_none_or(|worked| worked < failed);
+    row.last_failure_at.is_some_and(|failed| is_newest(failed) && now - failed < NOTED_EVERY)
 }
 
 /// Removes old deliveries: those that have ended, and what waits for a webhook that is switched off.

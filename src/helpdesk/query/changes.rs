@@ -33,6 +33,11 @@ const STRETCH: i64 = 2_000;
 const FEW: u64 = 200;
 /// What says that a ticket is gone.
 pub(in crate::helpdesk) const ERASED: &str = "ticket.erased";
+/// What an event notes that changed nothing that customers are shown.
+pub(in crate::helpdesk) const INSIDE: &str = "inside";
+/// Events of others that a customer's page may look at anew the next time, at most. Its cursor stays where the customer was told
+/// something last, or it would tell that something happened; so it moves by this many at once.
+const STAYS: i64 = 1_000;
 /// What happens in tickets; all else in the log is for others.
 const KINDS: [&str; 3] = ["ticket.%", "message.%", "attachment.%"];
 
@@ -93,6 +98,8 @@ pub struct Changes {
     pub attachments: Vec<attachment::Model>,
     /// Where the next page begins.
     pub next: Mark,
+    /// The same as the caller may know it: a customer's does not move for what it is not told.
+    pub cursor: Mark,
     /// Whether the log goes on behind it; not all of that need be for the caller.
     pub has_more: bool,
 }
@@ -142,6 +149,8 @@ pub(in crate::helpdesk) async fn changes(
     let (fits, messages) = texts(store, events.iter().map(|event| (event.seq, event.message_id))).await?;
     is_cut |= cut(&mut events, fits);
     let next = events.last().filter(|_| is_cut).map_or(last, Mark::behind);
+    let told = events.last().map_or(after, Mark::behind);
+    let stays = caller.role == Role::Customer && next.seq - told.seq < STAYS;
 
     let of: BTreeSet<Uuid> = events.iter().filter_map(|event| event.ticket_id).collect();
     let tickets = ticket::Entity::find().filter(ticket::Column::Id.is_in(of)).all(store.read()).await?;
@@ -154,6 +163,7 @@ pub(in crate::helpdesk) async fn changes(
         attachments,
         has_more: next.seq < head.seq,
         next,
+        cursor: if stays { told } else { next },
     })
 }
 
@@ -247,24 +257,29 @@ fn in_tickets() -> Select<event::Entity> {
     event::Entity::find().join(JoinType::LeftJoin, ticket.into()).join(JoinType::LeftJoin, message.into()).filter(kinds)
 }
 
-/// What customers are not told: that there are notes.
+/// What customers are not told: that there are notes, or that something changed which they are not shown.
 fn is_public() -> Condition {
-    Condition::any().add(event::Column::MessageId.is_null()).add(message::Column::Visibility.eq(Visibility::Public))
+    let of_ticket = Condition::all().add(event::Column::MessageId.is_null()).add(noted(INSIDE).is_null());
+    Condition::any().add(of_ticket).add(message::Column::Visibility.eq(Visibility::Public))
+}
+
+/// A value that an event notes, as text. As the indexes of ends have it, which are looked up only by words that stand in the
+/// statement.
+fn noted(name: &str) -> Expr {
+    Expr::cust(format!("(event.data ->> '{name}')"))
 }
 
 /// What the caller may know of: what happens in tickets that are there, and of a ticket that is gone its end, where it would have
 /// seen the ticket. [`Reach`](super::Reach) says the same.
 fn visible_to(caller: &Caller) -> (Condition, Condition) {
-    // As the indexes of ends have it, which are looked up only by words that stand in the statement.
-    let gone = |name: &'static str| Expr::cust(format!("(event.data ->> '{name}')"));
     let (here, gone) = match (caller.role, &caller.desks) {
         (Role::Customer, _) => (
             Condition::all().add(ticket::Column::Customer.eq(&caller.id)).add(is_public()),
-            Condition::all().add(gone("customer").eq(customer_key(&caller.id))),
+            Condition::all().add(noted("customer").eq(customer_key(&caller.id))),
         ),
         (Role::Agent, Some(desks)) => (
             Condition::all().add(ticket::Column::Desk.is_in(desks)),
-            Condition::all().add(gone("desk").is_in(desks.clone())),
+            Condition::all().add(noted("desk").is_in(desks.clone())),
         ),
         (Role::Agent, None) | (Role::Admin | Role::Service, _) => {
             (Condition::all().add(ticket::Column::Id.is_not_null()), Condition::all())

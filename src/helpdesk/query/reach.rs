@@ -5,7 +5,7 @@
 use deskbridge_entity::{event, message::Visibility, ticket};
 use serde_json::Value;
 
-use super::changes::{Changes, ERASED};
+use super::changes::{Changes, ERASED, INSIDE};
 use crate::helpdesk::{
     caller::{Caller, Role},
     usage::customer_key,
@@ -71,7 +71,7 @@ impl Changes {
         }
         let ticket = self.tickets.get(&event.ticket_id?)?;
         let is_said_to_all = |id| self.messages.get(&id).is_some_and(|row| row.visibility == Visibility::Public);
-        let is_public = event.message_id.is_none_or(is_said_to_all);
+        let is_public = event.message_id.map_or(event.data.get(INSIDE).is_none(), is_said_to_all);
         Some(Reach::Ticket { desk: ticket.desk.clone(), customer: ticket.customer.clone(), is_public })
     }
 }

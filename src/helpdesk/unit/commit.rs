@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::{Committed, Unit, webhooks::Subscribers};
-use crate::helpdesk::{counts::Written, happening, lifecycle};
+use crate::helpdesk::{counts::Written, happening, lifecycle, query::INSIDE};
 
 /// Rows written by one statement: SQLite takes 32,766 parameters, PostgreSQL 65,535.
 pub(super) const ROWS_PER_STATEMENT: usize = 500;
@@ -84,13 +84,17 @@ impl Unit {
             {
                 committed.reply_due_at = Some(committed.reply_due_at.map_or(at, |earlier| Ord::min(earlier, at)));
             }
-            let data = serde_json::json!({
+            let mut data = serde_json::json!({
                 "desk": row.desk,
                 "status": sea_orm::ActiveEnum::to_value(&row.status),
                 "handler": sea_orm::ActiveEnum::to_value(&row.handler),
                 "priority": sea_orm::ActiveEnum::to_value(&row.priority),
                 "version": row.version,
+                "shown_version": row.shown_version,
             });
+            if row.shown_version == tracked.shown_before {
+                data[INSIDE] = true.into();
+            }
             let names = happening::names(tracked.before, (row.status, row.handler));
             events.push((tracked.announced, row.id, data, names));
         }

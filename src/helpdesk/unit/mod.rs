@@ -146,6 +146,8 @@ pub struct Committed {
 struct Tracked {
     row: ticket::Model,
     epoch_before: i64,
+    /// What customers knew it by.
+    shown_before: i64,
     /// Where it stood before this batch; `None` if it was opened here.
     before: Option<Standing>,
     changed: bool,

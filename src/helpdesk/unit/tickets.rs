@@ -12,7 +12,9 @@ use crate::helpdesk::{Desk, Error, lifecycle};
 impl Unit {
     pub(super) fn track(&mut self, row: ticket::Model) {
         let (epoch_before, before) = (row.epoch, Some((row.status, row.handler)));
-        self.tickets.insert(row.id, Tracked { row, epoch_before, before, changed: false, announced: None });
+        let shown_before = row.shown_version;
+        let tracked = Tracked { row, epoch_before, shown_before, before, changed: false, announced: None };
+        self.tickets.insert(tracked.row.id, tracked);
     }
 
     pub(in crate::helpdesk) fn ticket(&self, id: Uuid) -> Option<&ticket::Model> {
@@ -62,10 +64,14 @@ impl Unit {
         let now = self.now;
         let Some(tracked) = self.tickets.get_mut(&id) else { return };
         let waited = waiting::place_of(&tracked.row, now);
-        let before = tracked.row.status;
+        let (before, as_shown) = (tracked.row.status, shown(&tracked.row));
         change(&mut tracked.row, now);
         tracked.row.version += 1;
         tracked.row.updated_at = now;
+        if shown(&tracked.row) != as_shown {
+            tracked.row.shown_version += 1;
+            tracked.row.shown_at = now;
+        }
         tracked.changed = true;
         self.waiting.moved(&tracked.row.desk, waited, waiting::place_of(&tracked.row, now));
         let (after, desk) = (tracked.row.status, tracked.row.desk.clone());
@@ -150,8 +156,14 @@ impl Unit {
         self.event("ticket.created", Some(row.id), None, serde_json::Value::Null);
         // Below every real epoch, so that the row counts as new to listeners.
         self.recent.insert(row.id, Vec::new());
-        self.tickets.insert(row.id, Tracked { epoch_before: -1, before: None, row, changed: true, announced });
+        let tracked = Tracked { epoch_before: -1, shown_before: 0, before: None, row, changed: true, announced };
+        self.tickets.insert(tracked.row.id, tracked);
     }
+}
+
+/// What customers are shown of a ticket that can change. All else of it is none of their business, nor that it has changed.
+fn shown(row: &ticket::Model) -> (String, Status, Handler, Priority, DateTime<Utc>) {
+    (row.subject.clone(), row.status, row.handler, row.priority, row.last_message_at)
 }
 
 /// A fresh ticket in the state in which a customer's first line finds it.
@@ -176,6 +188,8 @@ pub(in crate::helpdesk) fn new_ticket(
         agent: None,
         epoch: 0,
         version: 1,
+        shown_version: 1,
+        shown_at: now,
         reply_due_at: None,
         reply_lease_until: None,
         reply_worker: None,

@@ -90,6 +90,11 @@ impl Hooks {
         self.rows.get(&id)
     }
 
+    /// The same, for what is noted of it by statements of its own.
+    pub(in crate::helpdesk) fn webhook_mut(&mut self, id: Uuid) -> Option<&mut webhook::Model> {
+        self.rows.get_mut(&id)
+    }
+
     pub(in crate::helpdesk) fn delivery(&self, id: Uuid) -> Option<&webhook_delivery::Model> {
         self.deliveries.get(&id)
     }
