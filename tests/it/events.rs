@@ -36,7 +36,7 @@ const TICKETS: &str = "/api/v1/xmpp/tickets";
 scenario!(a_listener_that_breaks_off_at_random_is_told_the_log);
 
 /// A connection to the stream, taken apart by hand: a library would hide where it broke off.
-struct Stream {
+pub struct Stream {
     socket: TcpStream,
     text: String,
     raw: Vec<u8>,
@@ -44,7 +44,7 @@ struct Stream {
 
 impl Stream {
     /// `None` when it is refused for now.
-    async fn open(port: u16, token: &str, last: Option<i64>, buffer: Option<u32>) -> Option<Self> {
+    pub async fn open(port: u16, token: &str, last: Option<i64>, buffer: Option<u32>) -> Option<Self> {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = buffer {
             socket.set_recv_buffer_size(bytes).unwrap();
@@ -71,7 +71,7 @@ impl Stream {
     }
 
     /// The next event's number, its kind and its data; of a heartbeat only the number.
-    async fn next(&mut self) -> Option<(Option<i64>, String, Value)> {
+    pub async fn next(&mut self) -> Option<(Option<i64>, String, Value)> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();

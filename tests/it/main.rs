@@ -38,6 +38,7 @@ mod metrics;
 mod model;
 mod openapi;
 mod poison;
+mod presence;
 mod provider;
 mod race;
 mod receipts;

@@ -178,10 +178,12 @@ impl Reader {
     }
 
     fn pass_on(&self, signal: Signal, posts: &broadcast::Sender<Arc<Post>>) {
-        if let Signal::Writes { ticket, reach, author, typing } = signal {
-            let at = Timestamp(self.helpdesk.clock().now());
-            let frame = frame::typing(ticket, author, typing, at);
-            let _ = posts.send(Arc::new(Post::Aside { reach, frame }));
-        }
+        let at = Timestamp(self.helpdesk.clock().now());
+        let (reach, frame) = match signal {
+            Signal::Writes { ticket, reach, author, typing } => (reach, frame::typing(ticket, author, typing, at)),
+            Signal::Appears(seen) => (Reach::Staff { desks: seen.desks.clone() }, frame::presence(&seen, at)),
+            _ => return,
+        };
+        let _ = posts.send(Arc::new(Post::Aside { reach, frame }));
     }
 }

@@ -37,7 +37,7 @@ impl Manners {
                         self.show_change(&desk, &mut last).await
                     }
                     Ok(Signal::Forgotten { desk, contact }) => self.part(&desk, &contact.into()).await,
-                    Ok(Signal::Writes { .. }) => Ok(()),
+                    Ok(Signal::Writes { .. } | Signal::Appears(_)) => Ok(()),
                     Err(RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "typing notices were dropped");
                         Ok(())
