@@ -118,7 +118,7 @@ async fn a_new_link_changes_nothing_until_it_has_settled() {
     desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
     let bob = "bob@example.com";
     desks.ticket("support").await;
-    desks.post(&customer(bob), TICKETS, json!({ "jid": bob, "message": "Tea?" })).await.ok(201);
+    let tea = desks.post(&customer(bob), TICKETS, json!({ "jid": bob, "message": "Tea?" })).await.ok(201);
     for jid in ["ann@example.com/phone", "bob@example.com/phone", "sue@staff.example.org/desk"] {
         desks.shows(jid, true, None).await;
     }
@@ -137,13 +137,16 @@ async fn a_new_link_changes_nothing_until_it_has_settled() {
     assert_eq!(jids(desks.presences(4).await), [bob], "who did not come back is gone");
     assert_eq!(desks.presences(4).await[0]["available"], false);
 
-    // The agent does not come back either, and with her the desk is alone.
+    // The agent does not come back either, and with her the desk is alone. Whose ticket has ended is forgotten.
+    let tea = tea["ticket_id"].as_str().unwrap();
+    desks.post(&admin(), &of(tea, "close"), json!({})).await.ok(200);
     desks.api.helpdesk.forget_xmpp_presence().await.unwrap();
     desks.shows("ann@example.com/phone", true, None).await;
     desks.later(61).await;
     let told = desks.presences(5).await;
     assert_eq!(jids(told.clone()), ["support@help.example.org", SUE]);
     assert_eq!((&told[0]["show"], &told[1]["on_duty"]), (&json!("away"), &json!(false)));
+    assert_eq!(presence_told::Entity::find_by_id(bob).one(desks.store.read()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -189,6 +192,12 @@ async fn agents_come_on_duty_and_go_by_their_clients_and_by_their_word() {
     desks.post(&admin(), PRESENCE, json!({ "jid": SUE, "status": "available" })).await.ok(200);
     desks.later(60).await;
     assert_eq!(desks.presences(6).await, [sue(true, None, "rest", false)]);
+    // Of who is no agent any more nothing is kept, and nothing told.
+    let told = async || presence_told::Entity::find_by_id(SUE).one(desks.store.read()).await.unwrap();
+    assert!(told().await.is_some());
+    desks.ask(request(Method::DELETE, "/api/v1/xmpp/agents/sue", Some(&admin()), None)).await;
+    desks.later(60).await;
+    assert_eq!((told().await, desks.presences(7).await.len()), (None, 0));
 }
 
 #[tokio::test]

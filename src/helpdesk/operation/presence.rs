@@ -161,8 +161,10 @@ impl Operation for ForgetXmppPresence {
         unit.run(&presence::Entity::delete_many().filter(presence::Column::Source.eq(Source::Xmpp)));
         use presence_told::Column::{Available, LookAt, OnDuty};
         let there = Condition::any().add(OnDuty.eq(true)).add(OnDuty.is_null().and(Available.eq(true)));
-        let settled = Expr::value(unit.now + SETTLES);
-        unit.run(&presence_told::Entity::update_many().col_expr(LookAt, settled).filter(there));
+        let look = |at| presence_told::Entity::update_many().col_expr(LookAt, Expr::value(at));
+        // All others at once, of whom some may be nobody's business by now.
+        unit.run(&look(unit.now));
+        unit.run(&look(unit.now + SETTLES).filter(there));
         Ok(())
     }
 }

@@ -93,9 +93,12 @@ impl Unit {
     ) -> Result<(), DbErr> {
         let mut of = needs.of;
         if needs.again {
-            let due = Entity::find().select_only().column(Column::Jid).filter(Column::LookAt.lte(self.now));
-            let due: Vec<String> = due.order_by_asc(Column::LookAt).limit(AT_ONCE).into_tuple().all(tx).await?;
-            of.extend(due);
+            let told = Entity::find().select_only().column(Column::Jid);
+            let due = told.clone().filter(Column::LookAt.lte(self.now)).order_by_asc(Column::LookAt).limit(AT_ONCE);
+            // Some may be agents no more.
+            let agents = told.filter(Column::OnDuty.is_not_null());
+            of.extend(due.into_tuple::<String>().all(tx).await?);
+            of.extend(agents.into_tuple::<String>().all(tx).await?);
             of.extend(self.agents.iter().filter_map(|agent| Some(agent.jid.as_ref()?.to_string())));
         }
         if of.is_empty() {
