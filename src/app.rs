@@ -1,5 +1,6 @@
 //! Wiring: from a configuration to a running Deskbridge. The one place that knows every part.
 
+mod appearances;
 mod desks;
 mod identity;
 mod knowledge;
@@ -107,6 +108,7 @@ impl App {
             .context("webhooks cannot be told (TLS)")?;
         tasks.spawn(messenger.run(stop.clone()));
         tasks.spawn(library.clone().keep(stop.clone()));
+        tasks.spawn(appearances::keep_telling(helpdesk.clone(), stop.clone()));
         tasks.spawn(keep_sweeping(helpdesk.clone(), stop.clone()));
         tasks.spawn(programs.clone().keep(stop.clone()));
         if let Some(provider) = provider {

@@ -2,7 +2,7 @@
 //!
 //! [`ticket`] ⟵ [`message`]: a conversation and its utterances. [`event`]: the append-only log of what
 //! changed, numbered without gaps by [`counter`]. [`presence`] and [`subscription`]: who is there, and who
-//! watches a desk. [`agent`]: who answers; [`notice`]: what agents are told over XMPP; [`attachment`]: files;
+//! watches a desk; [`presence_told`]: what was told of it. [`agent`]: who answers; [`notice`]: what agents are told over XMPP; [`attachment`]: files;
 //! [`hint`]: what a contact was told once; [`heard`]: commands that were carried out; [`opening`]: what erased customers
 //! had opened lately; [`kept_answer`]: answers of the REST API that are given again.
 //! [`llm_call`] and [`token_count`]: what the language model cost. [`copilot`]: what the assistant makes for agents;
@@ -28,6 +28,7 @@ pub mod message;
 pub mod notice;
 pub mod opening;
 pub mod presence;
+pub mod presence_told;
 pub mod proposal;
 pub mod server_occupant;
 pub mod server_room;

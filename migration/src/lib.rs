@@ -17,6 +17,7 @@ mod m20261126_000023_webhooks;
 mod m20261126_000024_idempotency;
 mod m20261126_000025_audit;
 mod m20261126_000027_api_keys;
+mod m20261126_000028_presence_told;
 mod m20261126_000029_erased_index;
 mod m20261126_000030_shown_version;
 
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_000024_idempotency::Migration),
             Box::new(m20261126_000025_audit::Migration),
             Box::new(m20261126_000027_api_keys::Migration),
+            Box::new(m20261126_000028_presence_told::Migration),
             Box::new(m20261126_000029_erased_index::Migration),
             Box::new(m20261126_000030_shown_version::Migration),
         ]

@@ -5,7 +5,10 @@ use chrono::{DateTime, FixedOffset};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Api, ApiError, wire::Timestamp};
+use super::{
+    Api, ApiError,
+    wire::{self, Timestamp},
+};
 use crate::helpdesk::{Agent, Caller, DeskInside, DeskState, Presence};
 
 #[derive(Serialize, ToSchema)]
@@ -86,7 +89,7 @@ impl From<DeskInside> for InsideOut {
             on_duty: inside.agents.iter().filter(|agent| agent.is_on_duty()).count(),
             agents: inside.agents.iter().map(AgentOut::from).collect(),
             waiting: inside.waiting,
-            presence: PresenceOut { status: if available { "available" } else { "unavailable" }, show, text },
+            presence: PresenceOut { status: wire::availability(available), show, text },
         }
     }
 }

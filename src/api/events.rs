@@ -97,7 +97,7 @@ impl FromRequestParts<Api> for Since {
 }
 
 /// What happens in all tickets, as it happens: Server-Sent Events, each with its number as `id`, its type as `event` and a change
-/// of the log as `data`. `typing` and, for staff and programs, `draft` have no number.
+/// of the log as `data`. `typing` and, for staff and programs, `draft` and `presence` have no number.
 #[utoipa::path(
     get, path = "/api/v1/xmpp/events", operation_id = "event_listen", tag = "sync",
     params(

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use super::{
     Api, ApiError,
     extract::{self, Body, Parameters},
-    wire::Timestamp,
+    wire::{Timestamp, availability as status},
 };
-use crate::helpdesk::{Caller, Presence};
+use crate::helpdesk::{Caller, Presence, main_row};
 
 /// The longest free text, in bytes: it goes to every subscriber.
 const MAX_TEXT: usize = 1024;
@@ -93,10 +93,6 @@ pub(super) async fn set(
     Ok(Json(PresenceSetOut { success: true, jid: jid.to_string(), status: status(available), show, text }))
 }
 
-fn status(available: bool) -> &'static str {
-    if available { "available" } else { "unavailable" }
-}
-
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -170,16 +166,6 @@ impl PresenceOut {
             resources: known.into_iter().filter_map(ResourceOut::new).collect(),
         }
     }
-}
-
-/// The row that speaks for the whole JID: what was told last about the bare JID, unless a resource has shown
-/// itself since; then whichever was there last.
-fn main_row(known: &[Model]) -> Option<&Model> {
-    let newest = known.first()?;
-    if newest.jid == newest.bare {
-        return Some(newest);
-    }
-    Some(known.iter().find(|row| row.available).unwrap_or(newest))
 }
 
 impl ResourceOut {

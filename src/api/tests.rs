@@ -1,6 +1,7 @@
 //! The routes as a caller sees them, on a real database.
 
 mod agents;
+mod appearances;
 mod audited;
 mod auth;
 mod changes;

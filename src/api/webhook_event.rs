@@ -9,12 +9,12 @@ use super::{
     occupant::OccupantOut,
     room::RoomOut,
     ticket::TicketOut,
-    wire::Timestamp,
+    wire::{self, Timestamp},
 };
 use crate::helpdesk::{Caller, Helpdesk, Occurrence, Role, SCOPE_READ};
 
 /// What is shown of the values that an event notes; all else is the log's own.
-const SHOWN: [&str; 13] = [
+const SHOWN: [&str; 19] = [
     "status",
     "handler",
     "priority",
@@ -27,6 +27,12 @@ const SHOWN: [&str; 13] = [
     "desk",
     "customer",
     "jid",
+    "show",
+    "text",
+    "source",
+    "agent_id",
+    "on_duty",
+    "desks",
     "webhook_id",
 ];
 
@@ -101,7 +107,7 @@ fn noted(told: &Occurrence) -> Map<String, Value> {
     let mut noted = told.data.as_object().cloned().unwrap_or_default();
     // In the words of the presence routes.
     if let Some(available) = noted.get("available").and_then(Value::as_bool) {
-        noted.insert("status".to_owned(), json!(if available { "available" } else { "unavailable" }));
+        noted.insert("status".to_owned(), json!(wire::availability(available)));
     }
     noted.retain(|name, value| SHOWN.contains(&name.as_str()) && !value.is_null());
     noted

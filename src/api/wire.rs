@@ -118,6 +118,10 @@ pub(super) fn author(author: Author) -> &'static str {
     }
 }
 
+pub(super) fn availability(available: bool) -> &'static str {
+    if available { "available" } else { "unavailable" }
+}
+
 pub(super) fn visibility(visibility: Visibility) -> &'static str {
     match visibility {
         Visibility::Public => "public",

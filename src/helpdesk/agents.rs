@@ -53,6 +53,12 @@ impl Agent {
         self.role == AgentRole::Admin || self.desks.as_ref().is_none_or(|desks| desks.iter().any(|name| name == desk))
     }
 
+    /// The desks that it concerns whether the agent is there; `None` is every desk.
+    #[must_use]
+    pub fn concerned(&self) -> Option<&[String]> {
+        self.desks.as_deref().filter(|_| self.role != AgentRole::Admin)
+    }
+
     /// The agent as one who asks for something.
     #[must_use]
     pub fn caller(&self) -> Caller {

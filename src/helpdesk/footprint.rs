@@ -7,8 +7,8 @@ mod export;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use deskbridge_entity::{
-    attachment, copilot, event, hint, kept_answer, llm_call, message, notice, presence, proposal, server_occupant,
-    subscription, ticket, token_count, webhook_delivery,
+    attachment, copilot, event, hint, kept_answer, llm_call, message, notice, presence, presence_told, proposal,
+    server_occupant, subscription, ticket, token_count, webhook_delivery,
 };
 use futures::future::BoxFuture;
 use sea_orm::{
@@ -144,6 +144,11 @@ const PLACES: &[Place] = &[
         order: Order("jid"),
         end: End::RemoveContact,
         ..rows::<presence::Entity>("presences", "presence", Whose::Jid("bare"))
+    },
+    Place {
+        order: Order("jid"),
+        end: End::RemoveContact,
+        ..rows::<presence_told::Entity>("presences_told", "presence_told", Whose::Jid("jid"))
     },
     Place {
         order: Order("desk"),

@@ -4,7 +4,7 @@
 //! together with whatever else has queued. The rules themselves are pure (`lifecycle`). Reads are named queries
 //! (`query`), scoped by the [`Caller`]. What others may ask of a [`Helpdesk`] stands in `conversation` (people),
 //! `afterthought` (corrections and the like), `typing`, `answering` and `usage` (the assistant), `copilot` (the assistant for agents), `learning`
-//! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST), `feed` (what the XMPP server tells of its
+//! (from agents), `attachments` (files), `link` (XMPP), `presence` (REST; `appearance` is what of it is told), `feed` (what the XMPP server tells of its
 //! rooms), `webhooks` (admins) and `deliveries` (what webhooks are told; `happening` names it), `measure` (metrics),
 //! `api_keys` (the keys of programs, which are no part of the tickets), `own`, `redaction`, `retention` and `footprint` (where a
 //! customer is, and how it goes), and `audit` (what the staff did).
@@ -13,6 +13,7 @@ mod afterthought;
 mod agents;
 mod answering;
 mod api_keys;
+mod appearance;
 mod attachments;
 mod audit;
 mod avatar;
@@ -63,6 +64,7 @@ use uuid::Uuid;
 pub use agents::{Agent, NewAgent};
 pub use answering::{Claimed, Due};
 pub use api_keys::{ApiKey, ApiKeys, Ended, Key, MOST_KEYS, NewApiKey, PREFIX};
+pub use appearance::{Appearance, Teller, Who, main_row};
 pub use attachments::{Fetched, PendingFile};
 pub use audit::Way;
 pub use avatar::{Avatar, AvatarError};
@@ -271,6 +273,8 @@ pub enum Signal {
         /// Begun, or stopped.
         typing: bool,
     },
+    /// Somebody shows something else, for those whom it concerns.
+    Appears(Arc<Appearance>),
     /// The desk has begun to read what a customer wrote, up to this message (XEP-0333).
     Reading {
         /// The desk's name.

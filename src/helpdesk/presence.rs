@@ -1,10 +1,17 @@
 //! Presence as REST callers set and read it.
 
+use std::{collections::BTreeSet, sync::Arc};
+
+use chrono::{DateTime, Utc};
 use deskbridge_entity::presence::{Model as PresenceRow, Source};
 use jid::Jid;
 
 use super::{
-    Caller, Desk, Error, Helpdesk, Presence, Role, Signal, audit::Deed, check_jid, operation::presence::SetPresence,
+    Appearance, Caller, Desk, Error, Helpdesk, Presence, Role, Signal,
+    appearance::Teller,
+    audit::Deed,
+    check_jid,
+    operation::{appearance::TellAppearances, presence::SetPresence},
     query, without_nul,
 };
 
@@ -15,6 +22,22 @@ fn by_itself(desk: &Desk, on_duty: Option<bool>) -> (Option<&'static str>, Optio
         (_, Some(true)) | (true, None) => (None, None),
         (true, Some(false)) => (Some("away"), Some(desk.texts.status_away())),
         (false, _) => (Some("xa"), Some(desk.texts.status_off())),
+    }
+}
+
+/// What a desk shows to its subscribers, and who decides that: what was set over REST (`row`), else what follows from who is
+/// there to answer.
+pub(super) fn seen_of(desk: &Desk, jid: Jid, row: Option<&PresenceRow>, on_duty: Option<bool>) -> (Presence, Teller) {
+    match row {
+        Some(row) if !row.available || row.show.is_some() || row.text.is_some() => {
+            let PresenceRow { available, show, text, .. } = row.clone();
+            (Presence { jid, available, show, text }, Teller::Rest)
+        }
+        // Plainly available says nothing of its own.
+        _ => {
+            let (show, text) = by_itself(desk, on_duty);
+            (Presence { jid, available: true, show: show.map(str::to_owned), text }, Teller::Duty)
+        }
     }
 }
 
@@ -35,14 +58,17 @@ impl Helpdesk {
             }
             let customer = presence.jid.to_bare();
             let deed = caller.is_staff().then(|| Deed::of(caller, "presence.set").of_customer(customer.as_str()));
-            return self.writer.write(SetPresence { presence, source: Source::Rest, deed }).await;
+            let told = SetPresence { presence, source: Source::Rest, of_desk: false, deed };
+            let told = self.writer.write(told).await?;
+            self.announce_appearances(told);
+            return Ok(());
         }
         let desk = self.known_desk(presence.jid.node().map_or("", |node| node.as_str()))?.name.clone();
         caller.require_desk(&desk)?;
         let jid = Jid::from(presence.jid.to_bare());
         let presence = Presence { jid, ..presence };
         let deed = Some(Deed::of(caller, "presence.set").at_desk(&desk));
-        self.writer.write(SetPresence { presence, source: Source::Rest, deed }).await?;
+        self.writer.write(SetPresence { presence, source: Source::Rest, of_desk: true, deed }).await?;
         // Without a link nobody is told now; a new link begins by telling everybody.
         let _ = self.signals.send(Signal::DeskPresence { desk });
         Ok(())
@@ -71,17 +97,36 @@ impl Helpdesk {
     pub async fn desk_presence(&self, desk: &str) -> Result<Presence, Error> {
         let known = self.known_desk(desk)?;
         let jid = Jid::from(self.desk_address(desk)?);
-        let row = query::presence(&self.store, &jid).await?.into_iter().next();
-        Ok(match row {
-            Some(row) if !row.available || row.show.is_some() || row.text.is_some() => {
-                Presence { jid, available: row.available, show: row.show, text: row.text }
-            }
-            // Plainly available says nothing of its own.
-            _ => {
-                let (show, text) = by_itself(known, self.on_duty(desk).await?);
-                Presence { jid, available: true, show: show.map(str::to_owned), text }
-            }
-        })
+        let rows = query::presence(&self.store, &jid).await?;
+        Ok(seen_of(known, jid, rows.first(), self.on_duty(desk).await?).0)
+    }
+
+    /// Tells what has changed in what desks and agents show, and the customers among these bare JIDs. Gives when to look
+    /// again without a change.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`], [`Error::Database`].
+    pub async fn tell_appearances(&self, of: BTreeSet<String>) -> Result<Option<DateTime<Utc>>, Error> {
+        let addresses = self.desks.iter().map(|desk| Ok((Arc::clone(desk), self.desk_address(&desk.name)?.into())));
+        let desks = addresses.collect::<Result<_, Error>>()?;
+        self.announce_appearances(self.writer.write(TellAppearances { of, desks }).await?);
+        self.next_appearance().await
+    }
+
+    /// When what somebody shows is to be looked at again.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn next_appearance(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        query::next_appearance(&self.store).await
+    }
+
+    /// Tells those who listen, beside the log; of whom no desk is concerned with, nobody.
+    fn announce_appearances(&self, told: impl IntoIterator<Item = Appearance>) {
+        for appearance in told.into_iter().filter(|seen| seen.desks.as_ref().is_none_or(|desks| !desks.is_empty())) {
+            // Nobody need listen.
+            let _ = self.signals.send(Signal::Appears(appearance.into()));
+        }
     }
 
     /// An agent who is limited to desks has to do with their customers only.

@@ -39,6 +39,7 @@ mod metrics;
 mod model;
 mod openapi;
 mod poison;
+mod presence;
 mod provider;
 mod race;
 mod receipts;

@@ -9,7 +9,7 @@ use super::super::{
     log::ChangeOut,
     wire::{self, Timestamp},
 };
-use crate::helpdesk::{Caller, Changes, Helpdesk, Reach, Role, Stage};
+use crate::helpdesk::{Appearance, Caller, Changes, Helpdesk, Reach, Role, Stage};
 
 /// After how many milliseconds a browser comes again.
 const RETRY: u32 = 3_000;
@@ -66,6 +66,40 @@ pub(super) fn draft(ticket: Uuid, stage: Stage, at: Timestamp) -> Bytes {
     written("", "draft", &DraftOut { ticket_id: ticket, stage, query, text, timestamp: at })
 }
 
+#[derive(Serialize)]
+struct AppearanceOut<'a> {
+    jid: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    show: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_duty: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desks: Option<&'a [String]>,
+    timestamp: Timestamp,
+}
+
+/// Somebody shows something else, in the words that webhooks are told. It has no number: the log that `sync` reads is of tickets.
+pub(super) fn presence(seen: &Appearance, at: Timestamp) -> Bytes {
+    let out = AppearanceOut {
+        jid: &seen.jid,
+        status: wire::availability(seen.available),
+        show: seen.show.as_deref(),
+        text: seen.text.as_deref(),
+        source: seen.source.word(),
+        agent_id: seen.agent(),
+        on_duty: seen.on_duty,
+        desks: seen.desks.as_deref(),
+        timestamp: at,
+    };
+    written("", "presence", &out)
+}
+
 fn written(id: &str, kind: &str, data: &impl Serialize) -> Bytes {
     // JSON has no line breaks of its own. Nothing of ours fails to be JSON.
     let data = serde_json::to_string(data).unwrap_or_else(|_| "{}".to_owned());
@@ -94,7 +128,7 @@ impl Told {
             change(event.clone(), page, &reader, helpdesk)
         };
         let customer = match &reach {
-            Reach::Ticket { is_public: false, .. } => None,
+            Reach::Ticket { is_public: false, .. } | Reach::Staff { .. } => None,
             Reach::Ticket { customer, .. } => Some(shown(Role::Customer, customer)),
             // It has no text, so nothing to leave out.
             Reach::Gone { .. } => Some(shown(Role::Customer, "")),

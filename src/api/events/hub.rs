@@ -182,6 +182,7 @@ impl Reader {
         let (reach, frame) = match signal {
             Signal::Writes { ticket, reach, author, typing } => (reach, frame::typing(ticket, author, typing, at)),
             Signal::Drafts { ticket, reach, stage } => (reach, frame::draft(ticket, stage, at)),
+            Signal::Appears(seen) => (Reach::Staff { desks: seen.desks.clone() }, frame::presence(&seen, at)),
             _ => return,
         };
         let _ = posts.send(Arc::new(Post::Aside { reach, frame }));

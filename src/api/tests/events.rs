@@ -277,6 +277,61 @@ async fn typing_is_told_without_a_number_to_those_who_may_read_the_ticket() {
 }
 
 #[tokio::test]
+async fn who_is_there_is_told_without_a_number_to_the_staff_it_concerns() {
+    let desks = Desks::new().await;
+    desks.bind("sue", json!({ "jid": "sue@staff.example.org", "desks": ["support"] })).await;
+    desks.ticket("billing").await;
+    let mut ears = Vec::new();
+    for (who, token) in callers() {
+        ears.push((who, Ear::open(&desks, &token, "").await));
+    }
+    desks.shows("ann@example.com/phone", true, Some("dnd")).await;
+    desks.shows("sue@staff.example.org/desk", true, None).await;
+    // As a program says it; of somebody without a ticket it is for nobody who listens.
+    for jid in [ANN, "zoe@example.com"] {
+        desks.post(&customer(jid), PRESENCE, json!({ "jid": jid, "status": "unavailable" })).await.ok(200);
+    }
+    // What everybody is told afterwards.
+    for desk in ["support", "billing"] {
+        for jid in [ANN, "bob@example.com", "gone@example.com", "eve@staff.example.org"] {
+            desks.post(&customer(jid), TICKETS, json!({ "jid": jid, "message": "Hi", "desk": desk })).await;
+        }
+    }
+    for (who, mut ear) in ears.into_iter().filter(|(who, _)| who.id != "idle") {
+        let mut told = Vec::new();
+        ear.next().await.unwrap();
+        loop {
+            let (id, kind, data) = ear.next().await.unwrap();
+            if kind != "presence" {
+                break;
+            }
+            assert!(id.is_none() && data["timestamp"].is_string(), "{data}");
+            told.push(data);
+        }
+        let words: Vec<(&str, &str, &str)> = told
+            .iter()
+            .map(|told| ["jid", "status", "source"].map(|name| told[name].as_str().unwrap()).into())
+            .collect();
+        let billing = [(ANN, "available", "xmpp"), (ANN, "unavailable", "rest")];
+        let support =
+            [("support@help.example.org", "available", "duty"), ("sue@staff.example.org", "available", "xmpp")];
+        let expected = match (who.role, who.id.as_str()) {
+            (Role::Customer, _) => vec![],
+            (Role::Agent, "limited") => billing.to_vec(),
+            _ => vec![billing[0], support[0], support[1], billing[1]],
+        };
+        assert_eq!(words, expected, "{who:?}");
+        if who.role == Role::Admin {
+            assert_eq!((&told[0]["show"], &told[0]["desks"]), (&json!("dnd"), &json!(["billing"])));
+            assert_eq!((&told[2]["agent_id"], &told[2]["on_duty"]), (&json!("sue"), &json!(true)));
+        }
+    }
+    // It is no part of the log that `sync` reads.
+    let log = desks.get(&admin(), "/api/v1/xmpp/sync?limit=500").await.text;
+    assert!(!log.contains("presence"), "{log}");
+}
+
+#[tokio::test]
 async fn one_caller_has_twenty_seats_and_they_are_free_when_it_goes() {
     let desks = Desks::new().await;
     let mut ears = Vec::new();

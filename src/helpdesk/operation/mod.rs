@@ -2,6 +2,7 @@
 
 pub(super) mod agent;
 pub(super) mod answer;
+pub(super) mod appearance;
 pub(super) mod attachment;
 pub(super) mod copilot;
 mod correction;

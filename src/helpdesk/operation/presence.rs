@@ -1,16 +1,22 @@
 //! Who is there, and who watches a desk.
 
+use chrono::TimeDelta;
 use deskbridge_entity::{
     agent::Duty,
     presence::{self, Source},
+    presence_told,
 };
 use jid::BareJid;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
 
 use super::hand_off::waits;
 use crate::helpdesk::{
     Error,
     agents::wants_talk,
+    appearance::{Appearance, Teller},
     audit::Deed,
     ticket_node,
     unit::{Needs, Unit},
@@ -34,22 +40,30 @@ pub struct Presence {
 pub(in crate::helpdesk) struct SetPresence {
     pub presence: Presence,
     pub source: Source,
+    /// Whether it is one of our desks.
+    pub of_desk: bool,
     /// What is noted of it, where the staff tells.
     pub deed: Option<Deed>,
 }
 
 impl Operation for SetPresence {
-    type Output = ();
+    /// What is told at once.
+    type Output = Option<Appearance>;
 
     fn needs(&self, needs: &mut Needs) {
         needs.people = true;
+        if self.source == Source::Rest {
+            needs.appearances.of.insert(self.presence.jid.to_bare().to_string());
+        }
         if self.presence.available && self.source == Source::Xmpp {
             needs.comers.insert(self.presence.jid.to_bare().to_string());
         }
     }
 
-    fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
+    fn apply(&self, unit: &mut Unit) -> Result<Option<Appearance>, Error> {
         let bare = self.presence.jid.to_bare();
+        let told = (self.source == Source::Rest && !self.of_desk).then(|| self.tell(unit));
+        unit.appearances.moved.insert(bare.to_string());
         if let Some(agent) = unit.agents.iter().position(|agent| agent.jid.as_ref() == Some(&bare)) {
             unit.duty_changed = true;
             self.welcome(unit, agent);
@@ -64,23 +78,51 @@ impl Operation for SetPresence {
             source: self.source,
             updated_at: unit.now,
         });
-        if self.source == Source::Rest {
-            unit.event(
-                "presence.updated",
-                None,
-                None,
-                serde_json::json!({ "jid": jid.as_str(), "available": available }),
-            );
-        }
-        Ok(())
+        Ok(told)
     }
 
-    fn deed(&self, (): &(), _: &Unit) -> Option<Deed> {
+    fn deed(&self, _: &Option<Appearance>, _: &Unit) -> Option<Deed> {
         self.deed.clone()
     }
 }
 
 impl SetPresence {
+    /// What a program says is told as it says it, of whomever.
+    fn tell(&self, unit: &mut Unit) -> Appearance {
+        let Presence { jid, available, show, .. } = &self.presence;
+        let bare = jid.to_bare();
+        let seen = Appearance {
+            jid: jid.to_string(),
+            available: *available,
+            show: show.clone(),
+            source: Teller::Rest,
+            ..Appearance::of_customer(bare.as_str(), &[], unit.appearances.live_at(bare.as_str()))
+        };
+        let agent = unit.agents.iter().find(|agent| agent.jid.as_ref() == Some(&bare));
+        let seen = match agent {
+            Some(agent) => seen.of(agent),
+            None => {
+                let is_live = seen.desks.as_ref().is_some_and(|desks| !desks.is_empty());
+                let look_at = unit.appearances.told_of(bare.as_str()).and_then(|told| told.look_at);
+                if is_live {
+                    // What the clients show is compared with this from now on.
+                    unit.appearances.tell(presence_told::Model {
+                        jid: bare.to_string(),
+                        available: *available,
+                        show: show.clone(),
+                        text: None,
+                        on_duty: None,
+                        told_at: Some(unit.now),
+                        look_at,
+                    });
+                }
+                seen
+            }
+        };
+        unit.event("presence.updated", None, None, seen.noted());
+        seen
+    }
+
     /// An agent who comes on duty learns what waits: what was told before has not reached the agent.
     fn welcome(&self, unit: &mut Unit, agent: usize) {
         let is_present = self.presence.available && wants_talk(self.presence.show.as_deref());
@@ -104,7 +146,10 @@ impl SetPresence {
     }
 }
 
-/// Forgets what the XMPP server said: a new link learns it anew.
+/// After a new link, how long those have to show themselves again of whom it was told that they are there.
+const SETTLES: TimeDelta = TimeDelta::seconds(60);
+
+/// Forgets what the XMPP server said: a new link learns it anew. Who was there is taken to be, until that has settled.
 pub(in crate::helpdesk) struct ForgetXmppPresence;
 
 impl Operation for ForgetXmppPresence {
@@ -114,6 +159,12 @@ impl Operation for ForgetXmppPresence {
 
     fn apply(&self, unit: &mut Unit) -> Result<(), Error> {
         unit.run(&presence::Entity::delete_many().filter(presence::Column::Source.eq(Source::Xmpp)));
+        use presence_told::Column::{Available, LookAt, OnDuty};
+        let there = Condition::any().add(OnDuty.eq(true)).add(OnDuty.is_null().and(Available.eq(true)));
+        let look = |at| presence_told::Entity::update_many().col_expr(LookAt, Expr::value(at));
+        // All others at once, of whom some may be nobody's business by now.
+        unit.run(&look(unit.now));
+        unit.run(&look(unit.now + SETTLES).filter(there));
         Ok(())
     }
 }

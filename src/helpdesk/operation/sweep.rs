@@ -2,12 +2,16 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use deskbridge_entity::{
+    event,
     message::Author,
     notice,
     ticket::{Handler, Status},
     token_count,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Alias, Expr, ExprTrait, Query},
+};
 use uuid::Uuid;
 
 use super::{
@@ -87,6 +91,7 @@ impl Operation for Sweep {
     fn apply(&self, unit: &mut Unit) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         purge_notices(unit);
+        forget_presences(unit);
         keep::purge(unit);
         // Of a customer's days only this one is of use.
         let (scope, today, _) = customers_day(unit.now, "");
@@ -149,6 +154,32 @@ fn purge_notices(unit: &mut Unit) {
         .order_by_asc(notice::Column::Id)
         .limit(PURGED_AT_ONCE);
     unit.run(&notice::Entity::delete_many().filter(notice::Column::Id.in_subquery(QueryTrait::into_query(old))));
+}
+
+/// How long the event log says who was there: as long as a delivery to a webhook may take, with all of its tries.
+const PRESENCES_KEPT: TimeDelta = TimeDelta::days(7);
+
+/// Empties old events of who is there: nobody can act on them, and together they tell how somebody lives. The oldest stand at
+/// the beginning of an index of their own, out of which they fall by their new kind.
+fn forget_presences(unit: &mut Unit) {
+    use event::Column::{CreatedAt, Data, Kind, Seq};
+    let oldest = event::Entity::find()
+        .select_only()
+        .columns([Seq, CreatedAt])
+        .filter(Kind.eq("presence.updated"))
+        .order_by_asc(Seq)
+        .limit(PURGED_AT_ONCE);
+    let old = Query::select()
+        .column(Seq)
+        .from_subquery(QueryTrait::into_query(oldest), Alias::new("oldest"))
+        .and_where(Expr::col(CreatedAt).lt(unit.now - PRESENCES_KEPT))
+        .take();
+    unit.run(
+        &event::Entity::update_many()
+            .col_expr(Kind, Expr::value("presence.forgotten"))
+            .col_expr(Data, Expr::value(serde_json::json!({})))
+            .filter(Seq.in_subquery(old)),
+    );
 }
 
 /// Below every UUIDv7 that was made at this time or later (RFC 9562 §5.7: it begins with the milliseconds).

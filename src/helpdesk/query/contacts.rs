@@ -1,8 +1,9 @@
 //! Who is there, and who watches a desk.
 
+use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     presence::{self},
-    subscription,
+    presence_told, subscription,
     ticket::{self},
 };
 use jid::{BareJid, Jid};
@@ -19,6 +20,15 @@ pub(in crate::helpdesk) async fn presence(store: &Store, jid: &Jid) -> Result<Ve
         query.filter(presence::Column::Jid.eq(jid.to_string()))
     };
     Ok(query.all(store.read()).await?)
+}
+
+/// When what somebody shows is to be looked at again, without a change.
+pub(in crate::helpdesk) async fn next_appearance(store: &Store) -> Result<Option<DateTime<Utc>>, Error> {
+    use presence_told::Column::LookAt;
+    let first = presence_told::Entity::find().select_only().column(LookAt).filter(LookAt.is_not_null());
+    let first: Option<Option<DateTime<Utc>>> =
+        first.order_by_asc(LookAt).limit(1).into_tuple().one(store.house()).await?;
+    Ok(first.flatten())
 }
 
 /// Whether somebody has a ticket at one of these desks.

@@ -30,6 +30,11 @@ pub enum Reach {
         /// What is left of its customer.
         customer: String,
     },
+    /// The staff of these desks, and programs; `None` is every desk's.
+    Staff {
+        /// The desks' names.
+        desks: Option<Vec<String>>,
+    },
 }
 
 impl Reach {
@@ -48,13 +53,18 @@ impl Reach {
     /// Whether the caller is one of them.
     #[must_use]
     pub fn includes(&self, caller: &Caller) -> bool {
-        let (Self::Ticket { desk, .. } | Self::Gone { desk, .. }) = self;
         match caller.role {
             Role::Customer => match self {
                 Self::Ticket { customer, is_public, .. } => *is_public && caller.id == *customer,
                 Self::Gone { customer, .. } => customer_key(&caller.id) == *customer,
+                Self::Staff { .. } => false,
             },
-            Role::Agent | Role::Admin => caller.serves(desk),
+            Role::Agent | Role::Admin => match self {
+                Self::Ticket { desk, .. } | Self::Gone { desk, .. } => caller.serves(desk),
+                Self::Staff { desks } => {
+                    desks.as_ref().is_none_or(|desks| desks.iter().any(|desk| caller.serves(desk)))
+                }
+            },
             Role::Service => caller.require_reader().is_ok(),
         }
     }

@@ -32,6 +32,7 @@ impl Unit {
             files_gone: self.files_gone,
             files: self.attachments.iter().any(|file| file.state == attachment::State::Pending),
             duty: self.duty_changed,
+            presences: std::mem::take(&mut self.appearances.moved).into_iter().collect(),
             copilot: self.copilot,
             learning: self.learning,
             rooms: !self.erased.is_empty(),
@@ -57,6 +58,7 @@ impl Unit {
         self.write_notices(&mut statements);
         self.write_attachments(&mut statements);
         self.write_presence(&mut statements);
+        self.write_appearances(&mut statements);
         self.write_hints(&mut statements);
         self.write_calls(&mut statements);
         self.write_feed(&mut statements);

@@ -28,6 +28,7 @@ impl Unit {
         self.hints.retain(|(_, of), _| of != customer);
         self.forget_calls(customer, &gone);
         self.feed.forget(customer);
+        self.appearances.forget(customer);
         self.scrub_events(customer);
         self.forget_parts(&gone);
         traces

@@ -100,6 +100,7 @@ impl Unit {
         if needs.people || self.tickets.values().any(|tracked| is_with_people(&tracked.row)) {
             self.load_people(tx).await?;
         }
+        self.load_appearances(tx, needs.appearances).await?;
         for jid in needs.comers {
             self.load_queue(tx, &jid).await?;
         }

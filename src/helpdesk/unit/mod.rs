@@ -4,6 +4,7 @@
 //! the first one opened. An operation checks everything before it changes anything: one that fails leaves the
 //! unit as it was, and the rest of the batch commits.
 
+mod appearances;
 mod commit;
 mod feed;
 mod forget;
@@ -93,6 +94,7 @@ pub(super) struct Needs {
     pub written: HashSet<(String, Within)>,
     pub feed: feed::FeedNeeds,
     pub hooks: webhooks::HookNeeds,
+    pub appearances: appearances::AppearanceNeeds,
 }
 
 /// What there is of a customer who is to be erased.
@@ -129,6 +131,8 @@ pub struct Committed {
     pub files_gone: bool,
     /// Desks whose people on duty may have changed.
     pub duty: bool,
+    /// Bare JIDs whose presence was told.
+    pub presences: Vec<String>,
     /// Whether something was asked of the copilot, or answered.
     pub copilot: bool,
     /// Whether there is something to learn, or something learned was decided or written down.
@@ -226,6 +230,8 @@ pub(super) struct Unit {
     pub feed: feed::Feed,
     /// Webhooks and deliveries.
     pub hooks: webhooks::Hooks,
+    /// What somebody shows, as others are told of it.
+    pub appearances: appearances::Appearances,
     /// As in [`Committed`].
     pub copilot: bool,
     /// As in [`Committed`].
@@ -280,6 +286,7 @@ impl Unit {
             proposals: HashMap::new(),
             feed: feed::Feed::default(),
             hooks: webhooks::Hooks::default(),
+            appearances: appearances::Appearances::default(),
             copilot: false,
             learning: false,
         };

@@ -178,7 +178,11 @@ impl Unit {
         let is_note = message.is_some_and(|message| message.visibility == Visibility::Internal);
         let desk = event.ticket_id.and_then(|id| self.ticket(id)).map(|row| row.desk.as_str());
         let desk = desk.or_else(|| event.data.get("desk").and_then(Value::as_str));
-        (!is_note || subscriber.include_internal) && subscriber.serves(desk)
+        let serves = match event.data.get("desks").and_then(Value::as_array) {
+            Some(desks) => subscriber.serves_one_of(desks),
+            None => subscriber.serves(desk),
+        };
+        (!is_note || subscriber.include_internal) && serves
     }
 
     fn delivery_of(&self, webhook: Uuid, name: &str, seq: i64, event: &PendingEvent) -> webhook_delivery::Model {
@@ -266,6 +270,11 @@ impl Subscriber {
     pub(in crate::helpdesk) fn serves(&self, desk: Option<&str>) -> bool {
         let (Some(desks), Some(desk)) = (&self.desks, desk) else { return true };
         desks.iter().any(|name| name == desk)
+    }
+
+    /// Whether it is told of what concerns these desks.
+    fn serves_one_of(&self, desks: &[Value]) -> bool {
+        self.desks.is_none() || desks.iter().any(|desk| self.serves(desk.as_str()))
     }
 }
 

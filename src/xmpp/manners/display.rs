@@ -43,7 +43,7 @@ impl Manners {
                     Ok(Signal::CustomerTypes { ticket, agent, typing }) => {
                         self.show_customer(&ticket, &agent, typing).await
                     }
-                    Ok(Signal::Writes { .. } | Signal::Drafts { .. }) => Ok(()),
+                    Ok(Signal::Writes { .. } | Signal::Drafts { .. } | Signal::Appears(_)) => Ok(()),
                     Err(RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "typing notices were dropped");
                         Ok(())

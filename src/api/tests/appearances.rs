@@ -1,0 +1,323 @@
+//! What is told of who is there: real changes, of whom somebody may act on, and to whom.
+
+use deskbridge_entity::{event, presence_told};
+use jid::BareJid;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use super::*;
+use crate::helpdesk::{Caller, Presence};
+
+const SUE: &str = "sue@staff.example.org";
+
+impl Desks {
+    /// A client shows something, which is told as far as it is to be.
+    pub(super) async fn shows(&self, jid: &str, available: bool, show: Option<&str>) {
+        let presence =
+            Presence { jid: jid.parse().unwrap(), available, show: show.map(Into::into), text: Some("at tea".into()) };
+        self.api.helpdesk.note_presence(presence).await.unwrap();
+        // The note is only queued; this waits for the commit that it has at the latest.
+        self.api.helpdesk.resend_unconfirmed(Duration::ZERO).await.unwrap();
+        self.tell_of(&[jid.split('/').next().unwrap()]).await;
+    }
+
+    async fn tell_of(&self, of: &[&str]) {
+        self.api.helpdesk.tell_appearances(of.iter().map(ToString::to_string).collect()).await.unwrap();
+    }
+
+    /// Time passes.
+    pub(super) async fn later(&self, seconds: u64) {
+        self.api.helpdesk.clock().advance(Duration::from_secs(seconds));
+        self.tell_of(&[]).await;
+    }
+
+    /// The events of who is there, without the first `skip`.
+    async fn presences(&self, skip: usize) -> Vec<Value> {
+        let rows = event::Entity::find().filter(event::Column::Kind.eq("presence.updated"));
+        let rows = rows.order_by_asc(event::Column::Seq).all(self.store.read()).await.unwrap();
+        rows.into_iter().skip(skip).map(|row| row.data).collect()
+    }
+
+    pub(super) async fn bind(&self, id: &str, body: Value) {
+        self.put(&admin(), &format!("/api/v1/xmpp/agents/{id}"), body).await.ok(201);
+        self.tell_of(&[]).await;
+    }
+}
+
+/// A customer's event.
+fn ann(available: bool, show: Option<&str>, desks: &[&str]) -> Value {
+    json!({
+        "jid": ANN, "available": available, "show": show, "text": null, "source": "xmpp", "agent_id": null,
+        "on_duty": null, "desks": desks
+    })
+}
+
+#[tokio::test]
+async fn of_customers_with_a_live_ticket_changes_are_told_and_of_all_others_nothing() {
+    let desks = Desks::new().await;
+    desks.shows("ann@example.com/phone", true, None).await;
+    desks.shows("bob@example.com/phone", true, None).await;
+    assert_eq!(desks.presences(0).await, [] as [Value; 0]);
+    let ticket = desks.ticket("support").await;
+    desks.ticket("billing").await;
+    assert_eq!(desks.presences(0).await, [] as [Value; 0]);
+
+    desks.shows("ann@example.com/phone", true, Some("away")).await;
+    desks.later(60).await;
+    // The best of her clients, and each thing once.
+    desks.shows("ann@example.com/phone", true, Some("away")).await;
+    desks.shows("ann@example.com/desk", true, Some("xa")).await;
+    desks.shows("ann@example.com/desk", false, None).await;
+    let both = ["billing", "support"];
+    assert_eq!(desks.presences(0).await, [ann(true, Some("away"), &both)]);
+    desks.shows("ann@example.com/desk", true, Some("chat")).await;
+    desks.later(60).await;
+    desks.shows("ann@example.com/phone", false, None).await;
+    desks.later(60).await;
+    desks.shows("ann@example.com/desk", false, None).await;
+    let told = [ann(true, Some("chat"), &both), ann(false, None, &both)];
+    assert_eq!(desks.presences(1).await, told);
+
+    desks.post(&admin(), &of(&ticket, "close"), json!({})).await.ok(200);
+    desks.later(60).await;
+    desks.shows("ann@example.com/desk", true, None).await;
+    assert_eq!(desks.presences(3).await, [ann(true, None, &["billing"])]);
+    for ticket in desks.get(&admin(), TICKETS).await.ok(200).as_array().unwrap() {
+        desks.post(&admin(), &of(ticket["id"].as_str().unwrap(), "close"), json!({})).await;
+    }
+    desks.later(60).await;
+    desks.shows("ann@example.com/desk", false, None).await;
+    assert_eq!(desks.presences(4).await, [] as [Value; 0]);
+    let known = presence_told::Entity::find_by_id(ANN).one(desks.store.read()).await.unwrap();
+    assert_eq!(known, None, "nothing is kept of who is nobody's business");
+}
+
+#[tokio::test]
+async fn a_client_that_comes_and_goes_all_the_time_is_told_of_now_and_then() {
+    let desks = Desks::new().await;
+    desks.ticket("support").await;
+    for _ in 0..10 {
+        desks.shows("ann@example.com/phone", true, None).await;
+        desks.shows("ann@example.com/phone", true, Some("away")).await;
+    }
+    assert_eq!(desks.presences(0).await, [ann(true, None, &["support"])]);
+    let next = desks.api.helpdesk.next_appearance().await.unwrap();
+    assert!(next.is_some_and(|at| at > desks.api.helpdesk.clock().now()));
+    desks.later(30).await;
+    assert_eq!(desks.presences(1).await, [ann(true, Some("away"), &["support"])]);
+    // What is as it was when the time comes is no change.
+    desks.shows("ann@example.com/phone", true, None).await;
+    desks.shows("ann@example.com/phone", true, Some("away")).await;
+    desks.later(30).await;
+    assert_eq!(desks.presences(2).await, [] as [Value; 0]);
+    assert_eq!(desks.api.helpdesk.next_appearance().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_new_link_changes_nothing_until_it_has_settled() {
+    let desks = Desks::new().await;
+    desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
+    let bob = "bob@example.com";
+    desks.ticket("support").await;
+    let tea = desks.post(&customer(bob), TICKETS, json!({ "jid": bob, "message": "Tea?" })).await.ok(201);
+    for jid in ["ann@example.com/phone", "bob@example.com/phone", "sue@staff.example.org/desk"] {
+        desks.shows(jid, true, None).await;
+    }
+    let jids = |told: Vec<Value>| told.into_iter().map(|told| told["jid"].clone()).collect::<Vec<_>>();
+    desks.later(60).await;
+    assert_eq!(jids(desks.presences(0).await), [ANN, bob, "support@help.example.org", SUE]);
+
+    desks.api.helpdesk.forget_xmpp_presence().await.unwrap();
+    desks.tell_of(&[ANN, bob, SUE]).await;
+    // Of two clients the lesser answers first.
+    desks.shows("ann@example.com/desk", true, Some("xa")).await;
+    desks.shows("ann@example.com/phone", true, None).await;
+    desks.shows("sue@staff.example.org/desk", true, None).await;
+    assert_eq!(desks.presences(4).await, [] as [Value; 0]);
+    desks.later(61).await;
+    assert_eq!(jids(desks.presences(4).await), [bob], "who did not come back is gone");
+    assert_eq!(desks.presences(4).await[0]["available"], false);
+
+    // The agent does not come back either, and with her the desk is alone. Whose ticket has ended is forgotten.
+    let tea = tea["ticket_id"].as_str().unwrap();
+    desks.post(&admin(), &of(tea, "close"), json!({})).await.ok(200);
+    desks.api.helpdesk.forget_xmpp_presence().await.unwrap();
+    desks.shows("ann@example.com/phone", true, None).await;
+    desks.later(61).await;
+    let told = desks.presences(5).await;
+    assert_eq!(jids(told.clone()), ["support@help.example.org", SUE]);
+    assert_eq!((&told[0]["show"], &told[1]["on_duty"]), (&json!("away"), &json!(false)));
+    assert_eq!(presence_told::Entity::find_by_id(bob).one(desks.store.read()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn agents_come_on_duty_and_go_by_their_clients_and_by_their_word() {
+    let desks = Desks::new().await;
+    desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
+    // Whose address is known to nobody shows nothing; the desk says that somebody is there.
+    desks.bind("tom", json!({ "desks": ["support"] })).await;
+    desks.later(60).await;
+    assert_eq!(desks.presences(0).await, [] as [Value; 0]);
+    let sue = |available: bool, show: Option<&str>, source: &str, on_duty: bool| {
+        json!({
+            "jid": SUE, "available": available, "show": show, "text": null, "source": source, "agent_id": "sue",
+            "on_duty": on_duty, "desks": ["support"]
+        })
+    };
+    let desk = |show: Option<&str>, text: Option<&str>, on_duty: bool| {
+        json!({
+            "jid": "support@help.example.org", "available": true, "show": show, "text": text, "source": "duty",
+            "agent_id": null, "on_duty": on_duty, "desks": ["support"]
+        })
+    };
+    let away = desks.api.helpdesk.desk("support").unwrap().texts.status_away();
+    desks.shows("sue@staff.example.org/desk", true, Some("away")).await;
+    assert_eq!(desks.presences(0).await, [desk(None, None, true), sue(true, Some("away"), "xmpp", true)]);
+    // On duty she is one way or the other.
+    desks.later(60).await;
+    desks.shows("sue@staff.example.org/desk", true, None).await;
+    assert_eq!(desks.presences(2).await, [] as [Value; 0]);
+    desks.shows("sue@staff.example.org/desk", true, Some("dnd")).await;
+    assert_eq!(
+        desks.presences(2).await,
+        [desk(Some("away"), Some(&away), false), sue(true, Some("dnd"), "xmpp", false)]
+    );
+    // Her own word needs no pause.
+    for (word, on_duty) in [("on", true), ("off", false), ("off", false)] {
+        desks.post(&admin(), "/api/v1/xmpp/agents/sue/duty", json!({ "duty": word })).await.ok(200);
+        desks.tell_of(&[]).await;
+        assert_eq!(desks.presences(0).await.last(), Some(&sue(true, Some("dnd"), "duty", on_duty)));
+    }
+    assert_eq!(desks.presences(4).await.len(), 2);
+    // What a program says of her is told as that, and is no duty.
+    desks.post(&admin(), PRESENCE, json!({ "jid": SUE, "status": "available" })).await.ok(200);
+    desks.later(60).await;
+    assert_eq!(desks.presences(6).await, [sue(true, None, "rest", false)]);
+    // Of who is no agent any more nothing is kept, and nothing told.
+    let told = async || presence_told::Entity::find_by_id(SUE).one(desks.store.read()).await.unwrap();
+    assert!(told().await.is_some());
+    desks.ask(request(Method::DELETE, "/api/v1/xmpp/agents/sue", Some(&admin()), None)).await;
+    desks.later(60).await;
+    assert_eq!((told().await, desks.presences(7).await.len()), (None, 0));
+}
+
+#[tokio::test]
+async fn what_a_desk_shows_is_told_when_it_is_another() {
+    let desks = Desks::new().await;
+    desks.tell_of(&[]).await;
+    let shown =
+        json!({ "jid": "support@help.example.org", "status": "available", "show": "xa", "text": "Back on Monday" });
+    for _ in 0..2 {
+        desks.post(&admin(), PRESENCE, shown.clone()).await.ok(200);
+        desks.tell_of(&["support@help.example.org"]).await;
+    }
+    desks.post(&admin(), PRESENCE, json!({ "jid": shown["jid"], "status": "available" })).await.ok(200);
+    desks.later(60).await;
+    let told = |show: Option<&str>, text: Option<&str>, source: &str| {
+        json!({
+            "jid": shown["jid"], "available": true, "show": show, "text": text, "source": source, "agent_id": null,
+            "on_duty": null, "desks": ["support"]
+        })
+    };
+    assert_eq!(desks.presences(0).await, [told(Some("xa"), Some("Back on Monday"), "rest"), told(None, None, "duty")]);
+}
+
+#[tokio::test]
+async fn what_a_program_says_of_a_customer_is_told_once_and_compared_with_what_the_clients_show() {
+    let desks = Desks::new().await;
+    desks.ticket("support").await;
+    let rest = |available: bool| {
+        Value::Object({
+            let mut told = ann(available, None, &["support"]).as_object().unwrap().clone();
+            told.insert("source".to_owned(), json!("rest"));
+            told
+        })
+    };
+    desks.post(&customer(ANN), PRESENCE, json!({ "jid": ANN, "status": "available" })).await.ok(200);
+    desks.tell_of(&[ANN]).await;
+    desks.later(60).await;
+    desks.shows("ann@example.com/phone", true, None).await;
+    assert_eq!(desks.presences(0).await, [rest(true)]);
+    desks.post(&customer(ANN), PRESENCE, json!({ "jid": ANN, "status": "unavailable" })).await.ok(200);
+    desks.tell_of(&[ANN]).await;
+    assert_eq!(desks.presences(1).await, [rest(false)]);
+    desks.later(60).await;
+    desks.shows("ann@example.com/phone", true, None).await;
+    assert_eq!(desks.presences(2).await, [ann(true, None, &["support"])]);
+}
+
+#[tokio::test]
+async fn an_erasure_tells_nothing_and_leaves_nothing_of_what_was_told() {
+    let desks = Desks::new().await;
+    desks.ticket("support").await;
+    let hook = json!({ "url": "https://hooks.example.org/", "events": ["presence.*"] });
+    desks.hook(hook).await;
+    desks.shows("ann@example.com/phone", true, None).await;
+    assert_eq!(desks.delivered().await.len(), 1);
+    let (helpdesk, ann) = (&desks.api.helpdesk, BareJid::new(ANN).unwrap());
+    helpdesk.erase_customer(&Caller::customer(&ann), &ann).await.unwrap();
+    desks.later(120).await;
+    desks.shows("ann@example.com/phone", false, None).await;
+    assert_eq!(desks.presences(0).await, [json!({ "erased": true })]);
+    assert!(desks.delivered().await.is_empty());
+    assert_eq!(presence_told::Entity::find_by_id(ANN).one(desks.store.read()).await.unwrap(), None);
+    // Also in the commit that tells.
+    desks.ticket("support").await;
+    desks.later(120).await;
+    let presence = Presence { jid: "ann@example.com/phone".parse().unwrap(), available: true, show: None, text: None };
+    helpdesk.note_presence(presence).await.unwrap();
+    helpdesk.resend_unconfirmed(Duration::ZERO).await.unwrap();
+    let herself = Caller::customer(&ann);
+    let (told, erased) =
+        tokio::join!(helpdesk.tell_appearances([ANN.to_owned()].into()), helpdesk.erase_customer(&herself, &ann));
+    told.unwrap();
+    erased.unwrap();
+    assert!(desks.presences(0).await.iter().all(|told| *told == json!({ "erased": true })));
+    assert_eq!(presence_told::Entity::find_by_id(ANN).one(desks.store.read()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_log_says_for_a_week_who_was_there() {
+    let desks = Desks::new().await;
+    desks.ticket("support").await;
+    desks.shows("ann@example.com/phone", true, None).await;
+    desks.later(6 * 24 * 3600).await;
+    desks.shows("ann@example.com/phone", false, None).await;
+    desks.api.helpdesk.sweep().await.unwrap();
+    assert_eq!(desks.presences(0).await.len(), 2);
+    desks.later(25 * 3600).await;
+    desks.api.helpdesk.sweep().await.unwrap();
+    assert_eq!(desks.presences(0).await, [ann(false, None, &["support"])]);
+    let old = event::Entity::find().filter(event::Column::Kind.eq("presence.forgotten"));
+    assert_eq!(old.one(desks.store.read()).await.unwrap().unwrap().data, json!({}));
+}
+
+#[tokio::test]
+async fn a_webhook_is_told_of_its_desks_agents_and_customers() {
+    let desks = Desks::new().await;
+    desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
+    desks.bind("joe", json!({ "jid": "joe@staff.example.org" })).await;
+    for (host, limit) in [("all", Value::Null), ("billing", json!(["billing"]))] {
+        let url = format!("https://hooks.example.org/{host}");
+        desks.hook(json!({ "url": url, "events": ["presence.updated"], "desks": limit })).await;
+    }
+    desks.ticket("billing").await;
+    for jid in ["ann@example.com/phone", "sue@staff.example.org/desk", "joe@staff.example.org/desk"] {
+        desks.shows(jid, true, None).await;
+        desks.later(60).await;
+    }
+    let (mut all, mut billing) = (Vec::new(), Vec::new());
+    let hooks = desks.get(&admin(), WEBHOOKS).await.ok(200);
+    let limited = hooks.as_array().unwrap().iter().find(|hook| hook["desks"].is_array()).unwrap()["id"].clone();
+    for row in desks.delivered().await {
+        let body = desks.body(&row).await.unwrap();
+        assert!(!body.to_string().contains("/phone") && !body.to_string().contains("/desk"), "{body}");
+        let jid = body["data"]["jid"].as_str().unwrap().to_owned();
+        if limited == json!(row.webhook_id) { &mut billing } else { &mut all }.push((jid, body));
+    }
+    let jids = |told: &[(String, Value)]| told.iter().map(|(jid, _)| jid.clone()).collect::<Vec<_>>();
+    let (support, money) = ("support@help.example.org", "billing@help.example.org");
+    assert_eq!(jids(&all), [ANN, support, SUE, money, "joe@staff.example.org"]);
+    assert_eq!(jids(&billing), [ANN, money, "joe@staff.example.org"]);
+    let expected = json!({ "jid": SUE, "status": "available", "source": "xmpp", "agent_id": "sue", "on_duty": true, "desks": ["support"] });
+    assert_eq!(all[2].1["data"], expected);
+}
