@@ -99,7 +99,6 @@ fn status(available: bool) -> &'static str {
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct PresenceQuery {
     jid: Option<String>,
 }
