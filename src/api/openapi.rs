@@ -2,6 +2,8 @@
 //!
 //! What has nothing to do with one route is added here: who it is for, the token, and the failures that any request can meet.
 
+mod headers;
+
 use std::collections::btree_map::Entry;
 
 use axum::http::{HeaderName, Method, StatusCode, header::IF_NONE_MATCH};
@@ -55,6 +57,7 @@ pub fn document() -> OpenApi {
     let mut below = Vec::new();
     Envelope::schemas(&mut below);
     components.schemas.extend(below);
+    components.headers = headers::described();
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A JSON Web Token, ours (`deskbridge token` makes one) or an identity provider's, whose role says what it opens; or a program's key (`deskbridge apikey create`), whose scopes do."));
@@ -73,6 +76,9 @@ pub fn document() -> OpenApi {
             }
             if route.access.is_some() {
                 repeat(&mut item);
+            }
+            for (method, operation) in operations_mut(&mut item) {
+                headers::add(operation, route.access.is_some(), method == Method::POST, path.starts_with(TICKET));
             }
             match document.paths.paths.get_mut(&path) {
                 Some(known) => known.merge_operations(item),
@@ -194,9 +200,12 @@ fn repeat(item: &mut PathItem) {
     }
     let Some(operation) = &mut item.get else { return };
     let answers = &mut operation.responses.responses;
-    if matches!(answers.get("200"), Some(RefOr::T(answer)) if answer.content.contains_key("application/json")) {
-        let same =
-            ResponseBuilder::new().description("The answer is still the one with a tag in `If-None-Match`").build();
+    if let Some(RefOr::T(answer)) = answers.get("200")
+        && answer.content.contains_key("application/json")
+    {
+        let about = "The answer is still the one with a tag in `If-None-Match`";
+        let mut same = ResponseBuilder::new().description(about).build();
+        same.headers.clone_from(&answer.headers);
         answers.insert("304".to_owned(), RefOr::T(same));
         operation.parameters.get_or_insert_default().push(header(IF_NONE_MATCH, "`ETag` of an answer that is known"));
     }
