@@ -69,6 +69,7 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AgentIn {
     jid: Option<String>,
     name: Option<String>,
@@ -180,6 +181,7 @@ pub(super) async fn remove(
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct DutyIn {
     duty: DutyWord,
 }

@@ -20,7 +20,7 @@ use tokio::{fs::File, io::AsyncReadExt};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Api, ApiError};
+use super::{Api, ApiError, error::Envelope};
 use crate::{
     attachments::kind,
     helpdesk::{Caller, Role},
@@ -89,7 +89,10 @@ impl FromRequestParts<Api> for AttachmentId {
 #[utoipa::path(
     get, path = "/api/v1/xmpp/attachments/{id}", operation_id = "attachment_show", tag = "messages",
     params(AttachmentId),
-    responses((status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>))
+    responses(
+        (status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 409, description = "It has not been fetched yet", body = Envelope),
+    )
 )]
 pub(super) async fn show(
     State(api): State<Api>,

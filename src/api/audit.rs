@@ -13,7 +13,6 @@ use crate::helpdesk::{AuditFilter, Caller};
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     /// The id of an agent, admin or program, or a customer's hash.
     actor: Option<String>,

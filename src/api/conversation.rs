@@ -50,7 +50,6 @@ pub(super) struct SyncOut {
 /// Which part of a conversation.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct SyncQuery {
     before: Option<String>,
     after: Option<String>,

@@ -21,7 +21,7 @@ use crate::helpdesk::Aid;
 pub(super) const PATIENCE: Duration = REQUEST_TIMEOUT.saturating_sub(Duration::from_secs(5));
 
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct SuggestionIn {
     /// What the agent wants to say.
     hint: Option<String>,

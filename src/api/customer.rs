@@ -91,7 +91,6 @@ pub(super) async fn show(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct EraseIn {
     /// Erases nothing, and answers what would be erased.
     #[param(value_type = Option<bool>)]

@@ -63,7 +63,6 @@ impl Events {
 /// Behind which event it begins.
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 struct EventsQuery {
     /// As the header `Last-Event-ID`, which counts where both are there: the number of the last event that is known; 0 for all.
     #[param(value_type = Option<i64>, minimum = 0)]

@@ -47,7 +47,8 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<&str, TokenError> {
     Ok(token.trim())
 }
 
-/// A JSON body. Fields that the type does not have are ignored, as clients of the reference may send some.
+/// A JSON body. Fields that the type does not have are refused with `deny_unknown_fields`; without that, in the types of the
+/// reference's routes, they are ignored, as its clients may send some.
 pub(super) struct Body<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
@@ -120,7 +121,7 @@ impl<T: DeserializeOwned + Default> FromRequest<Api> for MaybeBody<T> {
     }
 }
 
-/// A query string. Its type refuses unknown parameters, so that a misspelt filter does not go unnoticed.
+/// A query string. What the route does not know is refused before ([`parameters`](super::parameters)).
 pub(super) struct Parameters<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<Api> for Parameters<T> {

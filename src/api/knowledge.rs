@@ -109,7 +109,6 @@ pub(super) async fn list(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct SearchQuery {
     q: String,
     audience: Option<String>,

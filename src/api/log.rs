@@ -29,7 +29,6 @@ const SHOWN: [&str; 9] =
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct LogQuery {
     /// `next_cursor` of the page before.
     cursor: Option<String>,

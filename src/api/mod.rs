@@ -6,7 +6,7 @@
 //! `desk`, `agent`, `queue`, `knowledge`, `proposal`, `usage`, `presence`, `webhook`, `webhook_delivery`, `customer` and `audit` are the routes, `room` and
 //! `occupant` those of the XMPP server's event feed, which share `feed`, and `change` is what those of `staff`
 //! share; `webhook_event` makes what webhooks are told; `visitor` finds out who asks (`identity` by which rules: our own `token`, a `provider`'s, or the
-//! keys of `programs`), `rates` says how often; `if_match` and
+//! keys of `programs`), `rates` says how often; `parameters` says which ones a query may have; `if_match` and
 //! `if_none_match` are conditions on versions and answers; `list` is what lists share; `portion` bounds what is read at once;
 //! `serve` is the listening side, and `places` says whose connection stays when there are many.
 
@@ -38,6 +38,7 @@ mod message;
 mod metrics;
 mod occupant;
 mod openapi;
+mod parameters;
 mod places;
 mod portion;
 mod presence;

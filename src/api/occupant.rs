@@ -192,7 +192,6 @@ fn named(path: Result<Path<String>, PathRejection>) -> Result<Jid, ApiError> {
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     present: Option<String>,
     /// How many at most.

@@ -2,9 +2,11 @@
 //!
 //! What has nothing to do with one route is added here: who it is for, the token, and the failures that any request can meet.
 
+mod headers;
+
 use std::collections::btree_map::Entry;
 
-use axum::http::{HeaderName, StatusCode, header::IF_NONE_MATCH};
+use axum::http::{HeaderName, Method, StatusCode, header::IF_NONE_MATCH};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -55,6 +57,7 @@ pub fn document() -> OpenApi {
     let mut below = Vec::new();
     Envelope::schemas(&mut below);
     components.schemas.extend(below);
+    components.headers = headers::described();
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A JSON Web Token, ours (`deskbridge token` makes one) or an identity provider's, whose role says what it opens; or a program's key (`deskbridge apikey create`), whose scopes do."));
@@ -68,11 +71,14 @@ pub fn document() -> OpenApi {
                 // One handler for both; an id is one operation's (OpenAPI 3.1 §4.8.10.1).
                 put.operation_id = put.operation_id.take().map(|id| id + "_put");
             }
-            for (is_change, operation) in operations(&mut item) {
-                complete(operation, &path, route.access, is_change);
+            for (method, operation) in operations_mut(&mut item) {
+                complete(operation, &path, route.access, method);
             }
             if route.access.is_some() {
                 repeat(&mut item);
+            }
+            for (method, operation) in operations_mut(&mut item) {
+                headers::add(operation, route.access.is_some(), method == Method::POST, path.starts_with(TICKET));
             }
             match document.paths.paths.get_mut(&path) {
                 Some(known) => known.merge_operations(item),
@@ -109,14 +115,32 @@ fn tag((name, description): (&str, &str)) -> Tag {
     tag
 }
 
-/// Each with whether it changes something.
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
-    let changes = [&mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten();
-    item.get.iter_mut().map(|operation| (false, operation)).chain(changes.map(|operation| (true, operation)))
+/// Each with its method.
+pub(super) fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)> {
+    let methods = [
+        (Method::GET, &item.get),
+        (Method::PUT, &item.put),
+        (Method::POST, &item.post),
+        (Method::DELETE, &item.delete),
+        (Method::PATCH, &item.patch),
+    ];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+/// The same, to be changed.
+fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let methods = [
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::DELETE, &mut item.delete),
+        (Method::PATCH, &mut item.patch),
+    ];
+    methods.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// Who it is for, and how it can fail.
-fn complete(operation: &mut Operation, path: &str, access: Option<Access>, is_change: bool) {
+fn complete(operation: &mut Operation, path: &str, access: Option<Access>, method: Method) {
     let mut failures = vec![
         (StatusCode::BAD_REQUEST, "The request cannot be read, or a parameter is not acceptable"),
         (StatusCode::INTERNAL_SERVER_ERROR, "Our fault"),
@@ -135,7 +159,7 @@ fn complete(operation: &mut Operation, path: &str, access: Option<Access>, is_ch
     if path.contains('{') {
         failures.push((StatusCode::NOT_FOUND, "There is no such thing, or the caller may not know of it"));
     }
-    if is_change {
+    if method != Method::GET {
         failures.push((
             StatusCode::CONFLICT,
             "What it is about is in a state that does not allow this, or another was faster",
@@ -176,9 +200,12 @@ fn repeat(item: &mut PathItem) {
     }
     let Some(operation) = &mut item.get else { return };
     let answers = &mut operation.responses.responses;
-    if matches!(answers.get("200"), Some(RefOr::T(answer)) if answer.content.contains_key("application/json")) {
-        let same =
-            ResponseBuilder::new().description("The answer is still the one with a tag in `If-None-Match`").build();
+    if let Some(RefOr::T(answer)) = answers.get("200")
+        && answer.content.contains_key("application/json")
+    {
+        let about = "The answer is still the one with a tag in `If-None-Match`";
+        let mut same = ResponseBuilder::new().description(about).build();
+        same.headers.clone_from(&answer.headers);
         answers.insert("304".to_owned(), RefOr::T(same));
         operation.parameters.get_or_insert_default().push(header(IF_NONE_MATCH, "`ETag` of an answer that is known"));
     }
@@ -186,7 +213,7 @@ fn repeat(item: &mut PathItem) {
 
 /// Says what can be asked about a ticket once one is open: for programs that find their way by the document.
 fn link_tickets(paths: &mut Paths) {
-    let of_ticket = paths.paths.iter_mut().filter(|(path, _)| path.starts_with(TICKET));
+    let of_ticket = paths.paths.iter().filter(|(path, _)| path.starts_with(TICKET));
     let known = of_ticket.flat_map(|(_, item)| operations(item));
     let known: Vec<String> = known.filter_map(|(_, operation)| operation.operation_id.clone()).collect();
     let opening = paths.paths.get_mut(TICKETS).and_then(|item| item.post.as_mut());

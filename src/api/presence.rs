@@ -95,7 +95,6 @@ pub(super) async fn set(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct PresenceQuery {
     jid: Option<String>,
 }

@@ -69,7 +69,6 @@ impl Subject for Model {
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     state: Option<String>,
     /// How many at most.
@@ -99,7 +98,7 @@ pub(super) async fn list(
 }
 
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct ApprovalIn {
     title: Option<String>,
     question: Option<String>,
@@ -128,7 +127,7 @@ pub(super) async fn approve(ask: Ask<Model>, MaybeBody(input): MaybeBody<Approva
 }
 
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct RejectionIn {
     reason: Option<String>,
 }

@@ -14,7 +14,6 @@ const MOST: u64 = 500;
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct QueueQuery {
     desk: Option<String>,
     /// How many at most.

@@ -104,7 +104,6 @@ pub(super) async fn end(
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     jid: Option<String>,
     active: Option<String>,

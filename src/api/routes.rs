@@ -13,6 +13,7 @@ use super::{
     healthz,
     idempotency::{self, Running},
     knowledge, log, message, metrics, occupant,
+    parameters::{self, Known},
     portion::Portions,
     presence, proposal, queue, room, staff, ticket, usage, webhook, webhook_delivery,
 };
@@ -150,6 +151,7 @@ pub(super) fn serve(routes: Vec<Route>, api: &Api) -> Router<Api> {
                 .handler
                 .route_layer(middleware::from_fn(etags::tag))
                 .route_layer(middleware::from_fn_with_state((api.clone(), running.clone()), idempotency::once))
+                .route_layer(middleware::from_fn_with_state(Known::of(&route.paths), parameters::check))
                 .route_layer(middleware::from_fn_with_state(access, access::guard)),
             None => route.handler,
         };

@@ -45,6 +45,7 @@ pub(super) async fn claim(ask: Ask) -> Result<OneTicket, ApiError> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ReleaseIn {
     to: Receiver,
     summary: Option<String>,
@@ -73,6 +74,7 @@ pub(super) async fn release(ask: Ask, Body(input): Body<ReleaseIn>) -> Result<On
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct AssignIn {
     agent: String,
 }
@@ -118,6 +120,7 @@ pub(super) async fn close(ask: Ask) -> Result<OneTicket, ApiError> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct SnoozeIn {
     /// A moment, or null for now; missing is something else than null.
     #[serde(default, deserialize_with = "present")]
@@ -161,6 +164,7 @@ pub(super) async fn snooze(ask: Ask, Body(input): Body<SnoozeIn>) -> Result<OneT
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NoteIn {
     content: String,
 }
@@ -177,6 +181,7 @@ pub(super) async fn note(ask: Ask, Body(input): Body<NoteIn>) -> Result<OneTicke
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PriorityIn {
     #[schema(value_type = PriorityWord)]
     priority: String,
@@ -195,6 +200,7 @@ pub(super) async fn prioritise(ask: Ask, Body(input): Body<PriorityIn>) -> Resul
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct TagsIn {
     tags: Vec<String>,
 }
@@ -211,6 +217,7 @@ pub(super) async fn tag(ask: Ask, Body(input): Body<TagsIn>) -> Result<OneTicket
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RedactIn {
     /// For colleagues: it becomes a note.
     reason: String,

@@ -25,6 +25,7 @@ mod rates;
 mod rights;
 mod stage;
 mod tickets;
+mod unknown;
 mod webhook_events;
 mod webhooks;
 

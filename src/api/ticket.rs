@@ -124,7 +124,6 @@ impl OpenedOut {
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     jid: Option<String>,
     status: Option<String>,

@@ -13,7 +13,6 @@ const DAYS_BEFORE: Days = Days::new(29);
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct UsageIn {
     desk: Option<String>,
     from: Option<String>,

@@ -80,7 +80,6 @@ fn read_state(word: &str) -> Option<Stands> {
 
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ListIn {
     /// `pending`, `delivered` or `failed`.
     state: Option<String>,

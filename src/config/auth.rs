@@ -46,8 +46,8 @@ pub struct ClaimNames {
     pub name: String,
     /// The provider's words for roles: one, or a list.
     pub roles: String,
-    /// The desks an agent is limited to.
-    pub desks: String,
+    /// The desks an agent is limited to. Named, it is what every agent needs; without it `desks` limits those who have it.
+    pub desks: Option<String>,
     /// What a program may do.
     pub scopes: String,
 }
@@ -56,14 +56,7 @@ impl Default for ClaimNames {
     /// As in RFC 9068 §2.2, where it has a name.
     fn default() -> Self {
         let own = str::to_owned;
-        Self {
-            sub: own("sub"),
-            jid: None,
-            name: own("name"),
-            roles: own("roles"),
-            desks: own("desks"),
-            scopes: own("scope"),
-        }
+        Self { sub: own("sub"), jid: None, name: own("name"), roles: own("roles"), desks: None, scopes: own("scope") }
     }
 }
 
@@ -150,13 +143,13 @@ impl Auth {
 
 impl ClaimNames {
     fn check(&self) -> Result<(), Error> {
-        let jid = self.jid.as_ref().unwrap_or(&self.sub);
+        let (jid, desks) = (self.jid.as_ref().unwrap_or(&self.sub), self.desks.as_ref().unwrap_or(&self.sub));
         let names = [
             ("sub", &self.sub),
             ("jid", jid),
             ("name", &self.name),
             ("roles", &self.roles),
-            ("desks", &self.desks),
+            ("desks", desks),
             ("scopes", &self.scopes),
         ];
         match names.into_iter().find(|(_, name)| name.trim().is_empty()) {

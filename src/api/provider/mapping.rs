@@ -18,11 +18,15 @@ pub struct ClaimNames {
     pub name: String,
     /// Words for roles: one, or a list.
     pub roles: String,
-    /// The desks an agent is limited to: a list, or words with spaces between.
-    pub desks: String,
+    /// The desks an agent is limited to: a list, or words with spaces between. Where the operator names it, an agent without it
+    /// has none; where not, it is [`DESKS`], and an agent without it has all.
+    pub desks: Option<String>,
     /// What a program may do, likewise (RFC 9068 §2.2.3).
     pub scopes: String,
 }
+
+/// Where desks are looked for when the operator does not say.
+const DESKS: &str = "desks";
 
 /// Makes callers of claims.
 #[derive(Clone, Debug)]
@@ -58,7 +62,7 @@ impl Mapping {
             role,
             exp: 0,
             name: at(claims, &names.name).and_then(Value::as_str).map(str::to_owned),
-            desks: at(claims, &names.desks).map(|desks| list(desks).ok_or(TokenError::ProviderClaims)).transpose()?,
+            desks: self.desks(role, claims)?,
             scopes: at(claims, &names.scopes).and_then(list).unwrap_or_default(),
         };
         let spelled = said.sub.to_lowercase();
@@ -68,6 +72,15 @@ impl Mapping {
             return Err(TokenError::ProviderClaims);
         }
         Ok(caller)
+    }
+
+    /// `None` is every desk.
+    fn desks(&self, role: Role, claims: &Value) -> Result<Option<Vec<String>>, TokenError> {
+        let named = self.claims.desks.as_deref();
+        match at(claims, named.unwrap_or(DESKS)) {
+            Some(desks) => list(desks).map(Some).ok_or(TokenError::ProviderClaims),
+            None => Ok(named.filter(|_| role == Role::Agent).map(|_| Vec::new())),
+        }
     }
 
     fn role(&self, claims: &Value) -> Result<Role, TokenError> {
@@ -128,7 +141,7 @@ mod tests {
             jid: own("email"),
             name: own("name"),
             roles: own("realm_access.roles"),
-            desks: own("desks"),
+            desks: None,
             scopes: own("scope"),
         };
         let roles = [
@@ -227,6 +240,23 @@ mod tests {
         assert_eq!(desks(json!("billing support")).unwrap(), Some(vec!["billing".to_owned(), "support".to_owned()]));
         assert_eq!(desks(json!([])).unwrap(), Some(vec![]));
         assert_eq!(desks(json!(null)).unwrap(), None);
+        // Where the claim is named, who lacks it has no desk, but an admin has all anyway.
+        let claims = ClaimNames { desks: Some("groups".to_owned()), ..mapping().claims };
+        let strict = Mapping { claims, ..mapping() };
+        for (more, expected) in [
+            (json!({}), vec![]),
+            (json!({ "groups": null }), vec![]),
+            (json!({ "desks": ["billing"] }), vec![]),
+            (json!({ "groups": ["billing"] }), vec!["billing".to_owned()]),
+        ] {
+            let mut claims = with(&json!({ "realm_access": { "roles": ["helper"] } }));
+            claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let caller = strict.caller(&claims).unwrap();
+            assert_eq!(caller.desks, Some(expected), "{more}");
+            assert_eq!((caller.serves("support"), caller.serves("billing")), (false, more["groups"].is_array()));
+        }
+        let boss = strict.caller(&with(&json!({ "realm_access": { "roles": ["boss"] } }))).unwrap();
+        assert!(boss.serves("support"));
         for wrong in [json!(3), json!({}), json!(["billing", 3]), json!(false)] {
             assert_eq!(desks(wrong.clone()).unwrap_err(), TokenError::ProviderClaims, "{wrong}");
         }

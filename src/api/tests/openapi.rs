@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::*;
+use super::{
+    stage::{Asker, Stage, askers, check, operations, sample_of},
+    *,
+};
 use crate::api::{
-    openapi,
+    Rate, openapi,
     routes::{probes, table},
 };
 
@@ -73,4 +76,84 @@ fn every_operation_says_who_it_is_for_and_how_it_fails() {
     }
     let routes = table().iter().chain(&probes()).map(|route| route.paths.paths.len()).sum::<usize>();
     assert!(seen >= routes, "{seen} of {routes}");
+}
+
+/// Headers that an answer has only at times: the next page, what was there before, and the ticket of who was overtaken.
+fn is_at_times(status: u16, header: &str) -> bool {
+    match header {
+        "Link" | "Idempotency-Replayed" => true,
+        "ETag" | "Retry-After" => status == 409,
+        _ => false,
+    }
+}
+
+/// The answer has what the document promises for it, and of what is promised anywhere nothing that is not promised here.
+fn check_headers(document: &Value, method: &Method, operation: &str, answer: &Answer) {
+    let methods =
+        document["paths"].as_object().unwrap().values().filter_map(|item| item.get(method.as_str().to_lowercase()));
+    let twin = format!("{operation}_put");
+    let is_it = |found: &&Value| [operation, &twin].contains(&found["operationId"].as_str().unwrap());
+    let described = methods.into_iter().find(is_it).unwrap();
+    let promised = &described["responses"][answer.status.as_str()]["headers"];
+    let what = format!("{method} {operation} {}: {:?}, promised {promised}", answer.status, answer.headers);
+    let promised = promised.as_object().unwrap_or_else(|| panic!("{what}"));
+    for name in promised.keys().filter(|name| !is_at_times(answer.status.as_u16(), name)) {
+        assert!(answer.headers.contains_key(name), "{name}: {what}");
+    }
+    let spelled: Vec<String> = promised.keys().map(|name| name.to_lowercase()).collect();
+    for name in answer.headers.keys().map(|name| name.as_str()) {
+        let is_ours = name.starts_with("x-ratelimit") || name.starts_with("idempotency");
+        if is_ours || ["etag", "link", "location", "retry-after", "www-authenticate", "x-request-id"].contains(&name) {
+            assert!(spelled.iter().any(|promised| promised == name), "{name}: {what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_answer_has_the_headers_that_the_document_promises() {
+    let mut stage = Stage::new().await;
+    let document = serde_json::to_value(openapi::document()).unwrap();
+    let limited = |per_second: u32, burst: u32| {
+        let rate = Rate { per_second: per_second.try_into().unwrap(), burst: burst.try_into().unwrap() };
+        Rates::new(move |_| Some(rate))
+    };
+    stage.desks.router = router(Api { rates: limited(1_000, 100_000), ..stage.desks.api.clone() });
+    let mut statuses = BTreeSet::new();
+    for route in table() {
+        for (method, operation) in operations(&route) {
+            let sample = sample_of(&operation);
+            let is_for = |asker: &Asker| asker.owns && route.access.unwrap().admits(&check(&asker.token));
+            let Asker { token, .. } = askers().into_iter().rfind(is_for).unwrap();
+            let scene = stage.scene(&sample, &token).await;
+            let ask = async |token: Option<&str>, header: Option<(&'static str, &str)>| {
+                let mut request = scene.request(&method, &sample, token);
+                if let Some((name, value)) = header {
+                    request.headers_mut().insert(name, value.parse().unwrap());
+                }
+                stage.desks.ask(request).await
+            };
+            let mut answers = vec![ask(None, None).await];
+            // Twice under a key, which counts for a POST alone.
+            for _ in 0..2 {
+                answers.push(ask(Some(&token), Some(("idempotency-key", scene.ticket.as_str()))).await);
+            }
+            if method == Method::GET {
+                answers.push(ask(Some(&token), Some(("if-none-match", "*"))).await);
+            }
+            if sample.path.contains("{t}/") {
+                answers.push(ask(Some(&token), Some(("if-match", "\"999\""))).await);
+            }
+            for answer in &answers {
+                check_headers(&document, &method, &operation, answer);
+                statuses.insert(answer.status.as_u16());
+            }
+            stage.clear(&scene).await;
+        }
+    }
+    stage.desks.router = router(Api { rates: limited(1, 1), ..stage.desks.api.clone() });
+    stage.desks.get(&admin(), TICKETS).await.ok(200);
+    let refused = stage.desks.get(&admin(), TICKETS).await;
+    check_headers(&document, &Method::GET, "ticket_list", &refused);
+    statuses.insert(refused.status.as_u16());
+    assert!([200, 201, 202, 204, 304, 401, 409, 429].iter().all(|status| statuses.contains(status)), "{statuses:?}");
 }

@@ -25,7 +25,7 @@ fn provider(url: &str) -> Provider {
         jid: own("email"),
         name: own("name"),
         roles: own("realm_access.roles"),
-        desks: own("desks"),
+        desks: None,
         scopes: own("scope"),
     };
     let roles = [
@@ -129,7 +129,7 @@ fn unfit(rsa: &Signer, ec: &Signer) -> Vec<(&'static str, String, &'static str)>
         ("an ID token", ec.sign(&ann(json!({ "typ": "ID" }))), "not valid"),
         ("expired", ec.sign(&ann(json!({ "exp": now - 31 }))), "expired"),
         ("expired, and signed by another", other_ec.sign(&ann(json!({ "exp": now - 31 }))), "the token is not valid"),
-        ("not yet", ec.sign(&ann(json!({ "nbf": now + 60 }))), "not valid yet"),
+        ("not yet", ec.sign(&ann(json!({ "nbf": now + 3600 }))), "not valid yet"),
         ("for another", ec.sign(&ann(json!({ "aud": "account" }))), "another audience"),
         ("for others", ec.sign(&ann(json!({ "aud": ["account", "DESKBRIDGE", "deskbridge "] }))), "another audience"),
         ("for nobody", ec.sign(&ann(json!({ "aud": [] }))), "another audience"),

@@ -5,12 +5,11 @@ use std::{collections::HashSet, str::FromStr};
 use deskbridge_entity::{attachment, copilot::Source, proposal};
 use jid::BareJid;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Set};
-use utoipa::openapi::PathItem;
 use uuid::Uuid;
 
 use super::*;
 use crate::{
-    api::routes::Route,
+    api::{openapi, routes::Route},
     helpdesk::{Caller, Line, Made, SCOPE_METRICS, SCOPE_READ, SCOPE_ROOMS, SCOPE_WRITE, Work},
 };
 
@@ -292,18 +291,6 @@ impl Stage {
 
 /// Every operation of a route, with its method.
 pub(super) fn operations(route: &Route) -> Vec<(Method, String)> {
-    let of = |item: &PathItem| {
-        let methods = [
-            (Method::GET, &item.get),
-            (Method::PUT, &item.put),
-            (Method::POST, &item.post),
-            (Method::DELETE, &item.delete),
-            (Method::PATCH, &item.patch),
-        ];
-        let named = |(method, operation): (Method, &Option<utoipa::openapi::path::Operation>)| {
-            operation.as_ref().map(|operation| (method, operation.operation_id.clone().unwrap()))
-        };
-        methods.into_iter().filter_map(named).collect::<Vec<_>>()
-    };
-    route.paths.paths.values().flat_map(of).collect()
+    let all = route.paths.paths.values().flat_map(openapi::operations);
+    all.map(|(method, operation)| (method, operation.operation_id.clone().unwrap())).collect()
 }

@@ -15,13 +15,13 @@ use uuid::Uuid;
 use super::{
     attachment::attach,
     hand_off::tell_on_duty,
-    line::{Stored, fingerprint, name, opened_before},
+    line::{fingerprint, name, opened_before},
     open, outbound,
     staff::{check_version, has_it},
     webhook_delivery,
 };
 use crate::helpdesk::{
-    Caller, ClientId, Error, Received, Role,
+    Caller, ClientId, Error, Received, Role, Stored,
     audit::Deed,
     lifecycle,
     lifecycle_feedback::{self, Pace},
