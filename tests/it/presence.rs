@@ -51,7 +51,7 @@ mod scenarios {
         let hook = json!({ "url": receiver.url, "events": ["presence.updated"] });
         let made = app.rest.post(&root, "/api/v1/xmpp/webhooks", &hook).await;
         assert_eq!(made.status, 201, "{}", made.json);
-        let port = app.rest.request(reqwest::Method::GET, "").build().unwrap().url().port().unwrap();
+        let port = app.rest.port();
         let mut stream = Stream::open(port, &root, None, None).await.unwrap();
 
         // Without a ticket she is nobody's business.
