@@ -10,8 +10,10 @@ mod due;
 mod feed;
 mod files;
 mod heard;
+mod mark;
 pub(super) mod measure;
 mod messages;
+mod news;
 mod outbox;
 mod queue;
 mod reach;
@@ -30,7 +32,8 @@ use sea_orm::{
 use uuid::Uuid;
 
 pub use audit::AuditFilter;
-pub use changes::{Changes, Mark};
+pub use changes::Changes;
+pub use mark::Mark;
 pub use messages::Utterance;
 pub use outbox::Outgoing;
 pub use reach::Reach;
@@ -39,7 +42,7 @@ pub use usage::Usage;
 pub use webhooks::DeliveryFilter;
 pub(super) use {
     audit::audit,
-    changes::{ERASED, INSIDE, News, changes, mark, newest_in, news},
+    changes::{ERASED, INSIDE, changes, mark},
     contacts::{is_customer_of, is_subscribed, next_appearance, presence, subscribers},
     copilot::{
         content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,
@@ -50,6 +53,7 @@ pub(super) use {
     files::{attachment, attachments, counted_files, kept_files, pending_files},
     heard::is_heard,
     messages::{markable_line_before, messages, public_messages, readers_of, transcripts, versions, was_said},
+    news::{News, newest_in, news},
     outbox::{unsent, unsent_notices},
     queue::{first_in_queue, queue, waiting, waiting_before, waiting_counts},
     replied::known_to_agent,

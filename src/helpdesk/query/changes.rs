@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use deskbridge_entity::{
     attachment, event,
     message::{self, Visibility},
@@ -16,7 +15,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::messages::{PART, PART_CHARACTERS, fitting, withhold};
+use super::{
+    Mark,
+    messages::{PART_CHARACTERS, fitting, withhold},
+};
 use crate::helpdesk::{
     Error,
     caller::{Caller, Role},
@@ -40,50 +42,6 @@ pub(in crate::helpdesk) const INSIDE: &str = "inside";
 const STAYS: i64 = 1_000;
 /// What happens in tickets; all else in the log is for others.
 const KINDS: [&str; 3] = ["ticket.%", "message.%", "attachment.%"];
-
-/// A place in the event log: behind one event, or at the beginning. It knows its event by its time, too, so that a place in
-/// another log, as before a backup was put back, is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
-    seq: i64,
-    /// Microseconds since 1970.
-    at: i64,
-}
-
-impl Mark {
-    /// What the first byte of an encoded place is.
-    const VERSION: u8 = 1;
-
-    /// The place behind this event.
-    #[must_use]
-    pub fn behind(event: &event::Model) -> Self {
-        Self { seq: event.seq, at: event.created_at.timestamp_micros() }
-    }
-
-    /// The number of the event that it is behind; 0 at the beginning.
-    #[must_use]
-    pub fn seq(&self) -> i64 {
-        self.seq
-    }
-
-    /// As an opaque word for URLs.
-    #[must_use]
-    pub fn encode(&self) -> String {
-        let mut bytes = vec![Self::VERSION];
-        bytes.extend_from_slice(&self.seq.to_be_bytes());
-        bytes.extend_from_slice(&self.at.to_be_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
-
-    /// Reads what [`Mark::encode`] made; `None` for anything else.
-    #[must_use]
-    pub fn decode(word: &str) -> Option<Self> {
-        let bytes: [u8; 17] = URL_SAFE_NO_PAD.decode(word).ok()?.try_into().ok()?;
-        let number = |from: usize| bytes[from..from + 8].try_into().map(i64::from_be_bytes).ok();
-        let mark = Self { seq: number(1)?, at: number(9)? };
-        (bytes[0] == Self::VERSION && mark.seq >= 0).then_some(mark)
-    }
-}
 
 /// One page of the event log.
 #[derive(Debug)]
@@ -116,7 +74,7 @@ impl Changes {
 /// The place behind the event with this number, or behind the last one.
 pub(in crate::helpdesk) async fn mark(store: &Store, seq: Option<i64>) -> Result<Mark, Error> {
     let mark = newest(store, seq.unwrap_or(i64::MAX)).await?;
-    if seq.is_some_and(|seq| seq > mark.seq) {
+    if seq.is_some_and(|seq| seq > mark.seq()) {
         return Err(Error::invalid(
             "after",
             "is ahead of the log, as when a backup was put back: leave it out to begin anew",
@@ -133,7 +91,7 @@ pub(in crate::helpdesk) async fn changes(
     limit: u64,
 ) -> Result<Changes, Error> {
     caller.require_reader()?;
-    if after != Mark::default() && newest(store, after.seq).await? != after {
+    if after != Mark::default() && newest(store, after.seq()).await? != after {
         return Err(Error::invalid(
             "cursor",
             "is of another log, as when a backup was put back: leave it out to begin anew",
@@ -150,7 +108,7 @@ pub(in crate::helpdesk) async fn changes(
     is_cut |= cut(&mut events, fits);
     let next = events.last().filter(|_| is_cut).map_or(last, Mark::behind);
     let told = events.last().map_or(after, Mark::behind);
-    let stays = caller.role == Role::Customer && next.seq - told.seq < STAYS;
+    let stays = caller.role == Role::Customer && next.seq() - told.seq() < STAYS;
 
     let of: BTreeSet<Uuid> = events.iter().filter_map(|event| event.ticket_id).collect();
     let tickets = ticket::Entity::find().filter(ticket::Column::Id.is_in(of)).all(store.read()).await?;
@@ -161,20 +119,20 @@ pub(in crate::helpdesk) async fn changes(
         tickets: tickets.into_iter().map(|row| (row.id, row)).collect(),
         messages: messages.into_iter().map(|row| (row.id, row)).collect(),
         attachments,
-        has_more: next.seq < head.seq,
+        has_more: next.seq() < head.seq(),
         next,
         cursor: if stays { told } else { next },
     })
 }
 
-fn cut<T>(items: &mut Vec<T>, most: usize) -> bool {
+pub(super) fn cut<T>(items: &mut Vec<T>, most: usize) -> bool {
     let is_cut = items.len() > most;
     items.truncate(most);
     is_cut
 }
 
 /// The place behind the newest event up to this number.
-async fn newest(store: &Store, upto: i64) -> Result<Mark, Error> {
+pub(super) async fn newest(store: &Store, upto: i64) -> Result<Mark, Error> {
     let events = event::Entity::find().filter(event::Column::Seq.lte(upto)).order_by_desc(event::Column::Seq);
     Ok(events.one(store.read()).await?.as_ref().map_or_else(Mark::default, Mark::behind))
 }
@@ -187,12 +145,12 @@ async fn window(
     head: Mark,
     most: u64,
 ) -> Result<(Vec<event::Model>, Mark), Error> {
-    let last = Ord::min(head.seq, after.seq.saturating_add(WINDOW));
-    let last = if last < head.seq { newest(store, last).await? } else { head };
+    let last = Ord::min(head.seq(), after.seq().saturating_add(WINDOW));
+    let last = if last < head.seq() { newest(store, last).await? } else { head };
     let mut events = Vec::new();
-    let (mut from, mut left) = (after.seq, most);
-    while left > 0 && from < last.seq {
-        let upto = Ord::min(last.seq, from.saturating_add(STRETCH));
+    let (mut from, mut left) = (after.seq(), most);
+    while left > 0 && from < last.seq() {
+        let upto = Ord::min(last.seq(), from.saturating_add(STRETCH));
         let (here, gone) = visible_to(caller);
         let stretch = between(in_tickets(), from, upto).filter(Condition::any().add(here).add(gone));
         events.append(&mut stretch.order_by_asc(event::Column::Seq).limit(left).all(store.read()).await?);
@@ -208,7 +166,7 @@ async fn few(store: &Store, caller: &Caller, after: Mark, head: Mark) -> Result<
         (Role::Agent, Some(desks)) => ticket::Column::Desk.is_in(desks),
         (Role::Agent, None) | (Role::Admin | Role::Service, _) => return Ok(None),
     };
-    if head.seq.saturating_sub(after.seq) <= FEW.cast_signed() {
+    if head.seq().saturating_sub(after.seq()) <= FEW.cast_signed() {
         return Ok(None);
     }
     let own = ticket::Entity::find().select_only().column(ticket::Column::Id).filter(own).limit(FEW + 1);
@@ -218,8 +176,10 @@ async fn few(store: &Store, caller: &Caller, after: Mark, head: Mark) -> Result<
     }
     // Somebody may have written a few tickets full.
     let of_these = event::Entity::find().filter(event::Column::TicketId.is_in(ids.iter().copied()));
-    let beyond =
-        between(of_these, after.seq, head.seq).select_only().column(event::Column::Seq).offset(WINDOW.cast_unsigned());
+    let beyond = between(of_these, after.seq(), head.seq())
+        .select_only()
+        .column(event::Column::Seq)
+        .offset(WINDOW.cast_unsigned());
     let is_more = beyond.limit(1).into_tuple::<i64>().one(store.read()).await?.is_some();
     Ok((!is_more).then_some(ids))
 }
@@ -233,11 +193,14 @@ async fn of_few(
     most: u64,
 ) -> Result<Vec<event::Model>, Error> {
     let (here, gone) = visible_to(caller);
-    let here = between(in_tickets(), after.seq, head.seq).filter(here).filter(event::Column::TicketId.is_in(tickets));
+    let here =
+        between(in_tickets(), after.seq(), head.seq()).filter(here).filter(event::Column::TicketId.is_in(tickets));
     // Not by the column itself: a planner could hope to find enough of them soon, and read the log from its beginning.
     let here = here.order_by_asc(Expr::cust("event.seq + 0")).limit(most).all(store.read());
-    let gone =
-        between(event::Entity::find(), after.seq, head.seq).filter(gone).order_by_asc(event::Column::Seq).limit(most);
+    let gone = between(event::Entity::find(), after.seq(), head.seq())
+        .filter(gone)
+        .order_by_asc(event::Column::Seq)
+        .limit(most);
     let mut events = here.await?;
     events.append(&mut gone.all(store.read()).await?);
     events.sort_unstable_by_key(|event| event.seq);
@@ -250,7 +213,7 @@ fn between(events: Select<event::Entity>, after: i64, upto: i64) -> Select<event
 }
 
 /// What happens in tickets, with ticket and message at hand.
-fn in_tickets() -> Select<event::Entity> {
+pub(super) fn in_tickets() -> Select<event::Entity> {
     let ticket = event::Entity::belongs_to(ticket::Entity).from(event::Column::TicketId).to(ticket::Column::Id);
     let message = event::Entity::belongs_to(message::Entity).from(event::Column::MessageId).to(message::Column::Id);
     let kinds = KINDS.into_iter().fold(Condition::any(), |any, kind| any.add(event::Column::Kind.like(kind)));
@@ -258,7 +221,7 @@ fn in_tickets() -> Select<event::Entity> {
 }
 
 /// What customers are not told: that there are notes, or that something changed which they are not shown.
-fn is_public() -> Condition {
+pub(super) fn is_public() -> Condition {
     let of_ticket = Condition::all().add(event::Column::MessageId.is_null()).add(noted(INSIDE).is_null());
     Condition::any().add(of_ticket).add(message::Column::Visibility.eq(Visibility::Public))
 }
@@ -289,7 +252,7 @@ fn visible_to(caller: &Caller) -> (Condition, Condition) {
 }
 
 /// The messages of the first of these events, as many as may be read at once, and how many events those are.
-async fn texts(
+pub(super) async fn texts(
     store: &Store,
     events: impl Iterator<Item = (i64, Option<Uuid>)> + Clone,
 ) -> Result<(usize, Vec<message::Model>), Error> {
@@ -320,82 +283,9 @@ fn is_inside(row: &message::Model) -> bool {
 }
 
 /// What the reader is shown of these, and the ids of the others.
-fn shown(mut rows: Vec<message::Model>, with_notes: bool) -> (Vec<message::Model>, Vec<Uuid>) {
+pub(super) fn shown(mut rows: Vec<message::Model>, with_notes: bool) -> (Vec<message::Model>, Vec<Uuid>) {
     let is_hidden = |row: &mut message::Model| !with_notes && is_inside(row);
     let hidden = rows.extract_if(.., is_hidden).map(|row| row.id).collect();
     withhold(&mut rows);
     (rows, hidden)
-}
-
-/// What has changed in the messages of one ticket.
-#[derive(Debug)]
-pub(in crate::helpdesk) struct News {
-    /// As they are now, in their order.
-    pub messages: Vec<message::Model>,
-    /// Those that the reader is shown no more.
-    pub removed: Vec<Uuid>,
-    /// The number of the last event that this takes account of.
-    pub seq: i64,
-    pub has_more: bool,
-}
-
-fn in_ticket(ticket: Uuid, with_notes: bool) -> Select<event::Entity> {
-    let events = in_tickets().filter(event::Column::TicketId.eq(ticket));
-    if with_notes { events } else { events.filter(is_public()) }
-}
-
-/// The number of the newest event of a ticket that the reader may know of; 0 if there is none.
-pub(in crate::helpdesk) async fn newest_in(store: &Store, ticket: Uuid, with_notes: bool) -> Result<i64, Error> {
-    let newest = in_ticket(ticket, with_notes).order_by_desc(event::Column::Seq).one(store.read()).await?;
-    Ok(newest.map_or(0, |event| event.seq))
-}
-
-/// The messages of a ticket of which something happened behind `after`, one part.
-pub(in crate::helpdesk) async fn news(
-    store: &Store,
-    ticket: Uuid,
-    with_notes: bool,
-    after: i64,
-) -> Result<News, Error> {
-    if newest(store, i64::MAX).await?.seq < after {
-        return Err(Error::invalid(
-            "after",
-            "is ahead of the log, as when a backup was put back: leave it out to read the ticket anew",
-        ));
-    }
-    let behind = in_ticket(ticket, with_notes).filter(event::Column::Seq.gt(after));
-    let mut events: Vec<(i64, Option<Uuid>)> = behind
-        .select_only()
-        .columns([event::Column::Seq, event::Column::MessageId])
-        .order_by_asc(event::Column::Seq)
-        .limit(PART as u64 + 1)
-        .into_tuple()
-        .all(store.read())
-        .await?;
-    let mut has_more = cut(&mut events, PART);
-    let (fits, messages) = texts(store, events.iter().copied()).await?;
-    has_more |= cut(&mut events, fits);
-    let seq = events.last().map_or(after, |(seq, _)| *seq);
-    let (messages, removed) = shown(messages, with_notes);
-    Ok(News { messages, removed, seq, has_more })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mark_survives_its_encoding_and_junk_is_refused() {
-        let mark = Mark { seq: 4_711, at: 1_700_000_000_123_456 };
-        let word = mark.encode();
-        assert_eq!(Mark::decode(&word), Some(mark));
-        let mut newer = URL_SAFE_NO_PAD.decode(&word).unwrap();
-        newer[0] = 2;
-        let below = Mark { seq: -1, at: 0 }.encode();
-        for junk in
-            ["", "AAAA", "not base64!", &word[..20], &format!("{word}AA"), &URL_SAFE_NO_PAD.encode(newer), &below]
-        {
-            assert_eq!(Mark::decode(junk), None, "{junk}");
-        }
-    }
 }
