@@ -7,13 +7,14 @@ mod streamed;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, time::Duration};
+use std::{fmt, pin::pin, time::Duration};
 
 use async_openai::{Client, config::OpenAIConfig, error::OpenAIError, middleware::ReqwestService};
-use futures::{FutureExt, StreamExt, future::BoxFuture};
+use futures::{FutureExt, future::BoxFuture};
 use http_body_util::{BodyExt, Limited};
 use reqwest::{Response, header::HeaderValue, redirect::Policy};
 use serde_json::Value;
+use tokio::sync;
 use tower::ServiceBuilder;
 
 use super::{
@@ -25,7 +26,7 @@ use capability::{Capability, Disliked, Manner};
 pub use error::LlmError;
 use retry::Patience;
 pub use streamed::Watch;
-use streamed::{Broken, as_events, gathered};
+use streamed::gathered;
 
 /// How long a connection to the endpoint may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +35,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// The largest stream of an answer, in bytes: each word comes in a wrapping of some hundred.
-const MAX_STREAM_BYTES: usize = 32 * 1024 * 1024;
+const MAX_STREAM_BYTES: usize = 16 * 1024 * 1024;
 
 /// How much of the body of an error is looked at, in bytes.
 const MAX_ERROR_BYTES: usize = 16 * 1024;
@@ -64,8 +65,7 @@ pub struct Settings {
 /// A model behind an OpenAI-compatible endpoint.
 pub struct Llm {
     client: Client<OpenAIConfig>,
-    /// The same for answers that come piece by piece.
-    streaming: Client<OpenAIConfig>,
+    config: OpenAIConfig,
     http: reqwest::Client,
     settings: Settings,
     capability: Capability,
@@ -126,14 +126,7 @@ impl Llm {
             .retry(Patience::default())
             .service(ReqwestService::new(http.clone()));
         let client = Client::build(http.clone(), config.clone()).with_http_service(service);
-        let service = ServiceBuilder::new()
-            .and_then(as_events)
-            .and_then(status_first)
-            .map_response(|response| bounded(response, MAX_STREAM_BYTES))
-            .retry(Patience::default())
-            .service(ReqwestService::new(http.clone()));
-        let streaming = Client::build(http.clone(), config).with_http_service(service);
-        Ok(Self { client, streaming, http, settings, capability: Capability::default() })
+        Ok(Self { client, config, http, settings, capability: Capability::default() })
     }
 
     /// What the endpoint is called.
@@ -176,6 +169,7 @@ impl Llm {
     ) -> Result<Value, LlmError> {
         let known = self.capability.manner();
         let mut manner = Manner { stream: known.stream && watch.is_some(), ..known };
+        let mut is_refused = false;
         loop {
             let asked = match watch.filter(|_| manner.stream) {
                 Some(watch) => self.ask_for_pieces(messages, form, manner, watch).await,
@@ -186,11 +180,18 @@ impl Llm {
             };
             match asked {
                 Ok(body) => {
-                    let stream = if watch.is_some() { manner.stream } else { known.stream };
-                    self.capability.remember(Manner { stream, ..manner });
+                    if manner.stream {
+                        self.capability.streamed(true);
+                    }
+                    self.capability.remember(Manner { stream: known.stream && !is_refused, ..manner });
                     return Ok(body);
                 }
                 Err(refusal) => {
+                    if refusal.disliked == Some(Disliked::Endless) {
+                        self.capability.streamed(false);
+                    } else {
+                        is_refused |= manner.stream;
+                    }
                     let plainer = refusal.disliked.and_then(|disliked| manner.without(disliked));
                     // Without a form nothing is gained by asking for it in another way.
                     let plainer = plainer.filter(|plainer| form != Form::Text || plainer.structure == manner.structure);
@@ -208,12 +209,24 @@ impl Llm {
         watch: Watch<'_>,
     ) -> Result<Value, Refusal> {
         let request = self.request(messages, form, manner);
-        let pieces = self.streaming.chat().create_stream_byot::<_, Value>(&request).await.map_err(refusal)?;
-        gathered(pieces.map(|piece| piece.map_err(LlmError::from)), watch).await.map_err(|broken| match broken {
-            Broken::Error(error) => Refusal { error, disliked: None },
-            // Asked for as a whole it shows whether it is one.
-            Broken::Endless => Refusal { error: LlmError::Malformed("cut off"), disliked: Some(Disliked::Stream) },
-        })
+        let (sender, mut growing) = sync::watch::channel(String::new());
+        let service = ServiceBuilder::new()
+            .and_then(move |response| gathered(response, sender.clone()))
+            .and_then(status_first)
+            .map_response(|response| bounded(response, MAX_STREAM_BYTES))
+            .retry(Patience::default())
+            .service(ReqwestService::new(self.http.clone()));
+        // It has no connections of its own.
+        let client = Client::build(self.http.clone(), self.config.clone()).with_http_service(service);
+        let chat = client.chat();
+        let mut asking = pin!(chat.create_byot(&request));
+        loop {
+            tokio::select! {
+                biased;
+                body = &mut asking => return body.map_err(refusal),
+                Ok(()) = growing.changed() => watch(&growing.borrow_and_update()),
+            }
+        }
     }
 
     fn request<'a>(&'a self, messages: &'a [ChatMessage], form: Form, manner: Manner) -> Request<'a> {
@@ -288,9 +301,7 @@ fn status_first(response: Response) -> BoxFuture<'static, Result<Response, OpenA
             return Ok(response);
         }
         let disliked = match status.as_u16() {
-            400 | 404 | 422 => {
-                Disliked::of(status.as_u16(), &whole(response, MAX_ERROR_BYTES).await.unwrap_or_default())
-            }
+            400 | 404 | 422 => Disliked::of(status.as_u16(), &beginning(response).await),
             _ => None,
         };
         Err(OpenAIError::Boxed(Box::new(Refusal { error: LlmError::from_status(status), disliked })))
@@ -298,9 +309,9 @@ fn status_first(response: Response) -> BoxFuture<'static, Result<Response, OpenA
     .boxed()
 }
 
-/// A body, if it can be read and is no longer than this.
-async fn whole(response: Response, most: usize) -> Option<String> {
+/// The beginning of a body; what cannot be read says nothing.
+async fn beginning(response: Response) -> String {
     let response: http::Response<reqwest::Body> = response.into();
-    let body = Limited::new(response.into_body(), most).collect().await.ok()?;
-    Some(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+    let body = Limited::new(response.into_body(), MAX_ERROR_BYTES).collect().await;
+    body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default()
 }

@@ -16,12 +16,14 @@ const TELL_EVERY: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub struct Progress {
     tell: Option<Box<dyn Fn(Stage) + Send + Sync>>,
-    told: Mutex<Option<Told>>,
+    told: Mutex<Told>,
 }
 
-/// The last that was told of a text.
+/// What was told of a text.
+#[derive(Default)]
 struct Told {
-    at: Instant,
+    /// When it was looked at last.
+    at: Option<Instant>,
     text: String,
 }
 
@@ -47,13 +49,14 @@ impl Progress {
     fn writes_at(&self, content: &str, now: Instant) {
         let Some(tell) = &self.tell else { return };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.as_ref().is_some_and(|told| now < told.at + TELL_EVERY) {
+        if told.at.is_some_and(|at| now < at + TELL_EVERY) {
             return;
         }
-        let Some(text) = wire::reply_so_far(content) else { return };
+        // Whatever comes of it: looking takes longer the more there is.
+        told.at = Some(now);
         // What else it decides is written behind the reply.
-        if told.as_ref().is_none_or(|told| told.text != text) {
-            *told = Some(Told { at: now, text: text.clone() });
+        if let Some(text) = wire::reply_so_far(content).filter(|text| *text != told.text) {
+            told.text.clone_from(&text);
             tell(Stage::Writing { text });
         }
     }
@@ -83,11 +86,11 @@ mod tests {
         let progress = Progress::to(move |stage| heard.lock().unwrap().push(stage));
         progress.searches("tea");
         let began = Instant::now();
-        for (halves, text) in (0..).zip(["", "One", "One two", "One two three", "One two three", "One two three"]) {
+        for (halves, text) in (0..).zip(["One", "One t", "One two", "One two three", "One two", "One two"]) {
             progress.writes_at(text, began + TELL_EVERY / 2 * halves);
         }
         let writing = |text: &str| Stage::Writing { text: text.to_owned() };
-        let expected = [Stage::Searching { query: "tea".to_owned() }, writing("One"), writing("One two three")];
+        let expected = [Stage::Searching { query: "tea".to_owned() }, writing("One"), writing("One two")];
         assert_eq!(*stages.lock().unwrap(), expected);
     }
 }

@@ -56,8 +56,7 @@ pub(super) fn read_text(body: &Value) -> Result<String, LlmError> {
         return Err(LlmError::Malformed("cut off"));
     }
     // Nobody has offered it any: what it believes to have done has not been done.
-    let has_calls = |calls: &Value| calls.as_array().is_some_and(|calls| !calls.is_empty());
-    if message.get("tool_calls").is_some_and(has_calls) || message.get("function_call").is_some_and(Value::is_object) {
+    if calls_tools(message) {
         return Err(LlmError::Malformed("it calls tools that it does not have"));
     }
     let text = content(message);
@@ -65,8 +64,14 @@ pub(super) fn read_text(body: &Value) -> Result<String, LlmError> {
     if text.is_empty() { Err(LlmError::Malformed("empty")) } else { Ok(text.to_owned()) }
 }
 
-/// The text of a message: a string, or a list of parts.
-fn content(message: &Value) -> String {
+/// Whether a message, or a piece of one, is more than words.
+pub(super) fn calls_tools(message: &Value) -> bool {
+    let has_calls = |calls: &Value| calls.as_array().is_some_and(|calls| !calls.is_empty());
+    message.get("tool_calls").is_some_and(has_calls) || message.get("function_call").is_some_and(Value::is_object)
+}
+
+/// The text of a message, or of a piece of one: a string, or a list of parts.
+pub(super) fn content(message: &Value) -> String {
     match message.get("content") {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::Value;
 
+/// After how many streams in a row that do not say that they are at their end an endpoint is asked for no more.
+const ENDLESS: u8 = 3;
+
 /// How the form of an answer is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Structure {
@@ -41,6 +44,8 @@ pub(super) enum Disliked {
     Structure,
     /// To answer piece by piece.
     Stream,
+    /// Nothing: it answered piece by piece, and did not say that it was the end.
+    Endless,
     /// It does not say.
     Unknown,
 }
@@ -88,7 +93,7 @@ impl Manner {
         match disliked {
             Disliked::MaxTokens => (!self.completion_tokens).then_some(Self { completion_tokens: true, ..self }),
             Disliked::Temperature => self.temperature.then_some(Self { temperature: false, ..self }),
-            Disliked::Stream => self.stream.then_some(Self { stream: false, ..self }),
+            Disliked::Stream | Disliked::Endless => self.stream.then_some(Self { stream: false, ..self }),
             // The form matters more than that somebody sees it grow.
             Disliked::Unknown if self.stream => Some(Self { stream: false, ..self }),
             Disliked::Structure | Disliked::Unknown => plainer.map(|structure| Self { structure, ..self }),
@@ -98,11 +103,16 @@ impl Manner {
 
 /// What is remembered of one endpoint.
 #[derive(Debug, Default)]
-pub(super) struct Capability(AtomicU8);
+pub(super) struct Capability {
+    known: AtomicU8,
+    /// Streams in a row without an end.
+    endless: AtomicU8,
+}
 
 impl Capability {
     pub(super) fn manner(&self) -> Manner {
-        let bits = self.0.load(Ordering::Relaxed);
+        let bits = self.known.load(Ordering::Relaxed);
+        let ends = self.endless.load(Ordering::Relaxed) < ENDLESS;
         let structure = match bits & 0b11 {
             0 => Structure::Schema,
             1 => Structure::Object,
@@ -112,7 +122,7 @@ impl Capability {
             structure,
             completion_tokens: bits & 0b100 != 0,
             temperature: bits & 0b1000 == 0,
-            stream: bits & 0b1_0000 == 0,
+            stream: ends && bits & 0b1_0000 == 0,
         }
     }
 
@@ -122,7 +132,16 @@ impl Capability {
             | if manner.completion_tokens { 0b100 } else { 0 }
             | if manner.temperature { 0 } else { 0b1000 }
             | if manner.stream { 0 } else { 0b1_0000 };
-        self.0.store(bits, Ordering::Relaxed);
+        self.known.store(bits, Ordering::Relaxed);
+    }
+
+    /// A stream came to its end, or ended without. Servers that restart end them, too, so once is no habit.
+    pub(super) fn streamed(&self, has_end: bool) {
+        if has_end {
+            self.endless.store(0, Ordering::Relaxed);
+        } else {
+            let _ = self.endless.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |so_far| so_far.checked_add(1));
+        }
     }
 }
 

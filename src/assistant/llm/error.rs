@@ -78,8 +78,6 @@ impl From<OpenAIError> for LlmError {
         match error {
             OpenAIError::Reqwest(error) => error.into(),
             OpenAIError::ApiError(error) => Self::from_status(error.status_code),
-            // It broke off.
-            OpenAIError::StreamError(_) => Self::Unreachable,
             OpenAIError::JSONDeserialize(..) => Self::Malformed("not JSON"),
             OpenAIError::Boxed(error) => error.downcast_ref().copied().unwrap_or(Self::Unreachable),
             _ => Self::Malformed("not understood by the client"),

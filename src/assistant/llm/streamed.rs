@@ -1,68 +1,96 @@
-//! An answer that comes piece by piece: gathered to the body that it would have been at once.
+//! An answer that comes piece by piece: put together to the body that it would have been at once.
+//!
+//! The library has streams of its own, which read ahead without bound, read a long line again with each part of it, and
+//! panic at a byte order mark; an endpoint is trusted with none of that. So it asks as for a whole answer, and a layer below it
+//! reads the pieces.
+
+use std::io;
 
 use async_openai::error::OpenAIError;
-use futures::{FutureExt, Stream, StreamExt, future::BoxFuture};
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, future::BoxFuture};
+use http_body_util::BodyExt;
 use reqwest::{Response, header::CONTENT_TYPE};
 use serde_json::{Value, json};
+use tokio::{sync::watch::Sender, task::coop::consume_budget};
+use tokio_util::{
+    codec::{FramedRead, LinesCodec, LinesCodecError},
+    io::StreamReader,
+};
 
-use super::{LlmError, MAX_ANSWER_BYTES, Refusal, whole};
+use super::{super::wire, Disliked, LlmError, MAX_ANSWER_BYTES, Refusal, bounded};
+
+/// The longest line of a stream, in bytes: some endpoints send an answer in one piece.
+const MAX_LINE_BYTES: usize = 256 * 1024;
 
 /// Hears of the content so far, whenever more of it has come.
 pub type Watch<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// Why there is no body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
-    /// The call brought nothing.
-    Error(LlmError),
-    /// It ended without saying that it is the end, so half of it may be missing. Some servers' streams always do.
-    Endless,
-}
-
-/// Makes one event of a body that came at once, from an endpoint that takes no notice of being asked for pieces.
-pub(super) fn as_events(response: Response) -> BoxFuture<'static, Result<Response, OpenAIError>> {
-    async {
+/// Makes one body of a stream of events (HTML Living Standard §9.2), and tells the content so far while it grows. A body that
+/// came at once, from an endpoint that takes no notice of being asked for pieces, stays as it is.
+pub(super) fn gathered(
+    response: Response,
+    growing: Sender<String>,
+) -> BoxFuture<'static, Result<Response, OpenAIError>> {
+    async move {
         let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        if !kind.contains("json") {
-            return Ok(response);
+        if kind.contains("json") {
+            return Ok(bounded(response, MAX_ANSWER_BYTES));
         }
-        let broken = Refusal { error: LlmError::Unreachable, disliked: None };
-        let text = whole(response, MAX_ANSWER_BYTES).await.ok_or_else(|| OpenAIError::Boxed(Box::new(broken)))?;
-        // On one line. What is no JSON is none as an event, either.
-        let line = serde_json::from_str::<Value>(&text).map_or_else(|_| "?".to_owned(), |body| body.to_string());
-        Ok(http::Response::new(reqwest::Body::from(format!("data: {line}\n\n"))).into())
+        let response: http::Response<reqwest::Body> = response.into();
+        let bytes = response.into_body().into_data_stream().map_err(io::Error::other);
+        let lines = FramedRead::new(StreamReader::new(bytes), LinesCodec::new_with_max_length(MAX_LINE_BYTES));
+        let body = gather(lines, &growing).await.map_err(|refusal| OpenAIError::Boxed(Box::new(refusal)))?;
+        Ok(http::Response::new(reqwest::Body::from(body.to_string())).into())
     }
     .boxed()
 }
 
-/// Reads all pieces, and makes a body of them. The text that it holds is bounded as a body is.
-pub(super) async fn gathered(
-    mut pieces: impl Stream<Item = Result<Value, LlmError>> + Unpin,
-    watch: Watch<'_>,
-) -> Result<Value, Broken> {
+/// Reads all pieces. What it holds is one line, and a text that is bounded as a body is.
+async fn gather(
+    mut lines: impl Stream<Item = Result<String, LinesCodecError>> + Unpin,
+    growing: &Sender<String>,
+) -> Result<Value, Refusal> {
     let mut gathered = Gathered::default();
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(Broken::Error)?;
+    while let Some(line) = lines.next().await {
+        // What is there already is taken without waiting, and others want their turn.
+        consume_budget().await;
+        let line = line.map_err(|error| match error {
+            LinesCodecError::MaxLineLengthExceeded => broken(LlmError::Malformed("a line without end")),
+            LinesCodecError::Io(_) => broken(LlmError::Unreachable),
+        })?;
+        // Endpoints write an event in one line; what names events, or keeps the connection open, says nothing here.
+        let Some(data) = line.trim_start_matches('\u{feff}').strip_prefix("data:") else { continue };
+        let data = data.trim();
+        if data == "[DONE]" {
+            break;
+        }
+        let piece: Value = serde_json::from_str(data).map_err(|_| broken(LlmError::Malformed("not JSON")))?;
         // Its status was well when it began; what went wrong since is said like this.
         if piece.get("error").is_some_and(|error| !error.is_null()) {
-            return Err(Broken::Error(LlmError::Unreachable));
+            return Err(broken(LlmError::Unreachable));
         }
         if piece.pointer("/choices/0/message").is_some() {
             return Ok(piece);
         }
-        if gathered.add(&piece) {
-            watch(&gathered.content);
+        let more = gathered.add(&piece);
+        let length = growing.borrow().len() + more.len() + gathered.refusal.len();
+        if length > MAX_ANSWER_BYTES {
+            return Err(broken(LlmError::Malformed("endless")));
         }
-        if gathered.content.len() + gathered.refusal.len() > MAX_ANSWER_BYTES {
-            return Err(Broken::Error(LlmError::Malformed("endless")));
+        if !more.is_empty() {
+            growing.send_modify(|content| *content += &more);
         }
     }
-    gathered.body()
+    gathered.body(&growing.borrow())
 }
 
+fn broken(error: LlmError) -> Refusal {
+    Refusal { error, disliked: None }
+}
+
+/// What pieces have said beside the content.
 #[derive(Default)]
 struct Gathered {
-    content: String,
     refusal: String,
     calls_tools: bool,
     finish: Option<Value>,
@@ -70,35 +98,27 @@ struct Gathered {
 }
 
 impl Gathered {
-    /// Gives whether there is more content.
-    fn add(&mut self, piece: &Value) -> bool {
+    /// Gives what comes behind the content.
+    fn add(&mut self, piece: &Value) -> String {
         // The last piece of many servers has this, and no choices.
         if let Some(usage) = piece.get("usage").filter(|usage| usage.is_object()) {
             self.usage = Some(usage.clone());
         }
-        let Some(choice) = piece.pointer("/choices/0") else { return false };
+        let Some(choice) = piece.pointer("/choices/0") else { return String::new() };
         if let Some(finish) = choice.get("finish_reason").filter(|finish| !finish.is_null()) {
             self.finish = Some(finish.clone());
         }
-        let Some(delta) = choice.get("delta") else { return false };
+        let Some(delta) = choice.get("delta") else { return String::new() };
         self.refusal += delta.get("refusal").and_then(Value::as_str).unwrap_or_default();
-        let has_calls = |calls: &Value| calls.as_array().is_some_and(|calls| !calls.is_empty());
-        self.calls_tools |=
-            delta.get("tool_calls").is_some_and(has_calls) || delta.get("function_call").is_some_and(Value::is_object);
-        let before = self.content.len();
-        match delta.get("content") {
-            Some(Value::String(text)) => self.content += text,
-            Some(Value::Array(parts)) => {
-                parts.iter().filter_map(|part| part.get("text")?.as_str()).for_each(|text| self.content += text);
-            }
-            _ => {}
-        }
-        self.content.len() > before
+        self.calls_tools |= wire::calls_tools(delta);
+        wire::content(delta)
     }
 
-    fn body(self) -> Result<Value, Broken> {
-        let finish = self.finish.ok_or(Broken::Endless)?;
-        let mut message = json!({ "role": "assistant", "content": self.content });
+    fn body(self, content: &str) -> Result<Value, Refusal> {
+        // Half of it may be missing.
+        let end = Refusal { error: LlmError::Malformed("cut off"), disliked: Some(Disliked::Endless) };
+        let finish = self.finish.ok_or(end)?;
+        let mut message = json!({ "role": "assistant", "content": content });
         if !self.refusal.is_empty() {
             message["refusal"] = self.refusal.into();
         }
@@ -111,9 +131,8 @@ impl Gathered {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use futures::stream;
+    use tokio::sync::watch;
 
     use super::*;
 
@@ -121,19 +140,24 @@ mod tests {
         json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }], "usage": null })
     }
 
-    /// What comes of these pieces, and what a watcher hears.
-    fn gather(pieces: &[Value]) -> (Result<Value, Broken>, Vec<String>) {
-        let heard = Mutex::new(Vec::new());
-        let watch = |content: &str| heard.lock().unwrap().push(content.to_owned());
-        let pieces = stream::iter(pieces.iter().cloned().map(Ok));
-        let body = gathered(pieces, &watch).now_or_never().unwrap();
-        (body, heard.into_inner().unwrap())
+    /// What comes of these lines.
+    fn read(lines: Vec<String>) -> Result<Value, Refusal> {
+        let lines = stream::iter(lines.into_iter().map(Ok));
+        gather(lines, &watch::channel(String::new()).0).now_or_never().unwrap()
+    }
+
+    fn gather_all(pieces: &[Value]) -> Result<Value, Refusal> {
+        read(pieces.iter().map(|piece| format!("data: {piece}")).collect())
+    }
+
+    fn why(pieces: &[Value]) -> LlmError {
+        gather_all(pieces).unwrap_err().error
     }
 
     #[test]
     fn pieces_become_the_body_that_they_are_pieces_of() {
         let usage = json!({ "prompt_tokens": 7, "completion_tokens": 3 });
-        let (body, heard) = gather(&[
+        let body = gather_all(&[
             delta(json!({ "role": "assistant", "content": "" }), None),
             delta(json!({ "reasoning_content": "hm" }), None),
             delta(json!({ "content": "Hel" }), None),
@@ -144,35 +168,49 @@ mod tests {
         ]);
         let message = json!({ "role": "assistant", "content": "Hello" });
         let whole = json!({ "choices": [{ "message": message, "finish_reason": "stop" }], "usage": usage });
-        assert_eq!((body, heard), (Ok(whole), vec!["Hel".to_owned(), "Hello".to_owned()]));
+        assert_eq!(body.unwrap(), whole);
     }
 
     #[test]
     fn what_a_body_says_beside_its_text_is_kept() {
-        let (refused, _) =
-            gather(&[delta(json!({ "refusal": "I can" }), None), delta(json!({ "refusal": "not" }), Some("stop"))]);
+        let refused =
+            gather_all(&[delta(json!({ "refusal": "I can" }), None), delta(json!({ "refusal": "not" }), Some("stop"))]);
         assert_eq!(refused.unwrap()["choices"][0]["message"]["refusal"], "I cannot");
         let call = json!({ "tool_calls": [{ "function": { "name": "refund" } }] });
-        let (calls, _) = gather(&[delta(call, None), delta(json!({}), Some("tool_calls"))]);
+        let calls = gather_all(&[delta(call, None), delta(json!({}), Some("tool_calls"))]);
         assert!(!calls.unwrap()["choices"][0]["message"]["tool_calls"].as_array().unwrap().is_empty());
-        let (cut, _) = gather(&[delta(json!({ "content": "Hel" }), Some("length"))]);
+        let cut = gather_all(&[delta(json!({ "content": "Hel" }), Some("length"))]);
         assert_eq!(cut.unwrap()["choices"][0]["finish_reason"], "length");
     }
 
     #[test]
     fn half_an_answer_is_none() {
         let begun = delta(json!({ "content": "We do not" }), None);
-        assert_eq!(gather(std::slice::from_ref(&begun)).0, Err(Broken::Endless));
-        assert_eq!(gather(&[]).0, Err(Broken::Endless));
+        for pieces in [&[begun.clone()][..], &[]] {
+            assert_eq!(gather_all(pieces).unwrap_err().disliked, Some(Disliked::Endless));
+        }
         let error = json!({ "error": { "message": "out of memory" } });
-        assert_eq!(gather(&[begun.clone(), error]).0, Err(Broken::Error(LlmError::Unreachable)));
+        assert_eq!(why(&[begun.clone(), error]), LlmError::Unreachable);
         let more = delta(json!({ "content": "x".repeat(MAX_ANSWER_BYTES) }), None);
-        assert_eq!(gather(&[begun, more]).0, Err(Broken::Error(LlmError::Malformed("endless"))));
+        assert_eq!(why(&[begun, more]), LlmError::Malformed("endless"));
     }
 
     #[test]
     fn a_whole_body_is_taken_as_it_is() {
         let body = json!({ "choices": [{ "message": { "content": "Hi" } }] });
-        assert_eq!(gather(std::slice::from_ref(&body)), (Ok(body), vec![]));
+        assert_eq!(gather_all(std::slice::from_ref(&body)).unwrap(), body);
+    }
+
+    #[test]
+    fn what_else_stands_in_a_stream_is_passed_over() {
+        let piece = delta(json!({ "content": "Hi" }), Some("stop"));
+        let lines =
+            ["\u{feff}: a comment", "event: message", &format!("data:{piece}"), "id: 1", "", "data: [DONE]", "data: {"];
+        let body = read(lines.map(str::to_owned).to_vec()).unwrap();
+        assert_eq!(body["choices"][0]["message"]["content"], "Hi");
+        let marked = format!("\u{feff}data: {piece}");
+        assert_eq!(read(vec![marked]).unwrap()["choices"][0]["message"]["content"], "Hi");
+        let nested = format!("data: {}", "[".repeat(100_000));
+        assert_eq!(read(vec![nested]).unwrap_err().error, LlmError::Malformed("not JSON"));
     }
 }

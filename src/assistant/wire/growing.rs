@@ -1,20 +1,28 @@
 //! What can be shown of an answer that is still being written.
 
-use super::without_thoughts;
+use super::{super::draft::is_hidden, MAX_REPLY_CHARS, without_thoughts};
 
 /// The key that the reply stands behind.
 const KEY: &str = "\"reply\"";
 
-/// The reply in what a model has written so far; `None` while none has begun.
+/// The reply in what a model has written so far; `None` while none has begun, and of one that is too long to become any.
 pub(in super::super) fn reply_so_far(content: &str) -> Option<String> {
     let text = without_thoughts(content).trim_start();
     if !text.contains(['{', '`']) && !"<think>".starts_with(text) {
-        return Some(text.trim_end().to_owned()).filter(|text| !text.is_empty());
+        return shown(text);
     }
     let (_, behind) = text.split_once(KEY)?;
     let value = behind.trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
-    let reply = unescaped(value);
-    Some(reply.trim().to_owned()).filter(|reply| !reply.is_empty())
+    shown(&unescaped(value))
+}
+
+/// As a message would have it.
+fn shown(reply: &str) -> Option<String> {
+    if reply.chars().nth(MAX_REPLY_CHARS).is_some() {
+        return None;
+    }
+    let seen: String = reply.chars().filter(|c| !is_hidden(*c) || matches!(c, '\n' | '\t')).collect();
+    Some(seen.trim().to_owned()).filter(|reply| !reply.is_empty())
 }
 
 /// A JSON string (RFC 8259 §7) up to its end or as far as it goes; an escape that is not whole yet is left out.
@@ -88,6 +96,7 @@ mod tests {
         fn what_is_shown_in_the_end_is_the_reply(reply in "\\PC{1,80}", cut in 0..80_usize) {
             let whole = serde_json::json!({ "reply": reply }).to_string();
             let shown = reply_so_far(&whole).unwrap_or_default();
+            let reply: String = reply.chars().filter(|c| !is_hidden(*c)).collect();
             proptest::prop_assert_eq!(&shown, reply.trim());
             let end = (0..=whole.len().saturating_sub(cut)).rev().find(|end| whole.is_char_boundary(*end)).unwrap();
             let part = reply_so_far(&whole[..end]).unwrap_or_default();
