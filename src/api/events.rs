@@ -116,16 +116,19 @@ pub(super) async fn listen(
     caller.require_reader()?;
     let seat = events.seats.take(&caller, &api.metrics.events)?;
     let joined = events.hub.join(&api.helpdesk).await?;
-    let seen = match since {
-        None => joined.1,
-        Some(seq) => api.helpdesk.mark(Some(seq)).await.map_err(|error| match error {
-            Error::Invalid { field, problem } => ApiError::bad_parameter(field, problem),
-            other => other.into(),
-        })?,
+    let (seen, told) = match since {
+        None => (joined.1, api.helpdesk.newest_known(&caller).await?),
+        Some(seq) => {
+            let seen = api.helpdesk.mark(&caller, seq).await.map_err(|error| match error {
+                Error::Invalid { field, problem } => ApiError::bad_parameter(field, problem),
+                other => other.into(),
+            })?;
+            (seen, seq)
+        }
     };
     let connection = connection.map(|Extension(connection)| connection).unwrap_or_default();
     let place = Place { hub: events.hub, portions: events.portions, connection, seat, until: until(&headers) };
-    let listener = Listener::new(api, caller, place, joined, seen);
+    let listener = Listener::new(api, caller, place, joined, (seen, told));
     let body = Body::from_stream(stream::unfold(listener, Listener::next));
     let stream = (CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // Else nginx keeps events until it has a buffer full.

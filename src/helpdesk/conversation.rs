@@ -324,12 +324,29 @@ impl Helpdesk {
         query::changes(&self.store, &everybody, after, limit).await
     }
 
-    /// The place in the event log behind the event with this number; without one, behind the last.
+    /// The place in the event log behind the last event.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is no such event yet, [`Error::Database`].
-    pub async fn mark(&self, seq: Option<i64>) -> Result<Mark, Error> {
-        query::mark(&self.store, seq).await
+    /// [`Error::Database`].
+    pub async fn head(&self) -> Result<Mark, Error> {
+        query::newest(&self.store, i64::MAX).await
+    }
+
+    /// The place in the event log behind the event with this number.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no such event yet, which customers are not told; [`Error::Database`].
+    pub async fn mark(&self, caller: &Caller, seq: i64) -> Result<Mark, Error> {
+        query::mark(&self.store, caller, seq).await
+    }
+
+    /// The number of the newest event that a caller may know of; 0 if there is none. Of others than customers that of the
+    /// whole log.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn newest_known(&self, caller: &Caller) -> Result<i64, Error> {
+        query::newest_known(&self.store, caller).await
     }
 }
 

@@ -101,6 +101,7 @@ pub use overview::{DeskInside, DeskState, Queued};
 pub use own::{Erased, Standing};
 pub use query::{
     AuditFilter, Changes, Cursor, DeliveryFilter, Filter, Mark, Outgoing, Page, Reach, Replied, Usage, Utterance,
+    shown_place,
 };
 pub use repeated::{ClientId, hash_of};
 pub use retention::Retention;

@@ -32,7 +32,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 pub use audit::AuditFilter;
-pub use changes::Changes;
+pub use changes::{Changes, shown_place};
 pub use mark::Mark;
 pub use messages::Utterance;
 pub use outbox::Outgoing;
@@ -42,7 +42,7 @@ pub use usage::Usage;
 pub use webhooks::DeliveryFilter;
 pub(super) use {
     audit::audit,
-    changes::{ERASED, INSIDE, changes, mark},
+    changes::{ERASED, INSIDE, changes, mark, newest, newest_known},
     contacts::{is_customer_of, is_subscribed, next_appearance, presence, subscribers},
     copilot::{
         content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,

@@ -77,7 +77,7 @@ async fn listen(
                 assert_eq!((data["seq"].as_i64(), data["type"].as_str()), (id, Some(kind.as_str())));
                 told.push((id.unwrap(), kind, data));
             }
-            let end = helpdesk.mark(None).await.unwrap().seq();
+            let end = helpdesk.head().await.unwrap().seq();
             if is_last && last == Some(end) {
                 return (told, came);
             }

@@ -19,7 +19,7 @@ use super::{
     super::wire::Timestamp,
     frame::{self, Told},
 };
-use crate::helpdesk::{Error, Helpdesk, Mark, Reach, Signal};
+use crate::helpdesk::{Error, Helpdesk, Mark, Reach, Signal, Stage};
 
 /// Posts that a listener may be behind.
 const RING: usize = 64;
@@ -72,7 +72,7 @@ impl Hub {
         }
         // Before the place: what is committed behind it is heard of.
         let reader = Reader::new(helpdesk.clone());
-        let place = helpdesk.mark(None).await?;
+        let place = helpdesk.head().await?;
         let (posts, first) = broadcast::channel(RING);
         let (requests, asked) = mpsc::channel(1);
         tokio::spawn(reader.run(place, posts, asked, Arc::clone(&self.left)));
@@ -125,6 +125,11 @@ impl Reader {
                 }
                 signal = self.signals.recv() => {
                     match signal {
+                        // What has become of it is told first: who shows drafts would have nothing to show in between.
+                        Ok(signal @ Signal::Drafts { stage: Stage::Ended, .. }) => {
+                            has_more = self.read_on(&mut place, &posts).await;
+                            self.pass_on(signal, &posts);
+                        }
                         Ok(signal) => self.pass_on(signal, &posts),
                         Err(RecvError::Lagged(_)) => {}
                         Err(RecvError::Closed) => return,
@@ -143,15 +148,17 @@ impl Reader {
                     }
                 }
             }
-            has_more = match self.read(&mut place, &posts).await {
-                Ok(has_more) => has_more,
-                Err(error) => {
-                    // The next tick tries again; who listens waits, and misses nothing.
-                    tracing::warn!(%error, "the log could not be read for those who listen");
-                    false
-                }
-            };
+            has_more = self.read_on(&mut place, &posts).await;
         }
+    }
+
+    /// Hands out what is new, if it can be read. Gives whether there is more.
+    async fn read_on(&self, place: &mut Mark, posts: &broadcast::Sender<Arc<Post>>) -> bool {
+        self.read(place, posts).await.unwrap_or_else(|error| {
+            // The next tick tries again; who listens waits, and misses nothing.
+            tracing::warn!(%error, "the log could not be read for those who listen");
+            false
+        })
     }
 
     /// Hands out what is new. Gives whether there is more.

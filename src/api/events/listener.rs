@@ -18,7 +18,7 @@ use super::{
     hub::{Hub, Joined, Post},
     seats::Seat,
 };
-use crate::helpdesk::{Caller, Mark};
+use crate::helpdesk::{Caller, Mark, shown_place};
 
 /// How often a listener that is told nothing gets a sign of life: proxies end what is silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -46,6 +46,8 @@ pub(super) struct Listener {
     posts: Option<broadcast::Receiver<Arc<Post>>>,
     /// What is known to the client, or to come from `waiting`.
     seen: Mark,
+    /// The number that the client comes back with. Of a customer's it does not tell how far the log goes.
+    told: i64,
     /// There is more in the log than comes by itself.
     is_behind: bool,
     waiting: VecDeque<Bytes>,
@@ -58,9 +60,15 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    pub(super) fn new(api: Api, caller: Caller, place: Place, (posts, position): Joined, seen: Mark) -> Self {
+    pub(super) fn new(
+        api: Api,
+        caller: Caller,
+        place: Place,
+        (posts, position): Joined,
+        (seen, told): (Mark, i64),
+    ) -> Self {
         Self {
-            waiting: VecDeque::from([frame::opening(seen.seq())]),
+            waiting: VecDeque::from([frame::opening(told)]),
             is_behind: seen.seq() < position.seq(),
             posts: Some(posts),
             portion: None,
@@ -69,6 +77,7 @@ impl Listener {
             api,
             caller,
             seen,
+            told,
             place,
         }
     }
@@ -112,7 +121,7 @@ impl Listener {
         tokio::select! {
             // First, or a busy log that is nothing for this one would keep it silent.
             biased;
-            () = sleep_until(self.beat) => self.waiting.push_back(frame::heartbeat(self.seen.seq())),
+            () = sleep_until(self.beat) => self.beat(),
             post = posts.recv() => match post {
                 Ok(post) => self.hear(&post),
                 Err(RecvError::Lagged(_)) => {
@@ -136,11 +145,21 @@ impl Listener {
             Post::Log { upto, .. } if upto.seq() <= self.seen.seq() => {}
             Post::Log { after, .. } if *after > self.seen.seq() => self.is_behind = true,
             Post::Log { upto, told, .. } => {
-                let new = told.iter().filter(|told| told.seq > self.seen.seq());
-                self.waiting.extend(new.filter_map(|told| told.to(&self.caller)).cloned());
+                for told in told.iter().filter(|told| told.seq > self.seen.seq()) {
+                    if let Some(frame) = told.to(&self.caller) {
+                        self.told = told.seq;
+                        self.waiting.push_back(frame.clone());
+                    }
+                }
                 self.seen = *upto;
             }
         }
+    }
+
+    /// A sign of life.
+    fn beat(&mut self) {
+        self.told = shown_place(&self.caller, self.told, self.seen.seq());
+        self.waiting.push_back(frame::heartbeat(self.told));
     }
 
     /// Reads a page of what was missed, when there is a place for it.
@@ -158,15 +177,16 @@ impl Listener {
         let Some((portion, page)) = read.await else {
             // Too many read, or the database is away. Meanwhile the client sees that we are here.
             sleep(PAUSE).await;
-            self.waiting.push_back(frame::heartbeat(self.seen.seq()));
+            self.beat();
             return;
         };
         let told = page.events.iter();
         self.waiting.extend(told.map(|event| frame::change(event.clone(), &page, &self.caller, &self.api.helpdesk)));
         (self.seen, self.is_behind) = (page.next, page.has_more);
+        self.told = page.events.last().map_or(self.told, |event| event.seq);
         if self.waiting.is_empty() {
             // What others did was passed over: said, so that nobody looks through it again.
-            self.waiting.push_back(frame::heartbeat(self.seen.seq()));
+            self.beat();
         }
         self.portion = Some(portion);
     }

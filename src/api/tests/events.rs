@@ -131,7 +131,7 @@ async fn life(desks: &Desks) {
 
 /// The number of the last event in the log.
 async fn end(desks: &Desks) -> i64 {
-    desks.api.helpdesk.mark(None).await.unwrap().seq()
+    desks.api.helpdesk.head().await.unwrap().seq()
 }
 
 #[tokio::test]
@@ -214,6 +214,29 @@ async fn a_listener_goes_on_where_it_was_and_a_place_that_is_none_is_refused() {
     }
     desks.get(&program(&[]), EVENTS).await.failure(403, "FORBIDDEN");
     desks.ask(request(Method::GET, EVENTS, None, None)).await.failure(401, "UNAUTHORIZED");
+}
+
+#[tokio::test]
+async fn a_customers_place_does_not_tell_how_far_the_log_goes() {
+    let desks = Desks::new().await;
+    let ticket = desks.ticket("support").await;
+    let (ann, bob) = (customer(ANN), customer("bob@example.com"));
+    let opening = async |token: &str, query: &str| Ear::open(&desks, token, query).await.next().await.unwrap().0;
+    let known = opening(&ann, "").await;
+    assert_eq!(known, Some(end(&desks).await));
+    desks.post(&agent("eve"), &of(&ticket, "notes"), json!({ "content": "knows us" })).await.ok(200);
+    assert_eq!(opening(&ann, "").await, known);
+    assert_eq!(opening(&ann, "?after=99999").await, Some(99_999), "no refusal");
+    assert_eq!(opening(&bob, "").await, Some(0));
+    // Who comes again is told what is for it, and a heartbeat says no more than that.
+    let mut ear = Ear::open(&desks, &ann, &format!("?after={}", known.unwrap() - 1)).await;
+    let heard = ear.until(known.unwrap()).await;
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    let mut behind = Ear::open(&desks, &bob, "?after=0").await;
+    assert_eq!(behind.next().await.unwrap().0, Some(0));
+    assert_eq!(behind.next().await.unwrap(), (Some(0), String::new(), Value::Null));
+    desks.post(&agent("eve"), &messages_of(&ticket), json!({ "content": "It comes" })).await.ok(201);
+    assert_eq!(opening(&ann, "").await, Some(end(&desks).await));
 }
 
 #[tokio::test]

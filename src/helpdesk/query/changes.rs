@@ -10,7 +10,7 @@ use deskbridge_entity::{
     ticket,
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait, Func},
 };
 use uuid::Uuid;
@@ -71,10 +71,16 @@ impl Changes {
     }
 }
 
-/// The place behind the event with this number, or behind the last one.
-pub(in crate::helpdesk) async fn mark(store: &Store, seq: Option<i64>) -> Result<Mark, Error> {
-    let mark = newest(store, seq.unwrap_or(i64::MAX)).await?;
-    if seq.is_some_and(|seq| seq > mark.seq()) {
+/// The number that a caller comes back with who was told something last at `told`, when the log was looked through up to `seen`.
+#[must_use]
+pub fn shown_place(caller: &Caller, told: i64, seen: i64) -> i64 {
+    if caller.role == Role::Customer && seen - told < STAYS { told } else { seen }
+}
+
+/// The place behind the event with this number, or behind the last one. Customers are not told how far the log goes.
+pub(in crate::helpdesk) async fn mark(store: &Store, caller: &Caller, seq: i64) -> Result<Mark, Error> {
+    let mark = newest(store, seq).await?;
+    if seq > mark.seq() && caller.role != Role::Customer {
         return Err(Error::invalid(
             "after",
             "is ahead of the log, as when a backup was put back: leave it out to begin anew",
@@ -108,7 +114,7 @@ pub(in crate::helpdesk) async fn changes(
     is_cut |= cut(&mut events, fits);
     let next = events.last().filter(|_| is_cut).map_or(last, Mark::behind);
     let told = events.last().map_or(after, Mark::behind);
-    let stays = caller.role == Role::Customer && next.seq() - told.seq() < STAYS;
+    let stays = shown_place(caller, told.seq(), next.seq()) == told.seq();
 
     let of: BTreeSet<Uuid> = events.iter().filter_map(|event| event.ticket_id).collect();
     let tickets = ticket::Entity::find().filter(ticket::Column::Id.is_in(of)).all(store.read()).await?;
@@ -132,9 +138,24 @@ pub(super) fn cut<T>(items: &mut Vec<T>, most: usize) -> bool {
 }
 
 /// The place behind the newest event up to this number.
-pub(super) async fn newest(store: &Store, upto: i64) -> Result<Mark, Error> {
+pub(in crate::helpdesk) async fn newest(store: &Store, upto: i64) -> Result<Mark, Error> {
     let events = event::Entity::find().filter(event::Column::Seq.lte(upto)).order_by_desc(event::Column::Seq);
     Ok(events.one(store.read()).await?.as_ref().map_or_else(Mark::default, Mark::behind))
+}
+
+/// The number of the newest event that a caller may know of; 0 if there is none. Of others than customers that of the whole log.
+pub(in crate::helpdesk) async fn newest_known(store: &Store, caller: &Caller) -> Result<i64, Error> {
+    if caller.role != Role::Customer {
+        return Ok(newest(store, i64::MAX).await?.seq());
+    }
+    let (here, gone) = visible_to(caller);
+    let own = ticket::Entity::find().select_only().column(ticket::Column::Id);
+    let own = own.filter(ticket::Column::Customer.eq(&caller.id)).into_query();
+    // Not by the column itself, as in `of_few`.
+    let here = in_tickets().filter(here).filter(event::Column::TicketId.in_subquery(own));
+    let here = here.order_by_desc(Expr::cust("event.seq + 0")).one(store.read()).await?;
+    let gone = event::Entity::find().filter(gone).order_by_desc(event::Column::Seq).one(store.read()).await?;
+    Ok(here.into_iter().chain(gone).map(|event| event.seq).max().unwrap_or_default())
 }
 
 /// What the caller may know of, of the next events behind `after`; and where those end.
