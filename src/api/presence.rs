@@ -113,6 +113,7 @@ pub(super) struct PresenceOut {
     status: &'static str,
     show: Option<String>,
     text: Option<String>,
+    /// When something was told of it last.
     updated_at: Option<Timestamp>,
     resources: Vec<ResourceOut>,
 }
@@ -140,16 +141,18 @@ pub(super) async fn show(
     let jid = query.jid()?;
     let known = api.helpdesk.presence(&caller, &jid).await?;
     let mut out = PresenceOut::new(&jid, known);
-    if out.updated_at.is_none() && is_desk(&api, &jid) {
-        // A desk of which nothing was told shows itself as plainly available.
-        out.status = status(true);
+    if let Some(desk) = desk_of(&api, &jid) {
+        // What its subscribers see, which need not be what was set last.
+        let Presence { available, show, text, .. } = api.helpdesk.desk_presence(&desk).await?;
+        (out.status, out.show, out.text) = (status(available), show, text);
     }
     Ok(Json(out))
 }
 
-fn is_desk(api: &Api, jid: &Jid) -> bool {
-    let name = jid.node().map_or("", |node| node.as_str());
-    jid.domain().as_str() == api.helpdesk.domain() && api.helpdesk.desk(name).is_some()
+/// The desk that has this address.
+fn desk_of(api: &Api, jid: &Jid) -> Option<String> {
+    let name = jid.node().filter(|_| jid.domain().as_str() == api.helpdesk.domain())?;
+    api.helpdesk.desk(name.as_str()).map(|desk| desk.name.clone())
 }
 
 impl PresenceOut {

@@ -81,3 +81,15 @@ async fn an_agent_of_one_desk_has_to_do_with_its_customers_only() {
     desks.post(&agent_of("billing"), PRESENCE, told).await.ok(200);
     assert_eq!(desks.get(&agent_of("billing"), &path).await.ok(200)["status"], "unavailable");
 }
+
+#[tokio::test]
+async fn a_desk_is_shown_as_its_subscribers_see_it() {
+    let desks = Desks::new().await;
+    let address = "support@help.example.org";
+    desks.post(&agent("eve"), PRESENCE, json!({ "jid": address, "status": "available" })).await.ok(200);
+    assert_eq!(seen(&desks, address).await["show"], Value::Null);
+    desks.bind("sue", json!({ "jid": "sue@staff.example.org", "desks": ["support"] })).await;
+    let now = seen(&desks, address).await;
+    assert_eq!((&now["status"], &now["show"]), (&json!("available"), &json!("away")));
+    assert!(now["text"].as_str().is_some_and(|text| !text.is_empty()), "{now}");
+}
