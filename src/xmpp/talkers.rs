@@ -73,10 +73,12 @@ struct AtTicket {
     ticket: String,
     noted_at: Instant,
     types: bool,
+    /// Whether a beginning was passed on, and no end since. What has been written may not have ended it.
+    is_open: bool,
 }
 
 impl AtTickets {
-    /// Somebody has written at a ticket, which ends the typing.
+    /// Somebody has written at a ticket: typing that follows is new.
     pub(super) fn wrote(&mut self, sender: &BareJid) {
         if let Some(known) = self.by_sender.get_mut(sender) {
             known.types = false;
@@ -87,7 +89,9 @@ impl AtTickets {
     pub(super) fn says(&mut self, ticket: &str, sender: BareJid, types: bool, now: Instant) -> bool {
         let known = self.by_sender.get_mut(&sender);
         if !types {
-            return known.is_some_and(|known| known.ticket == ticket && std::mem::take(&mut known.types));
+            let Some(known) = known.filter(|known| known.ticket == ticket) else { return false };
+            known.types = false;
+            return std::mem::take(&mut known.is_open);
         }
         if known.is_some_and(|known| known.types && known.ticket == ticket || now - known.noted_at < NOTE_EVERY) {
             return false;
@@ -98,7 +102,7 @@ impl AtTickets {
         if self.by_sender.len() >= MAX {
             self.by_sender.clear();
         }
-        self.by_sender.insert(sender, AtTicket { ticket: ticket.to_owned(), noted_at: now, types });
+        self.by_sender.insert(sender, AtTicket { ticket: ticket.to_owned(), noted_at: now, types, is_open: true });
         true
     }
 }
@@ -175,8 +179,13 @@ mod tests {
         assert!(!says(&mut typists, "2", false, 5300));
         assert!(says(&mut typists, "2", true, 7000));
         typists.wrote(&bob);
-        assert!(!says(&mut typists, "2", false, 7100));
+        // It may have been a note: the end is still to be told, once.
+        assert!(says(&mut typists, "2", false, 7100));
+        assert!(!says(&mut typists, "2", false, 7200));
         assert!(says(&mut typists, "2", true, 9000));
+        typists.wrote(&bob);
+        assert!(says(&mut typists, "2", true, 11_000));
+        assert!(says(&mut typists, "2", false, 11_100));
     }
 
     #[test]
