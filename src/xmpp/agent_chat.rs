@@ -13,7 +13,7 @@ use xmpp_parsers::minidom::Element;
 
 use super::{
     command::{
-        Command,
+        AtTicket, Command,
         copilot::{self, Copilot},
         run,
         words::{self, Said},
@@ -123,16 +123,16 @@ impl AgentChat {
         let Some(agent) = agent else { return self.refuse(&stanza, Refusal::NO_DESK).await };
         if let Act::Line(chat) = &act {
             // XEP-0085 §5.2: by its messages it is known whether a client is told of chat states.
-            self.composing.heard(&chat.from, chat.supports_chat_states);
+            self.composing.heard(&agent, &chat.from, chat.supports_chat_states);
         }
         let typist = act.from().to_bare();
         if !matches!(&act, Act::Line(chat) if is_slow(chat)) {
             let answered = self.answer(&agent, &ticket, &act, &stanza).await;
             // By then a word to the customer has ended it; a note or command has not.
-            self.stop_typing(&typist).await?;
+            self.let_run_out(&typist).await?;
             return answered;
         }
-        self.stop_typing(&typist).await?;
+        self.let_run_out(&typist).await?;
         // Beside the others: a model takes its time.
         let (this, to) = (self.clone(), (act.to().clone(), act.from().clone(), act.thread().map(str::to_owned)));
         let answer = async move {
@@ -235,7 +235,11 @@ impl AgentChat {
         if let Some(order) = order {
             // What waits for a model changes no ticket, and may fail and be asked for again under the same id.
             let helpdesk = if copilot::is_slow(&order) { &self.helpdesk } else { &once };
+            let speaks = matches!(order, AtTicket::Reply(_) | AtTicket::SendSuggestion);
             let answer = run::at_ticket(helpdesk, &self.rooms, &self.copilot, agent, &ticket, order).await?;
+            if speaks {
+                self.composing.end_at(&ticket_node(short_id), &sender);
+            }
             return Ok((!answer.is_said).then_some(answer.text));
         }
         let link = chat.files.first().filter(|url| url.starts_with("https://")).cloned();

@@ -1,32 +1,42 @@
 //! An agent types at a ticket's address: the customer is shown it, and those who watch the ticket.
 //!
 //! Only while the agent has the ticket. That a note is being written cannot be told from a word to the customer until it is
-//! there; then what is shown ends without one.
+//! there, and then the customer must not learn the moment either: what is shown runs out as if the agent had stopped.
+
+use std::{ops::Range, time::Duration};
 
 use deskbridge_entity::message::Author;
 use jid::BareJid;
+use rand::RngExt;
 use tokio::time::Instant;
 
 use super::{
     agent_chat::AgentChat,
-    composing::Shown,
+    composing::{LONGEST, Shown},
     outlet::SendError,
     stanza::{ChatState, State},
 };
 use crate::helpdesk::{Error, Reach, ticket_node, typing};
 
+/// Between what no customer sees and the end of what is shown, if the client does not say it: as clients take it that nobody
+/// types any more.
+const PAUSE: Range<Duration> = Duration::from_secs(3)..Duration::from_secs(10);
+
 impl AgentChat {
     /// What somebody's client says of its user at a ticket. Of who is no agent it means nothing.
     pub(super) async fn hear_state(&self, state: &ChatState, short_id: &str) -> Result<(), SendError> {
         let typist = state.from.to_bare();
+        if state.state != State::Composing {
+            return self.end_all(self.composing.end(&typist, None)).await;
+        }
         let held = async {
             let Some(agent) = self.helpdesk.agent_at(&typist).await? else { return Ok(None) };
-            self.composing.heard(&state.from, true);
+            self.composing.heard(&agent, &state.from, true);
             let ticket = self.helpdesk.ticket_at(&agent.caller(), short_id).await?;
             Ok((typing::holder(&ticket) == Some(agent.id.as_str())).then_some((agent, ticket)))
         };
         let held = match held.await {
-            Ok(held) => held.filter(|_| state.state == State::Composing),
+            Ok(held) => held,
             Err(Error::NotFound(_)) => None,
             Err(error) => {
                 tracing::warn!(%error, "an agent's typing was not shown");
@@ -45,7 +55,7 @@ impl AgentChat {
             agent: agent.id,
             to: from.zip(typing::shown_at(&ticket)),
             reach: Some(Reach::of(&ticket)),
-            since: Instant::now(),
+            until: Instant::now() + LONGEST,
             is_gone: false,
         };
         if self.composing.begin(shown.clone()) {
@@ -54,9 +64,11 @@ impl AgentChat {
         Ok(())
     }
 
-    /// Ends what is shown of an agent's typing.
-    pub(super) async fn stop_typing(&self, agent: &BareJid) -> Result<(), SendError> {
-        self.end_all(self.composing.end(agent, None)).await
+    /// The agent has done something that is no message to the customer, as a note: what is shown ends a while after, or at once
+    /// where it took the ticket away.
+    pub(super) async fn let_run_out(&self, agent: &BareJid) -> Result<(), SendError> {
+        let pause = rand::rng().random_range(PAUSE);
+        if self.composing.run_out(agent, Instant::now() + pause) { self.look_at_typing().await } else { Ok(()) }
     }
 
     /// Ends what the tickets and the clients have outlived.

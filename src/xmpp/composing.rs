@@ -1,7 +1,7 @@
 //! Who is shown to type (XEP-0085): the agent of a ticket to its customer, from the desk, and the customer to that agent's
 //! client, from the ticket's own address.
 //!
-//! It is shown once, and ends once: by what is written, or by another state. Nothing of it is stored.
+//! It is shown once, and ends once: by what is written, by another state, or when its time has run out. Nothing of it is stored.
 
 use std::{
     collections::HashMap,
@@ -15,11 +15,11 @@ use uuid::Uuid;
 use xmpp_parsers::minidom::Element;
 
 use super::{outgoing, stanza::State};
-use crate::helpdesk::Reach;
+use crate::helpdesk::{Agent, Reach};
 
 /// How long typing is shown of which nothing more is heard. Clients say it when nobody has touched a key for some seconds; one
 /// that has died says nothing.
-const LONGEST: Duration = Duration::from_secs(120);
+pub(super) const LONGEST: Duration = Duration::from_secs(120);
 
 /// What is shown now. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,8 @@ pub(super) struct Shown {
     pub to: Option<(BareJid, Jid)>,
     /// Who else was told.
     pub reach: Option<Reach>,
-    pub since: Instant,
+    /// When it ends, unless the typist types on.
+    pub until: Instant,
     /// Whether the typist's client has gone.
     pub is_gone: bool,
 }
@@ -66,13 +67,15 @@ impl Shown {
 }
 
 impl Composing {
-    /// An agent's client has said something that carries chat states, or a message without.
-    pub(super) fn heard(&self, client: &Jid, knows: bool) {
+    /// A client has said something that carries chat states, or a message without. Only those of `agent` are remembered, one at a
+    /// time: strangers cannot make this grow.
+    pub(super) fn heard(&self, agent: &Agent, client: &Jid, knows: bool) {
+        let Some(own) = agent.jid.as_ref().filter(|own| **own == client.to_bare()) else { return };
         let mut inner = self.inner();
         if knows {
-            inner.clients.insert(client.to_bare(), client.clone());
+            inner.clients.insert(own.clone(), client.clone());
         } else {
-            inner.clients.remove(&client.to_bare());
+            inner.clients.remove(own);
         }
     }
 
@@ -81,15 +84,27 @@ impl Composing {
         self.inner().clients.get(agent).cloned()
     }
 
-    /// Somebody types. Whether that is new.
+    /// Somebody types. Whether that is new; else what is shown goes on.
     pub(super) fn begin(&self, shown: Shown) -> bool {
         let mut inner = self.inner();
         let typist = shown.typist.to_bare();
-        if inner.shown.iter().any(|known| known.at == shown.at && known.is_by(&typist)) {
+        if let Some(known) = inner.shown.iter_mut().find(|known| known.at == shown.at && known.is_by(&typist)) {
+            known.until = shown.until;
             return false;
         }
         inner.shown.push(shown);
         true
+    }
+
+    /// Somebody may have stopped: what is shown ends at `until`, if it does not end before. Whether anything is.
+    pub(super) fn run_out(&self, typist: &BareJid, until: Instant) -> bool {
+        let mut inner = self.inner();
+        let mut is_any = false;
+        for shown in inner.shown.iter_mut().filter(|shown| shown.is_by(typist)) {
+            shown.until = shown.until.min(until);
+            is_any = true;
+        }
+        is_any
     }
 
     /// Somebody has stopped, or has written, at this localpart: what was shown of it.
@@ -127,12 +142,12 @@ impl Composing {
         self.inner().shown.iter().map(|shown| shown.ticket).collect()
     }
 
-    /// Ends what is shown too long, or of clients that have gone; and what is shown in those of the tickets `looked_at` that the
+    /// Ends what has run out, or is of clients that have gone; and what is shown in those of the tickets `looked_at` that the
     /// agent has no more. `holders` has them.
     pub(super) fn end_stale(&self, looked_at: &[Uuid], holders: &HashMap<Uuid, String>, now: Instant) -> Vec<Shown> {
         let is_stale = |shown: &mut Shown| {
             let is_handed_on = looked_at.contains(&shown.ticket) && holders.get(&shown.ticket) != Some(&shown.agent);
-            shown.is_gone || is_handed_on || now - shown.since >= LONGEST
+            shown.is_gone || is_handed_on || now >= shown.until
         };
         self.inner().shown.extract_if(.., is_stale).collect()
     }
@@ -151,6 +166,8 @@ impl Composing {
 
 #[cfg(test)]
 mod tests {
+    use deskbridge_entity::agent::{Duty, Role as AgentRole, Source};
+
     use super::*;
 
     const TICKET: Uuid = Uuid::from_u128(1);
@@ -163,7 +180,7 @@ mod tests {
         BareJid::new(text).unwrap()
     }
 
-    fn shown(typist: &str, at: &str, ticket: Uuid, since: Instant) -> Shown {
+    fn shown(typist: &str, at: &str, ticket: Uuid, now: Instant) -> Shown {
         Shown {
             typist: jid(typist),
             at: at.to_owned(),
@@ -171,8 +188,21 @@ mod tests {
             agent: "bob".to_owned(),
             to: Some((bare("support@help.example"), jid("ann@example.org/phone"))),
             reach: None,
-            since,
+            until: now + LONGEST,
             is_gone: false,
+        }
+    }
+
+    fn agent(text: &str) -> Agent {
+        Agent {
+            id: text.to_owned(),
+            jid: Some(bare(text)),
+            name: None,
+            desks: None,
+            role: AgentRole::Agent,
+            duty: Duty::Auto,
+            source: Source::Config,
+            is_present: false,
         }
     }
 
@@ -222,17 +252,53 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_out_goes_on_when_somebody_types_anew() {
+        let (composing, now) = (Composing::default(), Instant::now());
+        let (bob, eve) = (bare("bob@example.org"), bare("eve@example.org"));
+        let at = |seconds| now + Duration::from_secs(seconds);
+        let stale = |seconds| composing.end_stale(&[], &HashMap::new(), at(seconds)).len();
+        assert!(!composing.run_out(&bob, at(5)));
+        assert!(composing.begin(shown("bob@example.org/desk", "t-1", TICKET, now)));
+        assert!(composing.begin(shown("eve@example.org/desk", "t-2", TICKET, now)));
+        assert!(composing.run_out(&bob, at(5)));
+        // Another note puts the end off no further.
+        assert!(composing.run_out(&bob, at(9)));
+        assert_eq!(stale(4), 0);
+        assert!(!composing.begin(shown("bob@example.org/desk", "t-1", TICKET, at(4))));
+        assert_eq!(stale(9), 0);
+        assert!(composing.run_out(&bob, at(14)));
+        assert_eq!((stale(13), stale(14)), (0, 1));
+        assert_eq!(composing.end_at("t-1", &bob), None);
+        assert!(composing.end_at("t-2", &eve).is_some());
+    }
+
+    #[test]
     fn the_client_that_spoke_last_says_whether_it_knows_chat_states() {
-        let (composing, bob) = (Composing::default(), bare("bob@example.org"));
-        assert_eq!(composing.client(&bob), None);
-        composing.heard(&jid("bob@example.org/desk"), true);
-        assert_eq!(composing.client(&bob), Some(jid("bob@example.org/desk")));
+        let (composing, jid_of_bob, bob) = (Composing::default(), bare("bob@example.org"), agent("bob@example.org"));
+        let client = || composing.client(&jid_of_bob);
+        assert_eq!(client(), None);
+        composing.heard(&bob, &jid("bob@example.org/desk"), true);
+        assert_eq!(client(), Some(jid("bob@example.org/desk")));
         composing.lose(&jid("bob@example.org/phone"));
-        assert_eq!(composing.client(&bob), Some(jid("bob@example.org/desk")));
-        composing.heard(&jid("bob@example.org/phone"), false);
-        assert_eq!(composing.client(&bob), None);
-        composing.heard(&jid("bob@example.org/desk"), true);
+        assert_eq!(client(), Some(jid("bob@example.org/desk")));
+        composing.heard(&bob, &jid("bob@example.org/phone"), false);
+        assert_eq!(client(), None);
+        composing.heard(&bob, &jid("bob@example.org/desk"), true);
         composing.lose(&jid("bob@example.org/desk"));
-        assert_eq!(composing.client(&bob), None);
+        assert_eq!(client(), None);
+    }
+
+    #[test]
+    fn of_all_clients_one_of_each_agent_is_remembered() {
+        let (composing, bob) = (Composing::default(), agent("bob@example.org"));
+        for number in 0..100 {
+            composing.heard(&bob, &jid(&format!("eve{number}@example.org/desk")), true);
+            composing.heard(&bob, &jid(&format!("bob@example.org/{number}")), true);
+        }
+        assert_eq!(composing.inner().clients.len(), 1);
+        assert_eq!(composing.client(&bare("bob@example.org")), Some(jid("bob@example.org/99")));
+        let nowhere = Agent { jid: None, ..bob };
+        composing.heard(&nowhere, &jid("bob@example.org/desk"), false);
+        assert_eq!(composing.inner().clients.len(), 1);
     }
 }

@@ -280,7 +280,10 @@ impl Intake {
         let (contact, types) = (state.from.to_bare(), state.state == State::Composing);
         if let Some(ticket) = state.to.node().and_then(|node| short_id_of(node.as_str())).map(str::to_owned) {
             let is_told = self.at_tickets.says(&ticket, contact, types, Instant::now());
-            if is_told && let Err(refused) = self.spoken.try_send(Spoken { act: Act::State(state), ticket, stanza }) {
+            if is_told
+                && self.bears_state_at_ticket(&state.from)
+                && let Err(refused) = self.spoken.try_send(Spoken { act: Act::State(state), ticket, stanza })
+            {
                 self.drop_turn(refused.into_inner().act.from());
             }
             return;

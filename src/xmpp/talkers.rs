@@ -6,6 +6,7 @@ use jid::BareJid;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::flood::{Floods, Verdict};
 use crate::helpdesk::{Pace, lifecycle_feedback::LONGEST_WAIT};
 
 /// Remembered at a time; forgetting one costs little.
@@ -14,6 +15,10 @@ const MAX: usize = 10_000;
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Echoes in a row until we take the other side for a machine.
 const ECHOES: u8 = 3;
+/// What one address may do in a minute at tickets' own addresses, as agents do: lines, commands and chat states together.
+const DEEDS: u32 = 60;
+/// Chat states a minute that one server may send to tickets' own addresses: those of its agents, who may be many.
+const STATES_OF_SERVER: u32 = 600;
 
 /// Contacts whose typing matters: it puts an answer off, and is shown to who has the ticket.
 #[derive(Debug, Default)]
@@ -61,11 +66,13 @@ impl Typists {
     }
 }
 
-/// Who types at tickets' own addresses, as agents do, each at one at a time. Who is an agent is known only further on, so anybody
-/// has to be held to a number here.
+/// Who does something at tickets' own addresses, as agents do, and who types there, each at one at a time. Who is an agent is
+/// known only further on, so anybody has to be held to a number here.
 #[derive(Debug, Default)]
 pub(super) struct AtTickets {
     by_sender: HashMap<BareJid, AtTicket>,
+    deeds: Floods,
+    states: Floods,
 }
 
 #[derive(Debug)]
@@ -73,10 +80,23 @@ struct AtTicket {
     ticket: String,
     noted_at: Instant,
     types: bool,
+    /// Whether a beginning was passed on, and no end since. What has been written may not have ended it.
+    is_open: bool,
 }
 
 impl AtTickets {
-    /// Somebody has written at a ticket, which ends the typing.
+    /// Whether somebody may do one thing more at tickets now.
+    pub(super) fn bears(&mut self, sender: &BareJid, now: Instant) -> bool {
+        self.deeds.count("", sender.clone(), Some(DEEDS), now) == Verdict::Taken
+    }
+
+    /// The same for a chat state. Each is looked into, so a server's senders share a number, too.
+    pub(super) fn bears_state(&mut self, sender: &BareJid, now: Instant) -> bool {
+        let server = BareJid::from_parts(None, sender.domain());
+        self.states.count("", server, Some(STATES_OF_SERVER), now) == Verdict::Taken && self.bears(sender, now)
+    }
+
+    /// Somebody has written at a ticket: typing that follows is new.
     pub(super) fn wrote(&mut self, sender: &BareJid) {
         if let Some(known) = self.by_sender.get_mut(sender) {
             known.types = false;
@@ -87,7 +107,9 @@ impl AtTickets {
     pub(super) fn says(&mut self, ticket: &str, sender: BareJid, types: bool, now: Instant) -> bool {
         let known = self.by_sender.get_mut(&sender);
         if !types {
-            return known.is_some_and(|known| known.ticket == ticket && std::mem::take(&mut known.types));
+            let Some(known) = known.filter(|known| known.ticket == ticket) else { return false };
+            known.types = false;
+            return std::mem::take(&mut known.is_open);
         }
         if known.is_some_and(|known| known.types && known.ticket == ticket || now - known.noted_at < NOTE_EVERY) {
             return false;
@@ -98,7 +120,7 @@ impl AtTickets {
         if self.by_sender.len() >= MAX {
             self.by_sender.clear();
         }
-        self.by_sender.insert(sender, AtTicket { ticket: ticket.to_owned(), noted_at: now, types });
+        self.by_sender.insert(sender, AtTicket { ticket: ticket.to_owned(), noted_at: now, types, is_open: true });
         true
     }
 }
@@ -175,8 +197,35 @@ mod tests {
         assert!(!says(&mut typists, "2", false, 5300));
         assert!(says(&mut typists, "2", true, 7000));
         typists.wrote(&bob);
-        assert!(!says(&mut typists, "2", false, 7100));
+        // It may have been a note: the end is still to be told, once.
+        assert!(says(&mut typists, "2", false, 7100));
+        assert!(!says(&mut typists, "2", false, 7200));
         assert!(says(&mut typists, "2", true, 9000));
+        typists.wrote(&bob);
+        assert!(says(&mut typists, "2", true, 11_000));
+        assert!(says(&mut typists, "2", false, 11_100));
+    }
+
+    #[test]
+    fn chat_states_at_tickets_count_with_the_lines_there_and_for_the_server() {
+        let (mut tickets, now) = (AtTickets::default(), Instant::now());
+        let jid = |name: &str| BareJid::new(name).unwrap();
+        let bob = jid("bob@example.org");
+        for _ in 0..DEEDS / 2 {
+            assert!(tickets.bears(&bob, now));
+            assert!(tickets.bears_state(&bob, now));
+        }
+        assert!(!tickets.bears_state(&bob, now));
+        assert!(!tickets.bears(&bob, now));
+        let later = now + Duration::from_secs(1);
+        assert!(tickets.bears(&bob, later));
+        assert!(!tickets.bears(&bob, later));
+
+        let passed = (0..2000).filter(|n| tickets.bears_state(&jid(&format!("eve{n}@evil.example")), now)).count();
+        assert_eq!(passed, STATES_OF_SERVER as usize);
+        // Their lines are no chat states, and other servers no part of it.
+        assert!(tickets.bears(&jid("eve1999@evil.example"), now));
+        assert!(tickets.bears_state(&jid("carol@example.org"), now));
     }
 
     #[test]

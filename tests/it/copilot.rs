@@ -330,6 +330,8 @@ mod scenarios {
         let is_typing =
             |stanza: &Element| stanza.attr("from") == Some(&address) && chat_state(stanza) == Some("composing");
         bob.expect("it is being made", is_typing).await;
+        // What the agent says before the model is asked, it is asked with.
+        eventually("the model is asked", || async { (!model.requests().is_empty()).then_some(()) }).await;
         bob.say(&address, "One moment, please.").await;
         assert_eq!(alice.answer_text().await, "One moment, please.");
         gate.notify_one();

@@ -4,6 +4,7 @@ use crate::support::scenario;
 
 scenario!(an_agents_typing_is_shown_to_the_customer_while_it_has_the_ticket);
 scenario!(a_customers_typing_is_shown_to_the_client_of_who_has_the_ticket);
+scenario!(a_hand_over_ends_what_is_shown_and_the_next_agent_is_shown_the_customer);
 
 pub mod scenarios {
     use std::time::Duration;
@@ -24,11 +25,18 @@ pub mod scenarios {
     const AGENTS: &str = "agents = [{ jid = \"bob@localhost\", name = \"Bob\" }, { jid = \"carol@localhost\", name = \
                           \"Carol\" }]\n";
 
-    /// Says it as a client does. Beginnings that follow each other within two seconds are not passed on.
+    /// Beginnings that follow each other faster are not passed on.
+    const BETWEEN_BEGINNINGS: Duration = Duration::from_secs(2);
+
+    /// Says it as a client does.
     async fn state(client: &mut Client, to: &str, state: &str) {
         if state == "composing" {
-            tokio::time::sleep(Duration::from_secs(2)).await;
+            tokio::time::sleep(BETWEEN_BEGINNINGS).await;
         }
+        at_once(client, to, state).await;
+    }
+
+    async fn at_once(client: &mut Client, to: &str, state: &str) {
         client
             .send(&format!(
                 "<message type='chat' to='{to}'><{state} xmlns='http://jabber.org/protocol/chatstates'/></message>"
@@ -130,13 +138,38 @@ pub mod scenarios {
         told(&mut carol, &address, "No tags").await;
         assert!(left(&alice.seen_until_pong(DESK).await).is_empty());
 
-        // A note ends it, and the customer learns no more.
+        // The customer does not learn when a note is made or a command given: it goes on while the agent types on,
         state(&mut bob, &address, "composing").await;
         assert_eq!(shown(&mut alice, DESK).await, alone("composing"));
+        tokio::time::sleep(BETWEEN_BEGINNINGS).await;
         bob.say(&address, "// She is right").await;
+        at_once(&mut bob, &address, "composing").await;
+        bob.say(&address, "/help").await;
+        bob.say(&address, "And wait.").await;
+        assert_eq!(shown(&mut alice, DESK).await, ("active".to_owned(), Some("And wait.".to_owned())));
+        // ends when the agent's client says so,
+        state(&mut bob, &address, "composing").await;
+        assert_eq!(shown(&mut alice, DESK).await, alone("composing"));
+        tokio::time::sleep(BETWEEN_BEGINNINGS).await;
+        bob.say(&address, "// And again").await;
+        at_once(&mut bob, &address, "paused").await;
+        at_once(&mut bob, &address, "composing").await;
         assert_eq!(shown(&mut alice, DESK).await, alone("paused"));
+        assert_eq!(shown(&mut alice, DESK).await, alone("composing"));
+        // and by itself.
+        bob.say(&address, "/note She has no tap").await;
+        assert_eq!(shown(&mut alice, DESK).await, alone("paused"));
+        // A command that speaks to the customer ends it as a message does.
+        state(&mut bob, &address, "composing").await;
+        assert_eq!(shown(&mut alice, DESK).await, alone("composing"));
+        bob.say(&address, "/reply Is it off?").await;
+        assert_eq!(shown(&mut alice, DESK).await, ("active".to_owned(), Some("Is it off?".to_owned())));
+        state(&mut bob, &address, "composing").await;
+        assert_eq!(shown(&mut alice, DESK).await, alone("composing"));
+        bob.say(&address, "Or not?").await;
+        assert_eq!(shown(&mut alice, DESK).await, ("active".to_owned(), Some("Or not?".to_owned())));
 
-        // So does whatever takes the ticket away.
+        // Whatever takes the ticket away ends it.
         state(&mut bob, &address, "composing").await;
         assert_eq!(shown(&mut alice, DESK).await, alone("composing"));
         assign(&app, &ticket, "carol@localhost").await;
@@ -151,7 +184,8 @@ pub mod scenarios {
         told(&mut carol, &address, "plain").await;
         state(&mut carol, &address, "composing").await;
         for stream in &mut watching {
-            assert_eq!(agents_typing(stream, &ticket, 6).await, [true, true, false, true, false, true]);
+            let expected = [true, true, true, false, true, false, true, true, true, false, true];
+            assert_eq!(agents_typing(stream, &ticket, expected.len()).await, expected);
         }
         // Who has gone types no more.
         carol.send(&format!("<presence type='unavailable' to='{DESK}'/>")).await;
@@ -203,6 +237,60 @@ pub mod scenarios {
         state(&mut alice, DESK, "composing").await;
         assert_eq!(shown(&mut carol, &address).await, alone("composing"));
         assert!(left(&bob.drain(Duration::from_millis(100)).await).is_empty());
+        app.stop().await;
+    }
+
+    /// The next chat state from this address without words: what else the agents are told comes with one, too.
+    async fn shown_alone(client: &mut Client, from: &str) -> String {
+        let fits = |stanza: &Element| {
+            stanza.attr("from") == Some(from) && chat_state(stanza).is_some() && body(stanza).is_none()
+        };
+        chat_state(&client.expect("a chat state alone", fits).await).unwrap().to_owned()
+    }
+
+    /// The chat states without words that have come.
+    fn bare_states(stanzas: &[Element]) -> Vec<&str> {
+        stanzas.iter().filter(|stanza| body(stanza).is_none()).filter_map(chat_state).collect()
+    }
+
+    pub async fn a_hand_over_ends_what_is_shown_and_the_next_agent_is_shown_the_customer(database: Database) {
+        let server = Server::start(Kind::Prosody).await;
+        let app = Setting { desk: AGENTS.into(), ..Setting::new(&server, &database, None) }.start().await;
+        let mut alice = Client::login(&server, "alice", "phone").await;
+        let mut bob = Client::login(&server, "bob", "desk").await;
+        let mut carol = Client::login(&server, "carol", "desk").await;
+        let (address, ticket) = taken(&app, &mut alice, &mut bob).await;
+        alice.drain(Duration::from_millis(100)).await;
+
+        // Over REST. Carol's client has said something, so that it is known to show chat states.
+        carol.say(&address, "/tags").await;
+        told(&mut carol, &address, "No tags").await;
+        state(&mut bob, &address, "composing").await;
+        assert_eq!(shown_alone(&mut alice, DESK).await, "composing");
+        assign(&app, &ticket, "carol@localhost").await;
+        assert_eq!(shown_alone(&mut alice, DESK).await, "paused");
+        bob.drain(Duration::from_millis(100)).await;
+        state(&mut alice, DESK, "composing").await;
+        assert_eq!(shown_alone(&mut carol, &address).await, "composing");
+        state(&mut alice, DESK, "paused").await;
+        assert_eq!(shown_alone(&mut carol, &address).await, "paused");
+        assert!(bare_states(&bob.drain(Duration::from_millis(100)).await).is_empty());
+
+        // In the chat: who has it gives it back, and the other takes it. Before that, wanting it ends nothing.
+        state(&mut carol, &address, "composing").await;
+        assert_eq!(shown_alone(&mut alice, DESK).await, "composing");
+        bob.say(&address, "/claim").await;
+        told(&mut bob, &address, "Not done").await;
+        carol.say(&address, "/release queue").await;
+        assert_eq!(shown_alone(&mut alice, DESK).await, "paused");
+        told(&mut carol, &address, "It is back in the queue").await;
+        bob.say(&address, "/claim").await;
+        told(&mut bob, &address, "You have it").await;
+        carol.drain(Duration::from_millis(100)).await;
+        state(&mut alice, DESK, "composing").await;
+        assert_eq!(shown_alone(&mut bob, &address).await, "composing");
+        assert!(bare_states(&carol.drain(Duration::from_millis(100)).await).is_empty());
+        assert!(bare_states(&alice.seen_until_pong(DESK).await).is_empty());
         app.stop().await;
     }
 }

@@ -1,7 +1,7 @@
 //! How much one address may write, over all that is said to desks and tickets.
 
 use jid::{BareJid, Jid};
-use tokio::time::Instant;
+use tokio::{sync::mpsc::Sender, time::Instant};
 use xmpp_parsers::{minidom::Element, stanza_error::DefinedCondition};
 
 use super::Intake;
@@ -13,9 +13,6 @@ use crate::{
         tally::Fate,
     },
 };
-
-/// Lines a minute that one address may write to tickets' own addresses, as agents do.
-const AGENT_LINES: u32 = 60;
 
 impl Intake {
     /// Whether the customer may write another line now, or begin another command; one warning says why not.
@@ -51,13 +48,26 @@ impl Intake {
 
     /// Who is an agent is known only further on, so strangers are held to a number here.
     pub(super) fn bears_at_ticket(&mut self, from: &Jid, stanza: &Element) -> bool {
-        let verdict = self.floods.count("", from.to_bare(), Some(AGENT_LINES), Instant::now());
-        if verdict == Verdict::Taken {
+        if self.at_tickets.bears(&from.to_bare(), Instant::now()) {
             return true;
         }
         self.tally.note(Fate::Refused, "more lines to tickets than a person writes", Some(from), 1);
         self.answer_error(stanza, Refusal::TOO_MUCH);
         false
+    }
+
+    /// The same for a chat state, which needs no error: nobody's client would show one. Lines go before: where many wait, chat
+    /// states do not.
+    pub(super) fn bears_state_at_ticket(&mut self, from: &Jid) -> bool {
+        if is_half_full(&self.spoken) {
+            self.tally.note(Fate::Dropped, "chat states at tickets behind too many lines", Some(from), 1);
+            return false;
+        }
+        if !self.at_tickets.bears_state(&from.to_bare(), Instant::now()) {
+            self.tally.note(Fate::Refused, "more chat states at tickets than people type", Some(from), 1);
+            return false;
+        }
+        true
     }
 
     /// A command by form counts as one in words does, once: what goes on with a form does not count again.
@@ -73,5 +83,31 @@ impl Intake {
             Some(desk) => self.bears(&desk, &iq.to, &iq.from, None, stanza),
             None => true,
         }
+    }
+}
+
+/// Whether more than half of a queue is taken.
+fn is_half_full<T>(queue: &Sender<T>) -> bool {
+    queue.capacity() < queue.max_capacity() / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn half_of_a_queue_is_kept_for_lines() {
+        let (queue, mut taken) = mpsc::channel(8);
+        for _ in 0..4 {
+            assert!(!is_half_full(&queue));
+            queue.send(()).await.unwrap();
+        }
+        assert!(!is_half_full(&queue));
+        queue.send(()).await.unwrap();
+        assert!(is_half_full(&queue));
+        taken.recv().await.unwrap();
+        assert!(!is_half_full(&queue));
     }
 }

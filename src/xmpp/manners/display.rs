@@ -11,7 +11,7 @@ use super::Manners;
 use crate::{
     helpdesk::{Helpdesk, Signal, ticket_node},
     xmpp::{
-        composing::Shown,
+        composing::{LONGEST, Shown},
         identity::Directory,
         outgoing::{self, Badge},
         outlet::SendError,
@@ -127,7 +127,7 @@ impl Manners {
             to: Some((from, to)),
             // Those who watch the ticket are told by the domain.
             reach: None,
-            since: Instant::now(),
+            until: Instant::now() + LONGEST,
             is_gone: false,
         };
         let stanza = shown.stanza(State::Composing);
