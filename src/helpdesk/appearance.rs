@@ -57,7 +57,7 @@ pub enum Who {
 pub struct Appearance {
     /// Who.
     pub who: Who,
-    /// Its JID: bare, but for what was told over REST of a full one.
+    /// Its bare JID.
     pub jid: String,
     /// Whether it can be reached.
     pub available: bool,

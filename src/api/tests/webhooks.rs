@@ -226,7 +226,7 @@ async fn what_is_erased_or_taken_back_goes_out_no_more() {
     let desks = Desks::new().await;
     desks.hook(hook(&["*"])).await;
     let presence = json!({ "jid": format!("{ANN}/phone"), "status": "available" });
-    desks.post(&customer(ANN), PRESENCE, presence).await.ok(200);
+    desks.post(&admin(), PRESENCE, presence).await.ok(200);
     let ticket = desks.ticket("support").await;
     let worker = uuid::Uuid::now_v7();
     let due = desks.api.helpdesk.due_webhooks().await.unwrap();

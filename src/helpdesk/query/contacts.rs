@@ -13,7 +13,11 @@ use crate::helpdesk::{Error, store::Store};
 
 /// What is known of a JID and its resources, newest first.
 pub(in crate::helpdesk) async fn presence(store: &Store, jid: &Jid) -> Result<Vec<presence::Model>, Error> {
-    let query = presence::Entity::find().order_by_desc(presence::Column::UpdatedAt).limit(100);
+    let query = presence::Entity::find()
+        .order_by_desc(presence::Column::UpdatedAt)
+        // What one batch has written has one time.
+        .order_by_asc(presence::Column::Jid)
+        .limit(100);
     let query = if jid.is_bare() {
         query.filter(presence::Column::Bare.eq(jid.to_string()))
     } else {
