@@ -136,6 +136,15 @@ impl Appearance {
         }
     }
 
+    /// The same for a reader who serves some of the desks: which others it concerns is none of that reader's business. `None`
+    /// where nothing is to be left out.
+    #[must_use]
+    pub fn cut_to(&self, serves: impl Fn(&str) -> bool) -> Option<Self> {
+        let desks = self.desks.as_ref()?;
+        let served: Vec<String> = desks.iter().filter(|desk| serves(desk)).cloned().collect();
+        (served.len() < desks.len()).then(|| Self { desks: Some(served), ..self.clone() })
+    }
+
     /// The agent's id.
     #[must_use]
     pub fn agent(&self) -> Option<&str> {

@@ -8,6 +8,7 @@ use super::*;
 use crate::helpdesk::{Caller, Presence};
 
 const SUE: &str = "sue@staff.example.org";
+const KIM: &str = "kim@staff.example.org";
 
 impl Desks {
     /// A client shows something, which is told as far as it is to be.
@@ -376,12 +377,19 @@ async fn a_webhook_is_told_of_its_desks_agents_and_customers() {
     let desks = Desks::new().await;
     desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
     desks.bind("joe", json!({ "jid": "joe@staff.example.org" })).await;
+    desks.bind("kim", json!({ "jid": KIM, "desks": ["support", "billing"] })).await;
     for (host, limit) in [("all", Value::Null), ("billing", json!(["billing"]))] {
         let url = format!("https://hooks.example.org/{host}");
         desks.hook(json!({ "url": url, "events": ["presence.updated"], "desks": limit })).await;
     }
     desks.ticket("billing").await;
-    for jid in ["ann@example.com/phone", "sue@staff.example.org/desk", "joe@staff.example.org/desk"] {
+    desks.ticket("support").await;
+    for jid in [
+        "ann@example.com/phone",
+        "sue@staff.example.org/desk",
+        "joe@staff.example.org/desk",
+        "kim@staff.example.org/desk",
+    ] {
         desks.shows(jid, true, None).await;
         desks.later(60).await;
     }
@@ -396,8 +404,23 @@ async fn a_webhook_is_told_of_its_desks_agents_and_customers() {
     }
     let jids = |told: &[(String, Value)]| told.iter().map(|(jid, _)| jid.clone()).collect::<Vec<_>>();
     let (support, money) = ("support@help.example.org", "billing@help.example.org");
-    assert_eq!(jids(&all), [ANN, support, SUE, money, "joe@staff.example.org"]);
-    assert_eq!(jids(&billing), [ANN, money, "joe@staff.example.org"]);
+    assert_eq!(jids(&all), [ANN, support, SUE, money, "joe@staff.example.org", KIM]);
+    assert_eq!(jids(&billing), [ANN, money, "joe@staff.example.org", KIM]);
+    // Which other desks it concerns is not for one that is of some.
+    let of = |told: &[(String, Value)]| told.iter().map(|(_, body)| body["data"]["desks"].clone()).collect::<Vec<_>>();
+    let both = json!(["billing", "support"]);
+    let (one, other) = (json!(["billing"]), json!(["support"]));
+    assert_eq!(of(&all), [&both, &other, &other, &one, &Value::Null, &json!(["support", "billing"])].map(Clone::clone));
+    assert_eq!(of(&billing), [&one, &one, &Value::Null, &one].map(Clone::clone));
     let expected = json!({ "jid": SUE, "status": "available", "source": "xmpp", "agent_id": "sue", "on_duty": true, "desks": ["support"] });
     assert_eq!(all[2].1["data"], expected);
+    // Nor what waits for one that has become so.
+    let all = hooks.as_array().unwrap().iter().find(|hook| hook["desks"].is_null()).unwrap();
+    let path = format!("{WEBHOOKS}/{}", all["id"].as_str().unwrap());
+    desks.patch(&admin(), &path, json!({ "desks": ["billing"] }), None).await.ok(200);
+    let mut rest = Vec::new();
+    for row in desks.delivered().await.iter().filter(|row| all["id"] == json!(row.webhook_id)) {
+        rest.extend(desks.body(row).await.map(|body| body["data"]["desks"].clone()));
+    }
+    assert_eq!(rest, of(&billing));
 }

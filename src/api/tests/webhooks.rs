@@ -21,7 +21,7 @@ impl Desks {
         self.post(&admin(), WEBHOOKS, body).await.ok(201)
     }
 
-    async fn patch(&self, token: &str, path: &str, body: Value, if_match: Option<&str>) -> Answer {
+    pub(super) async fn patch(&self, token: &str, path: &str, body: Value, if_match: Option<&str>) -> Answer {
         let mut request = request(Method::PATCH, path, Some(token), Some(body.to_string()));
         if let Some(tag) = if_match {
             request.headers_mut().insert("if-match", tag.parse().unwrap());
