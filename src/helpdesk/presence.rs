@@ -114,6 +114,14 @@ impl Helpdesk {
         self.next_appearance().await
     }
 
+    /// Of whom of these bare JIDs anybody is told: all others' presence is nobody's business.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn concerned(&self, of: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+        query::concerned(&self.store, of).await
+    }
+
     /// When what somebody shows is to be looked at again.
     ///
     /// # Errors
@@ -124,9 +132,11 @@ impl Helpdesk {
 
     /// Tells those who listen, beside the log; of whom no desk is concerned with, nobody.
     fn announce_appearances(&self, told: impl IntoIterator<Item = Appearance>) {
-        for appearance in told.into_iter().filter(|seen| seen.desks.as_ref().is_none_or(|desks| !desks.is_empty())) {
+        let told = told.into_iter().filter(|seen| seen.desks.as_ref().is_none_or(|desks| !desks.is_empty()));
+        let told: Arc<[_]> = told.collect();
+        if !told.is_empty() {
             // Nobody need listen.
-            let _ = self.signals.send(Signal::Appears(appearance.into()));
+            let _ = self.signals.send(Signal::Appears(told));
         }
     }
 

@@ -43,8 +43,8 @@ pub(super) enum Post {
     },
     /// What is told but not stored.
     Aside { reach: Reach, frame: Bytes },
-    /// The same of who is there.
-    Seen(Seen),
+    /// The same of who is there: one for all of a commit, or many would push the rest out of the ring.
+    Seen(Vec<Seen>),
 }
 
 /// A place among the listeners: what comes, and behind which place in the log that begins.
@@ -186,7 +186,7 @@ impl Reader {
                 Post::Aside { reach, frame: frame::typing(ticket, author, typing, at) }
             }
             Signal::Drafts { ticket, reach, stage } => Post::Aside { reach, frame: frame::draft(ticket, stage, at) },
-            Signal::Appears(seen) => Post::Seen(Seen::new(&seen, at)),
+            Signal::Appears(seen) => Post::Seen(seen.iter().map(|seen| Seen::new(seen, at)).collect()),
             _ => return,
         };
         let _ = posts.send(Arc::new(post));

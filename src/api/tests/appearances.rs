@@ -327,6 +327,25 @@ async fn of_others_the_staff_and_programs_may_speak_and_changes_are_told() {
 }
 
 #[tokio::test]
+async fn it_concerns_somebody_who_is_there_of_customers_with_live_tickets_agents_and_desks() {
+    let desks = Desks::new().await;
+    desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
+    let ticket = desks.ticket("support").await;
+    let all = [ANN, "bob@example.com", "support@help.example.org", SUE].map(str::to_owned).into();
+    let concerned = desks.api.helpdesk.concerned(&all).await.unwrap();
+    assert_eq!(concerned.iter().collect::<Vec<_>>(), [ANN, SUE, "support@help.example.org"]);
+    desks.post(&admin(), &of(&ticket, "close"), json!({})).await.ok(200);
+    assert!(!desks.api.helpdesk.concerned(&all).await.unwrap().contains(ANN));
+    // Of whom something was told nothing is to be kept.
+    let ticket = desks.ticket("support").await;
+    desks.shows("ann@example.com/phone", true, None).await;
+    desks.post(&admin(), &of(&ticket, "close"), json!({})).await.ok(200);
+    assert!(desks.api.helpdesk.concerned(&all).await.unwrap().contains(ANN));
+    desks.tell_of(&[ANN]).await;
+    assert!(!desks.api.helpdesk.concerned(&all).await.unwrap().contains(ANN));
+}
+
+#[tokio::test]
 async fn an_erasure_tells_nothing_and_leaves_nothing_of_what_was_told() {
     let desks = Desks::new().await;
     desks.ticket("support").await;
