@@ -57,7 +57,7 @@ pub enum Who {
 pub struct Appearance {
     /// Who.
     pub who: Who,
-    /// Its JID: bare, but for what was told over REST of a full one.
+    /// Its bare JID.
     pub jid: String,
     /// Whether it can be reached.
     pub available: bool,
@@ -134,6 +134,15 @@ impl Appearance {
             (Who::Desk, None) => true,
             (Who::Customer, None) => false,
         }
+    }
+
+    /// The same for a reader who serves some of the desks: which others it concerns is none of that reader's business. `None`
+    /// where nothing is to be left out.
+    #[must_use]
+    pub fn cut_to(&self, serves: impl Fn(&str) -> bool) -> Option<Self> {
+        let desks = self.desks.as_ref()?;
+        let served: Vec<String> = desks.iter().filter(|desk| serves(desk)).cloned().collect();
+        (served.len() < desks.len()).then(|| Self { desks: Some(served), ..self.clone() })
     }
 
     /// The agent's id.

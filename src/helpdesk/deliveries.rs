@@ -160,17 +160,19 @@ impl Helpdesk {
             || (text("occupant").is_some() && occupant.is_none());
         let is_note = message.as_ref().is_some_and(|message| message.visibility == Visibility::Internal);
         let desk = ticket.as_ref().map(|ticket| ticket.desk.as_str()).or_else(|| text("desk"));
-        let may_know = (!is_note || webhook.include_internal) && Subscriber::of(webhook).serves(desk);
+        let subscriber = Subscriber::of(webhook);
+        let may_know = (!is_note || webhook.include_internal) && subscriber.serves(desk);
         if is_gone || !(may_know || row.kind == PING) {
             return Ok(None);
         }
+        let Some(data) = subscriber.cut(row.data.clone()) else { return Ok(None) };
         let attachments = query::attachments(&self.store, message.as_slice()).await?;
         Ok(Some(Occurrence {
             id: row.id,
             kind: row.kind.clone(),
             seq: row.seq,
             at: row.created_at,
-            data: row.data.clone(),
+            data,
             ticket_id: row.ticket_id,
             ticket,
             message,

@@ -78,7 +78,7 @@ impl Helpdesk {
         if check_jid(&presence.jid.to_bare()).is_err() {
             return Ok(());
         }
-        self.writer.queue(SetPresence { presence, source: Source::Xmpp, of_desk: false, deed: None }).await.map(drop)
+        self.writer.queue(SetPresence { presence, source: Source::Xmpp, at_once: false, deed: None }).await.map(drop)
     }
 
     /// A new link has no knowledge of who is there.

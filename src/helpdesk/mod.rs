@@ -177,8 +177,8 @@ pub enum Signal {
         /// Begun, or stopped.
         typing: bool,
     },
-    /// Somebody shows something else, for those whom it concerns.
-    Appears(Arc<Appearance>),
+    /// These show something else, for those whom it concerns: all that one commit tells, as there may be many.
+    Appears(Arc<[Appearance]>),
     /// The desk has begun to read what a customer wrote, up to this message (XEP-0333).
     Reading {
         /// The desk's name.

@@ -58,8 +58,9 @@ impl Helpdesk {
             }
             let customer = presence.jid.to_bare();
             let deed = caller.is_staff().then(|| Deed::of(caller, "presence.set").of_customer(customer.as_str()));
-            let told = SetPresence { presence, source: Source::Rest, of_desk: false, deed };
-            let told = self.writer.write(told).await?;
+            // Of itself somebody may say as much as a client shows, and no more often.
+            let at_once = caller.role != Role::Customer;
+            let told = self.writer.write(SetPresence { presence, source: Source::Rest, at_once, deed }).await?;
             self.announce_appearances(told);
             return Ok(());
         }
@@ -68,7 +69,7 @@ impl Helpdesk {
         let jid = Jid::from(presence.jid.to_bare());
         let presence = Presence { jid, ..presence };
         let deed = Some(Deed::of(caller, "presence.set").at_desk(&desk));
-        self.writer.write(SetPresence { presence, source: Source::Rest, of_desk: true, deed }).await?;
+        self.writer.write(SetPresence { presence, source: Source::Rest, at_once: false, deed }).await?;
         // Without a link nobody is told now; a new link begins by telling everybody.
         let _ = self.signals.send(Signal::DeskPresence { desk });
         Ok(())
@@ -113,6 +114,14 @@ impl Helpdesk {
         self.next_appearance().await
     }
 
+    /// Of whom of these bare JIDs anybody is told: all others' presence is nobody's business.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn concerned(&self, of: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+        query::concerned(&self.store, of).await
+    }
+
     /// When what somebody shows is to be looked at again.
     ///
     /// # Errors
@@ -123,9 +132,11 @@ impl Helpdesk {
 
     /// Tells those who listen, beside the log; of whom no desk is concerned with, nobody.
     fn announce_appearances(&self, told: impl IntoIterator<Item = Appearance>) {
-        for appearance in told.into_iter().filter(|seen| seen.desks.as_ref().is_none_or(|desks| !desks.is_empty())) {
+        let told = told.into_iter().filter(|seen| seen.desks.as_ref().is_none_or(|desks| !desks.is_empty()));
+        let told: Arc<[_]> = told.collect();
+        if !told.is_empty() {
             // Nobody need listen.
-            let _ = self.signals.send(Signal::Appears(appearance.into()));
+            let _ = self.signals.send(Signal::Appears(told));
         }
     }
 

@@ -43,7 +43,7 @@ pub use webhooks::DeliveryFilter;
 pub(super) use {
     audit::audit,
     changes::{ERASED, INSIDE, changes, mark, newest, newest_known},
-    contacts::{is_customer_of, is_subscribed, next_appearance, presence, subscribers},
+    contacts::{concerned, is_customer_of, is_subscribed, next_appearance, presence, subscribers},
     copilot::{
         content_state, copilot, copilot_by_id, copilots_of, free_copilots, free_proposals, has_free_jobs, proposal,
         proposals, proposals_of,

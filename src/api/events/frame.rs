@@ -84,8 +84,35 @@ struct AppearanceOut<'a> {
     timestamp: Timestamp,
 }
 
-/// Somebody shows something else, in the words that webhooks are told. It has no number: the log that `sync` reads is of tickets.
-pub(super) fn presence(seen: &Appearance, at: Timestamp) -> Bytes {
+/// Somebody shows something else, as each of all callers is told of it. Of what concerns several desks, who serves some is
+/// told of these alone.
+#[derive(Debug)]
+pub(super) struct Seen {
+    seen: Appearance,
+    at: Timestamp,
+    reach: Reach,
+    /// To all others.
+    whole: Bytes,
+}
+
+impl Seen {
+    pub(super) fn new(seen: &Appearance, at: Timestamp) -> Self {
+        let reach = Reach::Staff { desks: seen.desks.clone() };
+        Self { whole: presence(seen, at), reach, seen: seen.clone(), at }
+    }
+
+    /// What this caller is told, if anything.
+    pub(super) fn to(&self, reader: &Caller) -> Option<Bytes> {
+        if !self.reach.includes(reader) {
+            return None;
+        }
+        let cut = if reader.is_staff() { self.seen.cut_to(|desk| reader.serves(desk)) } else { None };
+        Some(cut.map_or_else(|| self.whole.clone(), |cut| presence(&cut, self.at)))
+    }
+}
+
+/// In the words that webhooks are told. It has no number: the log that `sync` reads is of tickets.
+fn presence(seen: &Appearance, at: Timestamp) -> Bytes {
     let out = AppearanceOut {
         jid: &seen.jid,
         status: wire::availability(seen.available),

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::{
     super::wire::Timestamp,
-    frame::{self, Told},
+    frame::{self, Seen, Told},
 };
 use crate::helpdesk::{Error, Helpdesk, Mark, Reach, Signal, Stage};
 
@@ -43,6 +43,8 @@ pub(super) enum Post {
     },
     /// What is told but not stored.
     Aside { reach: Reach, frame: Bytes },
+    /// The same of who is there: one for all of a commit, or many would push the rest out of the ring.
+    Seen(Vec<Seen>),
 }
 
 /// A place among the listeners: what comes, and behind which place in the log that begins.
@@ -186,12 +188,14 @@ impl Reader {
 
     fn pass_on(&self, signal: Signal, posts: &broadcast::Sender<Arc<Post>>) {
         let at = Timestamp(self.helpdesk.clock().now());
-        let (reach, frame) = match signal {
-            Signal::Writes { ticket, reach, author, typing } => (reach, frame::typing(ticket, author, typing, at)),
-            Signal::Drafts { ticket, reach, stage } => (reach, frame::draft(ticket, stage, at)),
-            Signal::Appears(seen) => (Reach::Staff { desks: seen.desks.clone() }, frame::presence(&seen, at)),
+        let post = match signal {
+            Signal::Writes { ticket, reach, author, typing } => {
+                Post::Aside { reach, frame: frame::typing(ticket, author, typing, at) }
+            }
+            Signal::Drafts { ticket, reach, stage } => Post::Aside { reach, frame: frame::draft(ticket, stage, at) },
+            Signal::Appears(seen) => Post::Seen(seen.iter().map(|seen| Seen::new(seen, at)).collect()),
             _ => return,
         };
-        let _ = posts.send(Arc::new(Post::Aside { reach, frame }));
+        let _ = posts.send(Arc::new(post));
     }
 }

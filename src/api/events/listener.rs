@@ -142,6 +142,7 @@ impl Listener {
                     self.waiting.push_back(frame.clone());
                 }
             }
+            Post::Seen(seen) => self.waiting.extend(seen.iter().filter_map(|seen| seen.to(&self.caller))),
             Post::Log { upto, .. } if upto.seq() <= self.seen.seq() => {}
             Post::Log { after, .. } if *after > self.seen.seq() => self.is_behind = true,
             Post::Log { upto, told, .. } => {

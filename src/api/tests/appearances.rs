@@ -1,13 +1,14 @@
 //! What is told of who is there: real changes, of whom somebody may act on, and to whom.
 
-use deskbridge_entity::{event, presence_told};
+use deskbridge_entity::{event, notice, presence_told};
 use jid::BareJid;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 use super::*;
 use crate::helpdesk::{Caller, Presence};
 
 const SUE: &str = "sue@staff.example.org";
+const KIM: &str = "kim@staff.example.org";
 
 impl Desks {
     /// A client shows something, which is told as far as it is to be.
@@ -221,28 +222,127 @@ async fn what_a_desk_shows_is_told_when_it_is_another() {
     assert_eq!(desks.presences(0).await, [told(Some("xa"), Some("Back on Monday"), "rest"), told(None, None, "duty")]);
 }
 
+/// An event of what was said over REST.
+fn said(jid: &str, available: bool, show: Option<&str>, desks: &[&str]) -> Value {
+    let mut said = ann(available, show, desks);
+    (said["jid"], said["source"]) = (json!(jid), json!("rest"));
+    said
+}
+
+impl Desks {
+    /// Somebody says over REST what is there of whom, so many times; what that changes is told as far as it is to be.
+    async fn says(&self, token: &str, (jid, show): (&str, Option<&str>), times: u32) {
+        let status = if show == Some("gone") { "unavailable" } else { "available" };
+        let show = show.filter(|show| *show != "gone");
+        for _ in 0..times {
+            self.post(token, PRESENCE, json!({ "jid": jid, "status": status, "show": show })).await.ok(200);
+            self.tell_of(&[jid.split('/').next().unwrap()]).await;
+        }
+    }
+}
+
+const FIRST: &str = "ann@example.com/a";
+const SECOND: &str = "ann@example.com/b";
+
 #[tokio::test]
-async fn what_a_program_says_of_a_customer_is_told_once_and_compared_with_what_the_clients_show() {
+async fn what_the_staff_and_programs_say_of_a_customer_is_told_at_once_where_it_is_a_change() {
+    for teller in [admin(), agent("eve"), program(&["tickets:write"])] {
+        let desks = Desks::new().await;
+        desks.ticket("support").await;
+        let told =
+            |show: Option<&str>| said(ANN, show != Some("gone"), show.filter(|show| *show != "gone"), &["support"]);
+        desks.says(&teller, (FIRST, Some("chat")), 1).await;
+        desks.says(&teller, (SECOND, Some("away")), 3).await;
+        assert_eq!(desks.presences(0).await, [told(Some("chat"))], "the other still speaks for her");
+        desks.says(&teller, (FIRST, Some("gone")), 2).await;
+        desks.says(&teller, (ANN, Some("dnd")), 40).await;
+        assert_eq!(desks.presences(1).await, [told(Some("away")), told(Some("dnd"))]);
+        for show in [None, Some("gone"), None] {
+            desks.says(&teller, (ANN, show), 1).await;
+        }
+        assert_eq!(desks.presences(3).await, [told(None), told(Some("gone")), told(None)]);
+        // What the clients show afterwards is compared with it, and waits.
+        desks.shows("ann@example.com/phone", true, None).await;
+        desks.shows("ann@example.com/phone", true, Some("xa")).await;
+        assert_eq!(desks.presences(6).await, [] as [Value; 0]);
+        desks.later(30).await;
+        assert_eq!(desks.presences(6).await, [said(ANN, true, Some("away"), &["support"])], "of /b");
+    }
+}
+
+#[tokio::test]
+async fn what_a_customer_says_of_itself_is_told_no_more_often_than_what_a_client_shows() {
     let desks = Desks::new().await;
+    let (herself, at) = (customer(ANN), ["support"]);
+    desks.says(&herself, (ANN, Some("xa")), 2).await;
+    assert_eq!(desks.presences(0).await, [] as [Value; 0], "without a ticket she is nobody's business");
     desks.ticket("support").await;
-    let rest = |available: bool| {
-        Value::Object({
-            let mut told = ann(available, None, &["support"]).as_object().unwrap().clone();
-            told.insert("source".to_owned(), json!("rest"));
-            told
-        })
-    };
-    desks.post(&customer(ANN), PRESENCE, json!({ "jid": ANN, "status": "available" })).await.ok(200);
-    desks.tell_of(&[ANN]).await;
+    desks.says(&herself, (FIRST, Some("chat")), 1).await;
+    desks.says(&herself, (SECOND, Some("away")), 3).await;
+    desks.says(&herself, (SECOND, Some("away")), 40).await;
+    assert_eq!(desks.presences(0).await, [said(ANN, true, Some("chat"), &at)]);
+    for show in [Some("gone"), Some("dnd"), None, Some("gone")] {
+        desks.says(&herself, (ANN, show), 2).await;
+    }
+    assert_eq!(desks.presences(1).await, [] as [Value; 0]);
+    desks.later(30).await;
+    assert_eq!(desks.presences(1).await, [said(ANN, false, None, &at)]);
+    // Of what she says and what her clients show the newest counts.
     desks.later(60).await;
-    desks.shows("ann@example.com/phone", true, None).await;
-    assert_eq!(desks.presences(0).await, [rest(true)]);
-    desks.post(&customer(ANN), PRESENCE, json!({ "jid": ANN, "status": "unavailable" })).await.ok(200);
-    desks.tell_of(&[ANN]).await;
-    assert_eq!(desks.presences(1).await, [rest(false)]);
+    desks.shows("ann@example.com/phone", true, Some("chat")).await;
     desks.later(60).await;
+    desks.says(&herself, (ANN, Some("chat")), 1).await;
+    assert_eq!(desks.presences(2).await, [ann(true, Some("chat"), &at)]);
+}
+
+#[tokio::test]
+async fn of_others_the_staff_and_programs_may_speak_and_changes_are_told() {
+    let desks = Desks::new().await;
+    desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
+    let bob = "bob@example.com";
+    for teller in [admin(), program(&["tickets:write"])] {
+        desks.says(&teller, ("bob@example.com/a", Some("away")), 3).await;
+        desks.says(&teller, ("bob@example.com/b", Some("xa")), 3).await;
+    }
+    desks.says(&customer(bob), (bob, None), 1).await;
+    desks.says(&admin(), (bob, None), 2).await;
+    desks.says(&admin(), (bob, Some("gone")), 2).await;
+    let told = [said(bob, true, Some("away"), &[]), said(bob, false, None, &[])];
+    assert_eq!(desks.presences(0).await, told, "what he said himself has changed nothing that is told");
+    assert_eq!(presence_told::Entity::find_by_id(bob).one(desks.store.read()).await.unwrap(), None);
+
+    // An agent's address is told of with its agent, and such a word puts nobody on duty nor tells anybody of what waits.
+    let ticket = desks.ticket("support").await;
+    desks.post(&agent("eve"), &of(&ticket, "claim"), json!({})).await.ok(200);
+    desks.post(&agent("eve"), &of(&ticket, "release"), json!({ "to": "queue" })).await.ok(200);
+    let notices = async || notice::Entity::find().count(desks.store.read()).await.unwrap();
+    let before = notices().await;
+    desks.says(&program(&["tickets:write"]), ("sue@staff.example.org/x", Some("chat")), 40).await;
+    let sue = &desks.presences(2).await[0];
+    assert_eq!((&sue["jid"], &sue["agent_id"], &sue["on_duty"]), (&json!(SUE), &json!("sue"), &json!(false)));
+    assert_eq!(desks.presences(3).await, [] as [Value; 0]);
+    assert_eq!(notices().await, before);
+    desks.shows("sue@staff.example.org/desk", true, None).await;
+    assert_eq!(notices().await, before + 1, "that her client says");
+}
+
+#[tokio::test]
+async fn it_concerns_somebody_who_is_there_of_customers_with_live_tickets_agents_and_desks() {
+    let desks = Desks::new().await;
+    desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
+    let ticket = desks.ticket("support").await;
+    let all = [ANN, "bob@example.com", "support@help.example.org", SUE].map(str::to_owned).into();
+    let concerned = desks.api.helpdesk.concerned(&all).await.unwrap();
+    assert_eq!(concerned.iter().collect::<Vec<_>>(), [ANN, SUE, "support@help.example.org"]);
+    desks.post(&admin(), &of(&ticket, "close"), json!({})).await.ok(200);
+    assert!(!desks.api.helpdesk.concerned(&all).await.unwrap().contains(ANN));
+    // Of whom something was told nothing is to be kept.
+    let ticket = desks.ticket("support").await;
     desks.shows("ann@example.com/phone", true, None).await;
-    assert_eq!(desks.presences(2).await, [ann(true, None, &["support"])]);
+    desks.post(&admin(), &of(&ticket, "close"), json!({})).await.ok(200);
+    assert!(desks.api.helpdesk.concerned(&all).await.unwrap().contains(ANN));
+    desks.tell_of(&[ANN]).await;
+    assert!(!desks.api.helpdesk.concerned(&all).await.unwrap().contains(ANN));
 }
 
 #[tokio::test]
@@ -296,12 +396,19 @@ async fn a_webhook_is_told_of_its_desks_agents_and_customers() {
     let desks = Desks::new().await;
     desks.bind("sue", json!({ "jid": SUE, "desks": ["support"] })).await;
     desks.bind("joe", json!({ "jid": "joe@staff.example.org" })).await;
+    desks.bind("kim", json!({ "jid": KIM, "desks": ["support", "billing"] })).await;
     for (host, limit) in [("all", Value::Null), ("billing", json!(["billing"]))] {
         let url = format!("https://hooks.example.org/{host}");
         desks.hook(json!({ "url": url, "events": ["presence.updated"], "desks": limit })).await;
     }
     desks.ticket("billing").await;
-    for jid in ["ann@example.com/phone", "sue@staff.example.org/desk", "joe@staff.example.org/desk"] {
+    desks.ticket("support").await;
+    for jid in [
+        "ann@example.com/phone",
+        "sue@staff.example.org/desk",
+        "joe@staff.example.org/desk",
+        "kim@staff.example.org/desk",
+    ] {
         desks.shows(jid, true, None).await;
         desks.later(60).await;
     }
@@ -316,8 +423,23 @@ async fn a_webhook_is_told_of_its_desks_agents_and_customers() {
     }
     let jids = |told: &[(String, Value)]| told.iter().map(|(jid, _)| jid.clone()).collect::<Vec<_>>();
     let (support, money) = ("support@help.example.org", "billing@help.example.org");
-    assert_eq!(jids(&all), [ANN, support, SUE, money, "joe@staff.example.org"]);
-    assert_eq!(jids(&billing), [ANN, money, "joe@staff.example.org"]);
+    assert_eq!(jids(&all), [ANN, support, SUE, money, "joe@staff.example.org", KIM]);
+    assert_eq!(jids(&billing), [ANN, money, "joe@staff.example.org", KIM]);
+    // Which other desks it concerns is not for one that is of some.
+    let of = |told: &[(String, Value)]| told.iter().map(|(_, body)| body["data"]["desks"].clone()).collect::<Vec<_>>();
+    let both = json!(["billing", "support"]);
+    let (one, other) = (json!(["billing"]), json!(["support"]));
+    assert_eq!(of(&all), [&both, &other, &other, &one, &Value::Null, &json!(["support", "billing"])].map(Clone::clone));
+    assert_eq!(of(&billing), [&one, &one, &Value::Null, &one].map(Clone::clone));
     let expected = json!({ "jid": SUE, "status": "available", "source": "xmpp", "agent_id": "sue", "on_duty": true, "desks": ["support"] });
     assert_eq!(all[2].1["data"], expected);
+    // Nor what waits for one that has become so.
+    let all = hooks.as_array().unwrap().iter().find(|hook| hook["desks"].is_null()).unwrap();
+    let path = format!("{WEBHOOKS}/{}", all["id"].as_str().unwrap());
+    desks.patch(&admin(), &path, json!({ "desks": ["billing"] }), None).await.ok(200);
+    let mut rest = Vec::new();
+    for row in desks.delivered().await.iter().filter(|row| all["id"] == json!(row.webhook_id)) {
+        rest.extend(desks.body(row).await.map(|body| body["data"]["desks"].clone()));
+    }
+    assert_eq!(rest, of(&billing));
 }

@@ -16,6 +16,7 @@ use crate::helpdesk::{
 };
 
 /// Of one JID nothing is told for so long after what was told: of a client that comes and goes all the time what it shows then.
+/// What the staff and programs say of somebody is told with the word, and waits for nothing.
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
 
 /// Tells what was not told yet of all desks and agents, of these bare JIDs, and of those that are to be looked at again.
@@ -84,9 +85,10 @@ fn tell(unit: &mut Unit, seen: Appearance) -> Option<Appearance> {
     let told = unit.appearances.told_of(&seen.jid).cloned();
     let is_said = match &seen.who {
         Who::Agent(_) => seen.source == Teller::Duty,
-        Who::Customer | Who::Desk => seen.source == Teller::Rest,
+        Who::Customer => false,
+        Who::Desk => seen.source == Teller::Rest,
     };
-    // What somebody has said does not flap, nor does it go with a link.
+    // What the staff has said does not flap, nor does it go with a link.
     let is_future = |at: &DateTime<Utc>| !is_said && *at > unit.now;
     if told.as_ref().and_then(|told| told.look_at).is_some_and(|at| is_future(&at)) {
         return None;

@@ -16,7 +16,7 @@ use super::hand_off::waits;
 use crate::helpdesk::{
     Error,
     agents::wants_talk,
-    appearance::{Appearance, Teller},
+    appearance::{Appearance, main_row},
     audit::Deed,
     ticket_node,
     unit::{Needs, Unit},
@@ -40,8 +40,8 @@ pub struct Presence {
 pub(in crate::helpdesk) struct SetPresence {
     pub presence: Presence,
     pub source: Source,
-    /// Whether it is one of our desks.
-    pub of_desk: bool,
+    /// Whether the staff or a program says it of a person: what that changes is told with it.
+    pub at_once: bool,
     /// What is noted of it, where the staff tells.
     pub deed: Option<Deed>,
 }
@@ -52,7 +52,7 @@ impl Operation for SetPresence {
 
     fn needs(&self, needs: &mut Needs) {
         needs.people = true;
-        if self.source == Source::Rest {
+        if self.at_once {
             needs.appearances.of.insert(self.presence.jid.to_bare().to_string());
         }
         if self.presence.available && self.source == Source::Xmpp {
@@ -62,23 +62,27 @@ impl Operation for SetPresence {
 
     fn apply(&self, unit: &mut Unit) -> Result<Option<Appearance>, Error> {
         let bare = self.presence.jid.to_bare();
-        let told = (self.source == Source::Rest && !self.of_desk).then(|| self.tell(unit));
         unit.appearances.moved.insert(bare.to_string());
-        if let Some(agent) = unit.agents.iter().position(|agent| agent.jid.as_ref() == Some(&bare)) {
+        // What a program tells over REST puts nobody on duty.
+        let comer = unit.agents.iter().position(|agent| agent.jid.as_ref() == Some(&bare));
+        if let Some(agent) = comer.filter(|_| self.source == Source::Xmpp) {
             unit.duty_changed = true;
             self.welcome(unit, agent);
         }
         let Presence { jid, available, show, text } = &self.presence;
-        unit.set_presence(presence::Model {
+        let row = presence::Model {
             jid: jid.to_string(),
-            bare: jid.to_bare().to_string(),
+            bare: bare.to_string(),
             available: *available,
             show: show.clone(),
             text: text.clone(),
             source: self.source,
             updated_at: unit.now,
-        });
-        Ok(told)
+        };
+        let before = shown(unit, &bare);
+        unit.appearances.show(&row);
+        unit.set_presence(row);
+        Ok(if self.at_once && shown(unit, &bare) != before { tell(unit, &bare) } else { None })
     }
 
     fn deed(&self, _: &Option<Appearance>, _: &Unit) -> Option<Deed> {
@@ -86,43 +90,44 @@ impl Operation for SetPresence {
     }
 }
 
-impl SetPresence {
-    /// What a program says is told as it says it, of whomever.
-    fn tell(&self, unit: &mut Unit) -> Appearance {
-        let Presence { jid, available, show, .. } = &self.presence;
-        let bare = jid.to_bare();
-        let seen = Appearance {
-            jid: jid.to_string(),
-            available: *available,
-            show: show.clone(),
-            source: Teller::Rest,
-            ..Appearance::of_customer(bare.as_str(), &[], unit.appearances.live_at(bare.as_str()))
-        };
-        let agent = unit.agents.iter().find(|agent| agent.jid.as_ref() == Some(&bare));
-        let seen = match agent {
-            Some(agent) => seen.of(agent),
-            None => {
-                let is_live = seen.desks.as_ref().is_some_and(|desks| !desks.is_empty());
-                let look_at = unit.appearances.told_of(bare.as_str()).and_then(|told| told.look_at);
-                if is_live {
-                    // What the clients show is compared with this from now on.
-                    unit.appearances.tell(presence_told::Model {
-                        jid: bare.to_string(),
-                        available: *available,
-                        show: show.clone(),
-                        text: None,
-                        on_duty: None,
-                        told_at: Some(unit.now),
-                        look_at,
-                    });
-                }
-                seen
-            }
-        };
-        unit.event("presence.updated", None, None, seen.noted());
-        seen
-    }
+/// What speaks for a bare JID.
+fn shown(unit: &Unit, bare: &BareJid) -> Option<(bool, Option<String>)> {
+    main_row(unit.appearances.shown_by(bare.as_str())).map(|row| (row.available, row.show.clone()))
+}
 
+/// Tells of somebody, whomever, what is another now than it was; but for a customer of whom just that was told last.
+fn tell(unit: &mut Unit, bare: &BareJid) -> Option<Appearance> {
+    let jid = bare.as_str();
+    let seen = Appearance::of_customer(jid, unit.appearances.shown_by(jid), unit.appearances.live_at(jid));
+    let agent = unit.agents.iter().find(|agent| agent.jid.as_ref() == Some(bare));
+    let is_live = seen.desks.as_ref().is_some_and(|desks| !desks.is_empty());
+    let seen = match agent {
+        Some(agent) => seen.of(agent),
+        None if is_live => {
+            let told = unit.appearances.told_of(jid);
+            if seen.is_known(told) {
+                return None;
+            }
+            let look_at = told.and_then(|told| told.look_at);
+            // What the clients show is compared with this from now on.
+            unit.appearances.tell(presence_told::Model {
+                jid: seen.jid.clone(),
+                available: seen.available,
+                show: seen.show.clone(),
+                text: None,
+                on_duty: None,
+                told_at: Some(unit.now),
+                look_at,
+            });
+            seen
+        }
+        None => seen,
+    };
+    unit.event("presence.updated", None, None, seen.noted());
+    Some(seen)
+}
+
+impl SetPresence {
     /// An agent who comes on duty learns what waits: what was told before has not reached the agent.
     fn welcome(&self, unit: &mut Unit, agent: usize) {
         let is_present = self.presence.available && wants_talk(self.presence.show.as_deref());

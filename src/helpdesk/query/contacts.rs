@@ -1,10 +1,12 @@
 //! Who is there, and who watches a desk.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use deskbridge_entity::{
     presence::{self},
     presence_told, subscription,
-    ticket::{self},
+    ticket::{self, Status},
 };
 use jid::{BareJid, Jid};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -13,13 +15,33 @@ use crate::helpdesk::{Error, store::Store};
 
 /// What is known of a JID and its resources, newest first.
 pub(in crate::helpdesk) async fn presence(store: &Store, jid: &Jid) -> Result<Vec<presence::Model>, Error> {
-    let query = presence::Entity::find().order_by_desc(presence::Column::UpdatedAt).limit(100);
+    let query = presence::Entity::find()
+        .order_by_desc(presence::Column::UpdatedAt)
+        // What one batch has written has one time.
+        .order_by_asc(presence::Column::Jid)
+        .limit(100);
     let query = if jid.is_bare() {
         query.filter(presence::Column::Bare.eq(jid.to_string()))
     } else {
         query.filter(presence::Column::Jid.eq(jid.to_string()))
     };
     Ok(query.all(store.read()).await?)
+}
+
+/// Of whom of these bare JIDs something is told: those with a live ticket, and those of whom something was.
+pub(in crate::helpdesk) async fn concerned(store: &Store, of: &BTreeSet<String>) -> Result<BTreeSet<String>, Error> {
+    let live = ticket::Entity::find()
+        .select_only()
+        .column(ticket::Column::Customer)
+        .filter(ticket::Column::Customer.is_in(of))
+        .filter(ticket::Column::Status.is_in([Status::Open, Status::Pending, Status::Escalated]));
+    let told = presence_told::Entity::find()
+        .select_only()
+        .column(presence_told::Column::Jid)
+        .filter(presence_told::Column::Jid.is_in(of));
+    let mut concerned: BTreeSet<String> = live.into_tuple::<String>().all(store.house()).await?.into_iter().collect();
+    concerned.extend(told.into_tuple::<String>().all(store.house()).await?);
+    Ok(concerned)
 }
 
 /// When what somebody shows is to be looked at again, without a change.

@@ -68,6 +68,15 @@ impl Appearances {
         self.changed.insert(row.jid.clone(), Some(row));
     }
 
+    /// Notes what somebody shows, where it is known what it has shown.
+    pub(in crate::helpdesk) fn show(&mut self, row: &presence::Model) {
+        let Some(shown) = self.shown.get_mut(&row.bare) else { return };
+        shown.retain(|known| known.jid != row.jid);
+        shown.push(row.clone());
+        // As they are read.
+        shown.sort_by(|a, b| b.updated_at.cmp(&a.updated_at).then_with(|| a.jid.cmp(&b.jid)));
+    }
+
     /// Somebody is nobody's business any more.
     pub(in crate::helpdesk) fn drop(&mut self, jid: &str) {
         if self.told.remove(jid).is_some() {
@@ -78,7 +87,7 @@ impl Appearances {
     /// A customer is erased; its rows go with all others.
     pub(super) fn forget(&mut self, customer: &str) {
         self.told.remove(customer);
-        self.shown.remove(customer);
+        self.shown.get_mut(customer).into_iter().for_each(Vec::clear);
         self.live.remove(customer);
         self.changed.remove(customer);
         self.moved.remove(customer);
@@ -120,8 +129,12 @@ impl Unit {
         }
         let told = Entity::find().filter(Column::Jid.is_in(&of)).order_by_asc(Column::Jid).lock_exclusive().all(tx);
         self.appearances.told.extend(told.await?.into_iter().map(|row| (row.jid.clone(), row)));
-        let shown = presence::Entity::find().filter(presence::Column::Bare.is_in(of));
-        for row in shown.order_by_desc(presence::Column::UpdatedAt).all(tx).await? {
+        let shown = presence::Entity::find().filter(presence::Column::Bare.is_in(&of));
+        // What one batch has written has one time.
+        let shown =
+            shown.order_by_desc(presence::Column::UpdatedAt).order_by_asc(presence::Column::Jid).all(tx).await?;
+        self.appearances.shown.extend(of.into_iter().map(|jid| (jid, Vec::new())));
+        for row in shown {
             self.appearances.shown.entry(row.bare.clone()).or_default().push(row);
         }
         Ok(())

@@ -272,6 +272,19 @@ impl Subscriber {
         desks.iter().any(|name| name == desk)
     }
 
+    /// What an event has noted, with those alone of the desks it concerns that this is told of; `None` where that is none.
+    pub(in crate::helpdesk) fn cut(&self, mut data: Value) -> Option<Value> {
+        if self.desks.is_some()
+            && let Some(desks) = data.get_mut("desks").and_then(Value::as_array_mut)
+        {
+            desks.retain(|desk| self.serves(desk.as_str()));
+            if desks.is_empty() {
+                return None;
+            }
+        }
+        Some(data)
+    }
+
     /// Whether it is told of what concerns these desks.
     fn serves_one_of(&self, desks: &[Value]) -> bool {
         self.desks.is_none() || desks.iter().any(|desk| self.serves(desk.as_str()))
