@@ -56,6 +56,9 @@ pub(super) struct LogOut {
     changes: Vec<ChangeOut>,
     next_cursor: String,
     has_more: bool,
+    /// Whose view of the log this is: the same with each token of one caller, another when its role or desks have changed. What
+    /// several readers were given does not fit together.
+    reader: String,
 }
 
 /// One thing that happened, as one reader is told of it.
@@ -109,6 +112,7 @@ impl LogOut {
             changes: events.into_iter().map(|event| ChangeOut::new(event, &page, reader, helpdesk)).collect(),
             next_cursor: page.cursor.encode(),
             has_more: page.has_more,
+            reader: reader.reader(),
         }
     }
 }

@@ -34,13 +34,15 @@ Exit status:
   3  another run is at it
   4  the server does not answer or is busy: the next run goes on
   5  the token is missing, expired or not allowed to read
-  6  the server's log is another one than the file is made of: begin anew"
+  6  the server's log is another one than the file is made of: begin anew
+  7  the token is another caller's than the file is made of, or that caller's role or desks have changed: take a
+     token of the same caller, or name another --out and another --state"
 )]
 pub struct SyncArgs {
     /// Where the changes go, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Where it is noted how far they have come, one for each file and token; FILE.lock lies beside it
+    /// Where it is noted how far they have come, and of which caller; one for each file; FILE.lock lies beside it
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
     /// Where Deskbridge is [default: where http.listen says, on this machine]
@@ -82,6 +84,7 @@ async fn fetch(config: &Config, args: &SyncArgs) -> Result<usize, Failure> {
         if page.has_more && Some(page.next_cursor.as_str()) == journal.cursor() {
             return Err(Failure::Other(anyhow::anyhow!("the server does not get on: it gave the same cursor again")));
         }
+        journal.is_for(&page.reader)?;
         journal.append(&page.lines()?, page.next_cursor)?;
         changes += page.changes.len();
         if !page.has_more {

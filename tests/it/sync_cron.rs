@@ -208,6 +208,8 @@ async fn each_failure_has_its_exit_status_and_leaves_the_files_as_they_were() {
         (&web, &root, &[], 1, "--url"),
         (&"nonsense".to_owned(), &root, &[], 1, "--url"),
         (&other.url, &root, &[], 6, "begin anew"),
+        (&served.url, &root, &[], 7, "another --state"),
+        (&served.url, &token(Role::Customer, "ann@example.com"), &[], 7, "another --state"),
         (&served.url, &root, &["--limit", "0"], 2, "--limit"),
         (&served.url, &root, &["--token", &root], 2, "--token"),
     ] {
@@ -217,6 +219,11 @@ async fn each_failure_has_its_exit_status_and_leaves_the_files_as_they_were() {
         assert_eq!(files(), before, "{said}");
     }
     let lock = fs::File::open(place.path("sync.json.lock")).unwrap();
+    // A new key of the program goes on.
+    served.line("ann@example.com", "And now it is warm").await;
+    let rotated = program(&["tickets:read"], u64::MAX >> 13);
+    assert_eq!(place.run(&served.url, &rotated, &[]).await, (0, String::new()));
+    assert_eq!(place.seqs("changes.jsonl"), served.log(&caller(Role::Admin, "root")).await);
     lock.lock().unwrap();
     let (ended, said) = place.run(&served.url, &root, &[]).await;
     assert!(ended == 3 && said.contains("sync.json.lock"), "{ended} {said}");
