@@ -7,8 +7,6 @@ mod remote;
 
 use std::{fs, net::IpAddr, path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
-
 use crate::{
     api::LARGEST_PAGE,
     config::{self, Config},
@@ -20,6 +18,8 @@ use remote::Remote;
 /// From where and into which file.
 #[derive(Debug, clap::Args)]
 #[command(
+    // Without it what was given beside, as --config, would look as if it was needed.
+    override_usage = "deskbridge sync [OPTIONS] --out <FILE> --state <FILE>",
     after_help = "Each line of --out is one change as GET /api/v1/xmpp/sync gives it. Lines are only ever added. What a run \
 that was killed has left behind is cut off by the next one, so nothing is missing and nothing comes twice.
 
@@ -108,9 +108,8 @@ fn address(config: &Config, args: &SyncArgs) -> String {
 
 fn token(args: &SyncArgs) -> Result<String, Failure> {
     let token = match &args.token_file {
-        Some(path) => {
-            fs::read_to_string(path).with_context(|| format!("cannot read the token in {}", path.display()))?
-        }
+        Some(path) => fs::read_to_string(path)
+            .map_err(|error| Failure::Token(format!("cannot read the token in {}: {error}", path.display())))?,
         None => config::token().map(|token| token.expose().to_owned()).unwrap_or_default(),
     };
     match token.trim() {
