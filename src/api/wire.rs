@@ -13,13 +13,13 @@ use utoipa::{
 
 use super::ApiError;
 
-/// A moment as RFC 3339 in UTC with `Z`; microseconds only where there are some.
+/// A moment as RFC 3339 in UTC with `Z`, always with six decimals: what is stored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timestamp(pub DateTime<Utc>);
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 }
 
@@ -134,11 +134,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_end_in_z_and_keep_microseconds_only_where_there_are_some() {
+    fn times_end_in_z_and_have_microseconds() {
         let spell = |micros| serde_json::to_value(Timestamp(DateTime::from_timestamp_micros(micros).unwrap())).unwrap();
-        assert_eq!(spell(1_705_312_800_000_000), "2024-01-15T10:00:00Z");
+        assert_eq!(spell(1_705_312_800_000_000), "2024-01-15T10:00:00.000000Z");
         assert_eq!(spell(1_705_312_800_000_001), "2024-01-15T10:00:00.000001Z");
-        assert_eq!(spell(1_705_312_800_250_000), "2024-01-15T10:00:00.250Z");
+        assert_eq!(spell(1_705_312_800_250_000), "2024-01-15T10:00:00.250000Z");
     }
 
     #[test]
