@@ -31,7 +31,7 @@ const TOKEN: &str = "token";
 const ABOUT: &str = "Tickets, messages, presence and more of an AI helpdesk for XMPP.\n\n\
     A request may have an `X-Request-Id`, which its answer and the log repeat. Each answer behind a token says by `X-RateLimit-Limit`, \
     `-Remaining` and `-Reset` how the caller stands. A failure is `{\"error\": {\"code\", \"message\", \"timestamp\", \"requestId\"}}`. \
-    Times are RFC 3339 in UTC. Lists name their next page in `Link` (RFC 8288).";
+    Times are RFC 3339 in UTC, in answers with six decimals. Lists name their next page in `Link` (RFC 8288).";
 
 const TAGS: [(&str, &str); 12] = [
     ("tickets", "One conversation of one customer with one desk each"),
@@ -165,7 +165,7 @@ fn complete(operation: &mut Operation, path: &str, access: Option<Access>, metho
             "What it is about is in a state that does not allow this, or another was faster",
         ));
     }
-    if operation.request_body.is_some() {
+    if method != Method::GET {
         failures.extend([
             (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
             (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),

@@ -68,7 +68,8 @@ fn every_operation_says_who_it_is_for_and_how_it_fails() {
             for status in ["401", "403", "429"] {
                 assert_eq!(answers.contains_key(status), !is_probe, "{status}: {what}");
             }
-            assert_eq!(operation["requestBody"].is_null(), !answers.contains_key("422"), "{what}");
+            // A field where there is no body is one too many.
+            assert_eq!(method != "get", answers.contains_key("422"), "{what}");
             let id = operation["operationId"].as_str().unwrap().to_owned();
             assert!(ids.insert(id), "twice: {what}");
             seen += 1;
