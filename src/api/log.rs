@@ -15,7 +15,7 @@ use super::{
     message::{MessageOut, View},
     portion::Portions,
     ticket::TicketOut,
-    wire::Timestamp,
+    wire::{ChangeWord, Timestamp, Values},
 };
 use crate::helpdesk::{Caller, Changes, Error, Helpdesk, Mark, Role};
 
@@ -65,7 +65,9 @@ pub(super) struct LogOut {
 #[derive(Serialize, ToSchema)]
 pub(super) struct ChangeOut {
     seq: i64,
+    /// Later versions may have more.
     #[serde(rename = "type")]
+    #[schema(value_type = ChangeWord)]
     kind: String,
     timestamp: Timestamp,
     ticket_id: Option<Uuid>,
@@ -73,7 +75,7 @@ pub(super) struct ChangeOut {
     message_id: Option<Uuid>,
     /// What it changed to then.
     #[serde(skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Values, required = false)]
     data: Map<String, Value>,
     /// As it is now, where it is the ticket that changed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 //! What has nothing to do with one route is added here: who it is for, the token, and the failures that any request can meet.
 
 mod headers;
+mod told;
 
 use std::collections::btree_map::Entry;
 
@@ -58,6 +59,7 @@ pub fn document() -> OpenApi {
     Envelope::schemas(&mut below);
     components.schemas.extend(below);
     components.headers = headers::described();
+    told::add(&mut components);
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A JSON Web Token, ours (`deskbridge token` makes one) or an identity provider's, whose role says what it opens; or a program's key (`deskbridge apikey create`), whose scopes do."));
@@ -88,6 +90,7 @@ pub fn document() -> OpenApi {
     }
     link_tickets(&mut document.paths);
     document.components = Some(components);
+    document.webhooks = Some(told::webhooks());
     document.tags = Some(TAGS.map(tag).into_iter().chain([tag(("operation", "For monitors"))]).collect());
     document
 }

@@ -28,7 +28,7 @@ pub(super) struct RoomIn {
     name: String,
     session: String,
     jid: String,
-    /// Not in the reference: when it happened.
+    /// When it happened, by the server's clock; without it, now.
     at: Option<String>,
 }
 
