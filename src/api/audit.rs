@@ -8,7 +8,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Api, ApiError, extract::Parameters, list, wire::Timestamp};
+use super::{
+    Api, ApiError,
+    extract::Parameters,
+    list,
+    wire::{Timestamp, Values},
+};
 use crate::helpdesk::{AuditFilter, Caller};
 
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -81,7 +86,7 @@ pub(super) struct ActOut {
     ticket_id: Option<Uuid>,
     target: Option<String>,
     request_id: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Values)]
     details: Value,
 }
 

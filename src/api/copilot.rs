@@ -13,7 +13,7 @@ use super::{
     change::Ask,
     error::Envelope,
     extract::{self, MaybeBody, TicketId},
-    wire::Timestamp,
+    wire::{Timestamp, Values},
 };
 use crate::helpdesk::Aid;
 
@@ -32,7 +32,7 @@ pub(super) struct AidOut {
     id: String,
     kind: &'static str,
     text: String,
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<Values>)]
     citations: Value,
     /// `model`, or `rules` where none is configured.
     source: &'static str,

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::{
     Api, ApiError,
-    extract::{Parameters, not_a_jid},
+    extract::{NO_ADDRESS, Parameters},
     feed,
     portion::{Portion, Portions},
     wire::Timestamp,
@@ -31,7 +31,7 @@ impl FromRequestParts<Api> for CustomerJid {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, ApiError> {
         let unknown = || ApiError::bad_parameter("jid", "not percent-encoded UTF-8");
         let Path(text) = Path::<String>::from_request_parts(parts, api).await.map_err(|_| unknown())?;
-        let jid = BareJid::new(&text).map_err(|error| ApiError::bad_parameter("jid", not_a_jid(error)))?;
+        let jid = BareJid::new(&text).map_err(|_| ApiError::bad_parameter("jid", NO_ADDRESS))?;
         Ok(Self(jid))
     }
 }

@@ -21,6 +21,10 @@ use axum::{
 use futures::stream;
 use serde::Deserialize;
 use tokio::time::Instant;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 use super::{
     Api, ApiError,
@@ -31,6 +35,7 @@ use super::{
 };
 use crate::helpdesk::{Caller, Error};
 
+use frame::{AppearanceOut, DraftOut, TypingOut};
 use hub::Hub;
 use listener::{Listener, Place};
 use seats::Seats;
@@ -95,8 +100,24 @@ impl FromRequestParts<Api> for Since {
     }
 }
 
-/// What happens in all tickets, as it happens: Server-Sent Events, each with its number as `id`, its type as `event` and a change
-/// of the log as `data`. `typing` and, for staff and programs, `draft` and `presence` have no number.
+/// The schemas of `data`.
+pub(super) fn schemas() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![
+        (TypingOut::name().into_owned(), TypingOut::schema()),
+        (DraftOut::name().into_owned(), DraftOut::schema()),
+        (AppearanceOut::name().into_owned(), AppearanceOut::schema()),
+    ];
+    TypingOut::schemas(&mut schemas);
+    DraftOut::schemas(&mut schemas);
+    AppearanceOut::schemas(&mut schemas);
+    schemas
+}
+
+/// What happens in all tickets, as it happens: Server-Sent Events.
+///
+/// Each has its number as `id`, its type as `event` and a change of the log as `data`: a `ChangeOut` in JSON. `typing`
+/// (`TypingEvent`) and, for staff and programs, `draft` (`DraftEvent`) and `presence` (`PresenceEvent`) have no number. These are
+/// schemas of this document.
 #[utoipa::path(
     get, path = "/api/v1/xmpp/events", operation_id = "event_listen", tag = "sync",
     params(

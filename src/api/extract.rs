@@ -1,6 +1,6 @@
 //! From requests to typed values. Each extractor fails with an [`ApiError`] that names what is wrong.
 
-use std::{fmt::Display, marker::PhantomData, time::Duration};
+use std::{marker::PhantomData, time::Duration};
 
 use axum::{
     body::Bytes,
@@ -25,7 +25,7 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-use super::{Api, ApiError, BODY_TIMEOUT, TokenError, change::Subject, visitor};
+use super::{Api, ApiError, BODY_TIMEOUT, TokenError, change::Subject, complaint, visitor};
 use crate::helpdesk::Caller;
 
 impl FromRequestParts<Api> for Caller {
@@ -80,26 +80,15 @@ fn is_json(request: &Request) -> bool {
 
 /// In two steps: what is no JSON cannot be read, whatever the type; what does not fit the type has a name.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| ApiError::BadRequest(format!("the body is not JSON: {}", brief(&error))))?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::BadRequest(format!("body: is not JSON: {}", complaint::brief(&error.to_string())))
+    })?;
     if !value.is_object() {
         // A list would pass for an object's fields in their order.
-        return Err(ApiError::Invalid("the body must be an object".to_owned()));
+        return Err(ApiError::invalid("body", "must be an object"));
     }
-    serde_path_to_error::deserialize(value).map_err(|error| match error.path().to_string().as_str() {
-        "." => ApiError::Invalid(brief(error.inner())),
-        field => ApiError::invalid(field, brief(error.inner())),
-    })
-}
-
-/// The parser's words; they can quote a long value.
-fn brief(error: &serde_json::Error) -> String {
-    let mut text = error.to_string();
-    if let Some((cut, _)) = text.char_indices().nth(200) {
-        text.truncate(cut);
-        text.push('…');
-    }
-    text
+    serde_path_to_error::deserialize(&value)
+        .map_err(|error| complaint::of(&error.path().to_string(), &error.inner().to_string(), &value))
 }
 
 /// As [`Body`], but there need be none: then every field is missing.
@@ -110,16 +99,18 @@ impl<T: DeserializeOwned + Default> FromRequest<Api> for MaybeBody<T> {
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, ApiError> {
         let is_json = is_json(&request);
-        let bytes = read(request, api, BODY_TIMEOUT).await?;
-        if bytes.is_empty() {
-            return Ok(Self(T::default()));
+        match &read(request, api, BODY_TIMEOUT).await? {
+            bytes if bytes.is_empty() => Ok(Self(T::default())),
+            _ if !is_json => Err(ApiError::UnsupportedMediaType),
+            bytes => parse(bytes).map(Self),
         }
-        if !is_json {
-            return Err(ApiError::UnsupportedMediaType);
-        }
-        parse(&bytes).map(Self)
     }
 }
+
+/// The body of a route that has none: nothing, or an object without a field.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoBody {}
 
 /// A query string. What the route does not know is refused before ([`parameters`](super::parameters)).
 pub(super) struct Parameters<T>(pub T);
@@ -186,14 +177,12 @@ impl FromRequestParts<Api> for AgentId {
     }
 }
 
+/// What a text that is no address should be (RFC 7622 §3.1).
+pub(super) const NO_ADDRESS: &str = "must be an address such as user@example.org";
+
 /// An address in a body, in its normal form.
 pub(super) fn address(field: &str, text: &str) -> Result<Jid, ApiError> {
-    Jid::new(text).map_err(|error| ApiError::invalid(field, not_a_jid(error)))
-}
-
-/// Says why a text is no address.
-pub(super) fn not_a_jid(error: impl Display) -> String {
-    format!("not a JID: {error}")
+    Jid::new(text).map_err(|_| ApiError::invalid(field, NO_ADDRESS))
 }
 
 /// A text in a body: only what XML can carry to the other side (XML 1.0 §2.2), which is also what both

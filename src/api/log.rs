@@ -15,7 +15,7 @@ use super::{
     message::{MessageOut, View},
     portion::Portions,
     ticket::TicketOut,
-    wire::Timestamp,
+    wire::{ChangeWord, Timestamp, Values},
 };
 use crate::helpdesk::{Caller, Changes, Error, Helpdesk, Mark, Role};
 
@@ -56,13 +56,18 @@ pub(super) struct LogOut {
     changes: Vec<ChangeOut>,
     next_cursor: String,
     has_more: bool,
+    /// Whose view of the log this is: the same with each token of one caller, another when its role or desks have changed. What
+    /// several readers were given does not fit together.
+    reader: String,
 }
 
 /// One thing that happened, as one reader is told of it.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ChangeOut {
     seq: i64,
+    /// Later versions may have more.
     #[serde(rename = "type")]
+    #[schema(value_type = ChangeWord)]
     kind: String,
     timestamp: Timestamp,
     ticket_id: Option<Uuid>,
@@ -70,7 +75,7 @@ pub(super) struct ChangeOut {
     message_id: Option<Uuid>,
     /// What it changed to then.
     #[serde(skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = Values, required = false)]
     data: Map<String, Value>,
     /// As it is now, where it is the ticket that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,6 +114,7 @@ impl LogOut {
             changes: events.into_iter().map(|event| ChangeOut::new(event, &page, reader, helpdesk)).collect(),
             next_cursor: page.cursor.encode(),
             has_more: page.has_more,
+            reader: reader.reader(),
         }
     }
 }

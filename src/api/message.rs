@@ -6,7 +6,7 @@ use deskbridge_entity::{
     message::{Author, Model},
     ticket,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ use super::{
 use crate::helpdesk::{Caller, ClientId, Helpdesk, Role};
 
 #[derive(Deserialize, ToSchema)]
+#[serde(remote = "Self")]
 pub(super) struct MessageIn {
     content: Option<String>,
     /// A file to send with it, which lies somewhere on the web.
@@ -32,6 +33,17 @@ pub(super) struct MessageIn {
     client_message_id: Option<String>,
 }
 
+impl<'de> Deserialize<'de> for MessageIn {
+    /// Something to say is needed.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let message = Self::deserialize(deserializer)?;
+        if message.content.is_none() && message.attachment_url.is_none() {
+            return Err(D::Error::missing_field("content"));
+        }
+        Ok(message)
+    }
+}
+
 impl MessageIn {
     /// The text, once it is clear that the caller means this ticket's customer.
     fn checked_for(self, ticket: &ticket::Model) -> Result<(String, Option<String>), ApiError> {
@@ -40,12 +52,7 @@ impl MessageIn {
             return Err(ApiError::Forbidden("jid: this is not the ticket's customer".to_owned()));
         }
         let link = self.attachment_url.map(|url| attachment::link("attachment_url", url)).transpose()?;
-        let text = match self.content {
-            Some(text) => extract::text("content", text)?,
-            None if link.is_some() => String::new(),
-            None => return Err(ApiError::Invalid("missing field `content`".to_owned())),
-        };
-        Ok((text, link))
+        Ok((extract::text("content", self.content.unwrap_or_default())?, link))
     }
 }
 

@@ -15,6 +15,7 @@ mod agent;
 mod attachment;
 mod audit;
 mod change;
+mod complaint;
 mod conversation;
 mod copilot;
 mod customer;

@@ -56,7 +56,7 @@ pub(super) struct ComeIn {
     avatar: Option<String>,
     user_agent: Option<String>,
     ip: Option<String>,
-    /// Not in the reference: when it happened.
+    /// When it happened, by the server's clock; without it, now.
     at: Option<String>,
 }
 

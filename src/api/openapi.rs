@@ -3,6 +3,7 @@
 //! What has nothing to do with one route is added here: who it is for, the token, and the failures that any request can meet.
 
 mod headers;
+mod told;
 
 use std::collections::btree_map::Entry;
 
@@ -31,7 +32,7 @@ const TOKEN: &str = "token";
 const ABOUT: &str = "Tickets, messages, presence and more of an AI helpdesk for XMPP.\n\n\
     A request may have an `X-Request-Id`, which its answer and the log repeat. Each answer behind a token says by `X-RateLimit-Limit`, \
     `-Remaining` and `-Reset` how the caller stands. A failure is `{\"error\": {\"code\", \"message\", \"timestamp\", \"requestId\"}}`. \
-    Times are RFC 3339 in UTC. Lists name their next page in `Link` (RFC 8288).";
+    Times are RFC 3339 in UTC, in answers with six decimals. Lists name their next page in `Link` (RFC 8288).";
 
 const TAGS: [(&str, &str); 12] = [
     ("tickets", "One conversation of one customer with one desk each"),
@@ -58,6 +59,7 @@ pub fn document() -> OpenApi {
     Envelope::schemas(&mut below);
     components.schemas.extend(below);
     components.headers = headers::described();
+    told::add(&mut components);
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("A JSON Web Token, ours (`deskbridge token` makes one) or an identity provider's, whose role says what it opens; or a program's key (`deskbridge apikey create`), whose scopes do."));
@@ -88,6 +90,7 @@ pub fn document() -> OpenApi {
     }
     link_tickets(&mut document.paths);
     document.components = Some(components);
+    document.webhooks = Some(told::webhooks());
     document.tags = Some(TAGS.map(tag).into_iter().chain([tag(("operation", "For monitors"))]).collect());
     document
 }
@@ -165,7 +168,7 @@ fn complete(operation: &mut Operation, path: &str, access: Option<Access>, metho
             "What it is about is in a state that does not allow this, or another was faster",
         ));
     }
-    if operation.request_body.is_some() {
+    if method != Method::GET {
         failures.extend([
             (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
             (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),

@@ -1,9 +1,14 @@
-//! Query parameters: one that the route does not know is refused, so that a misspelt filter does not go unnoticed.
+//! What a route has no place for: a query parameter that it does not know is refused, so that a misspelt filter does not go
+//! unnoticed, and so is a field where it has no body.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use axum::{
-    extract::{Request, State},
+    body::Body,
+    extract::{FromRequest, Request, State},
     http::Method,
     middleware::Next,
     response::Response,
@@ -13,17 +18,23 @@ use utoipa::openapi::{
     path::{ParameterIn, Paths},
 };
 
-use super::{ApiError, openapi::operations};
+use super::{
+    Api, ApiError, complaint,
+    extract::{MaybeBody, NoBody},
+    openapi::operations,
+};
 
-/// How much of a name is repeated, in characters.
-const LONGEST: usize = 50;
-
-/// The parameters of a route, by its methods. Clones share them.
+/// What a route takes, by its methods. Clones share it.
 #[derive(Clone)]
-pub(super) struct Known(Arc<HashMap<Method, Vec<String>>>);
+pub(super) struct Known(Arc<HashMap<Method, Taken>>);
+
+struct Taken {
+    parameters: Vec<String>,
+    has_body: bool,
+}
 
 impl Known {
-    /// Those that the route's description has.
+    /// What the route's description has.
     pub(super) fn of(paths: &Paths) -> Self {
         let mut known = HashMap::new();
         for (method, operation) in paths.paths.values().flat_map(operations) {
@@ -31,23 +42,38 @@ impl Known {
                 RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
                 _ => None,
             });
-            known.insert(method, in_query.collect());
+            let has_body = operation.request_body.is_some() || method == Method::GET;
+            known.insert(method, Taken { parameters: in_query.collect(), has_body });
         }
         Self(Arc::new(known))
     }
 }
 
 /// In front of handlers, behind the guard.
-pub(super) async fn check(State(known): State<Known>, request: Request, next: Next) -> Result<Response, ApiError> {
+pub(super) async fn check(
+    State((api, known)): State<(Api, Known)>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let known = known.0.get(method).map_or(&[][..], Vec::as_slice);
+    let Some(known) = known.0.get(method) else { return Ok(next.run(request).await) };
     let query = request.uri().query().unwrap_or_default();
-    if let Some((name, _)) =
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| !known.iter().any(|it| it == name))
-    {
-        let name: String = name.chars().take(LONGEST).collect();
-        let words = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        return Err(ApiError::bad_parameter(&name, format!("no parameter of this route, which has {words}")));
+    let mut seen = HashSet::new();
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        if !known.parameters.iter().any(|it| *it == name) {
+            let known: Vec<&str> = known.parameters.iter().map(String::as_str).collect();
+            let problem = complaint::unknown("parameter; this route", &known);
+            return Err(ApiError::bad_parameter(&complaint::short(&name), problem));
+        }
+        if seen.contains(&name) {
+            return Err(ApiError::bad_parameter(&name, "must be given once"));
+        }
+        seen.insert(name);
     }
-    Ok(next.run(request).await)
+    if known.has_body {
+        return Ok(next.run(request).await);
+    }
+    let (head, body) = request.into_parts();
+    MaybeBody::<NoBody>::from_request(Request::from_parts(head.clone(), body), &api).await?;
+    Ok(next.run(Request::from_parts(head, Body::empty())).await)
 }

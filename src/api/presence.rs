@@ -102,7 +102,7 @@ pub(super) struct PresenceQuery {
 impl PresenceQuery {
     fn jid(&self) -> Result<Jid, ApiError> {
         let text = self.jid.as_deref().ok_or_else(|| ApiError::bad_parameter("jid", "is needed"))?;
-        Jid::new(text).map_err(|error| ApiError::bad_parameter("jid", extract::not_a_jid(error)))
+        Jid::new(text).map_err(|_| ApiError::bad_parameter("jid", extract::NO_ADDRESS))
     }
 }
 

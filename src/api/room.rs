@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{
     Api, ApiError,
-    extract::{Parameters, not_a_jid},
+    extract::{NO_ADDRESS, Parameters},
     feed::{self, About, Answered, Deed, Event, Refused, Teller, Telling, WordOut},
     list,
     wire::Timestamp,
@@ -28,7 +28,7 @@ pub(super) struct RoomIn {
     name: String,
     session: String,
     jid: String,
-    /// Not in the reference: when it happened.
+    /// When it happened, by the server's clock; without it, now.
     at: Option<String>,
 }
 
@@ -119,7 +119,7 @@ impl ListIn {
         let jid = self
             .jid
             .as_deref()
-            .map(|text| jid::BareJid::new(text).map_err(|error| ApiError::bad_parameter("jid", not_a_jid(error))));
+            .map(|text| jid::BareJid::new(text).map_err(|_| ApiError::bad_parameter("jid", NO_ADDRESS)));
         Ok(RoomFilter {
             jid: jid.transpose()?,
             active: feed::yes_or_no("active", self.active.as_deref())?,

@@ -151,7 +151,7 @@ pub(super) fn serve(routes: Vec<Route>, api: &Api) -> Router<Api> {
                 .handler
                 .route_layer(middleware::from_fn(etags::tag))
                 .route_layer(middleware::from_fn_with_state((api.clone(), running.clone()), idempotency::once))
-                .route_layer(middleware::from_fn_with_state(Known::of(&route.paths), parameters::check))
+                .route_layer(middleware::from_fn_with_state((api.clone(), Known::of(&route.paths)), parameters::check))
                 .route_layer(middleware::from_fn_with_state(access, access::guard)),
             None => route.handler,
         };

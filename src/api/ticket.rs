@@ -137,7 +137,7 @@ pub(super) struct ListIn {
 impl ListIn {
     fn filter(&self) -> Result<Filter, ApiError> {
         let customer = self.jid.as_deref().map(|text| {
-            let jid = Jid::new(text).map_err(|error| ApiError::bad_parameter("jid", extract::not_a_jid(error)))?;
+            let jid = Jid::new(text).map_err(|_| ApiError::bad_parameter("jid", extract::NO_ADDRESS))?;
             Ok::<BareJid, ApiError>(jid.to_bare())
         });
         let status = self.status.as_deref().map(|word| {

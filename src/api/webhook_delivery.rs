@@ -19,7 +19,7 @@ use super::{
     change::Ask,
     extract::{Id, Parameters},
     list,
-    wire::Timestamp,
+    wire::{EventWord, Timestamp},
 };
 use crate::helpdesk::{Caller, DeliveryFilter};
 
@@ -27,6 +27,7 @@ use crate::helpdesk::{Caller, DeliveryFilter};
 pub(super) struct DeliveryOut {
     /// The `webhook-id`.
     id: Uuid,
+    #[schema(value_type = EventWord)]
     event: String,
     seq: Option<i64>,
     ticket_id: Option<Uuid>,

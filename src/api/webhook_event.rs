@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     occupant::OccupantOut,
     room::RoomOut,
     ticket::TicketOut,
-    wire::{self, Timestamp},
+    wire::{self, EventWord, Timestamp, Values},
 };
 use crate::helpdesk::{Caller, Helpdesk, Occurrence, Role, SCOPE_READ};
 
@@ -36,10 +37,13 @@ const SHOWN: [&str; 19] = [
     "webhook_id",
 ];
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// What a webhook gets.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookEvent)]
+pub(super) struct Envelope<'a> {
     /// The `webhook-id`, the same on every try.
     id: Uuid,
+    #[schema(value_type = EventWord)]
     event: &'a str,
     timestamp: Timestamp,
     /// Orders events; those of one commit may share the time, never the number.
@@ -48,10 +52,13 @@ struct Envelope<'a> {
     data: Data,
 }
 
-#[derive(Serialize)]
+/// What there is depends on the event; docs/webhooks.md has a table.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookData)]
 struct Data {
     /// What it changed to then.
     #[serde(flatten)]
+    #[schema(value_type = Values)]
     noted: Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket_id: Option<Uuid>,

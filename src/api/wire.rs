@@ -8,18 +8,19 @@ use deskbridge_entity::{
 use serde::{Serialize, Serializer};
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type},
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type, schema::AdditionalProperties},
 };
 
 use super::ApiError;
+use crate::helpdesk::{Teller, happening};
 
-/// A moment as RFC 3339 in UTC with `Z`; microseconds only where there are some.
+/// A moment as RFC 3339 in UTC with `Z`, always with six decimals: what is stored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timestamp(pub DateTime<Utc>);
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Micros, true))
     }
 }
 
@@ -31,6 +32,18 @@ impl PartialSchema for Timestamp {
 }
 
 impl ToSchema for Timestamp {}
+
+/// An object of what an event notes, or the like: names and values of several kinds.
+pub(super) enum Values {}
+
+impl PartialSchema for Values {
+    fn schema() -> RefOr<Schema> {
+        let any = AdditionalProperties::<Schema>::FreeForm(true);
+        ObjectBuilder::new().additional_properties(Some(any)).into()
+    }
+}
+
+impl ToSchema for Values {}
 
 /// Declares what stands for words of ours in the OpenAPI document, of the same functions that spell them.
 macro_rules! words {
@@ -57,6 +70,16 @@ words! {
     HandlerWord = [Handler::Assistant, Handler::Agent, Handler::None].map(handler);
     /// Who said something.
     AuthorWord = [Author::Customer, Author::Assistant, Author::Agent, Author::System].map(author);
+    /// Who types.
+    TypistWord = [Author::Customer, Author::Assistant, Author::Agent].map(author);
+    /// Whether somebody is there.
+    AvailabilityWord = [true, false].map(availability);
+    /// Who says who is there.
+    TellerWord = [Teller::Rest, Teller::Xmpp, Teller::Duty].map(Teller::word);
+    /// What changes of the event log are called.
+    ChangeWord = happening::LOGGED;
+    /// What webhooks are told.
+    EventWord = happening::KINDS.into_iter().chain([happening::PING]);
     /// Who is shown a message.
     VisibilityWord = [Visibility::Public, Visibility::Internal].map(visibility);
 }
@@ -134,11 +157,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_end_in_z_and_keep_microseconds_only_where_there_are_some() {
+    fn times_end_in_z_and_have_microseconds() {
         let spell = |micros| serde_json::to_value(Timestamp(DateTime::from_timestamp_micros(micros).unwrap())).unwrap();
-        assert_eq!(spell(1_705_312_800_000_000), "2024-01-15T10:00:00Z");
+        assert_eq!(spell(1_705_312_800_000_000), "2024-01-15T10:00:00.000000Z");
         assert_eq!(spell(1_705_312_800_000_001), "2024-01-15T10:00:00.000001Z");
-        assert_eq!(spell(1_705_312_800_250_000), "2024-01-15T10:00:00.250Z");
+        assert_eq!(spell(1_705_312_800_250_000), "2024-01-15T10:00:00.250000Z");
     }
 
     #[test]

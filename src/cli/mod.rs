@@ -41,7 +41,7 @@ pub use sync::SyncArgs;
   deskbridge eval --min-decisions 0.8            how good the assistant is; exit status 1 if it is less
 
 Every key of the configuration file can be given in the environment, where it wins:
-  [xmpp] secret = …   is   DESKBRIDGE_XMPP__SECRET=…
+  [xmpp] secret = …   is   DESKBRIDGE_XMPP__SECRET=…   and a list   DESKBRIDGE_HTTP__TRUSTED_PROXIES=127.0.0.1,::1
 Logs: DESKBRIDGE_LOG=debug (or a filter such as deskbridge::xmpp=debug), DESKBRIDGE_LOG_FORMAT=json.
 
 Exit status: 0 done, 1 failed, 2 the command line is wrong; `sync` has more (deskbridge sync --help)."

@@ -7,8 +7,6 @@ mod remote;
 
 use std::{fs, net::IpAddr, path::PathBuf, process::ExitCode};
 
-use anyhow::Context;
-
 use crate::{
     api::LARGEST_PAGE,
     config::{self, Config},
@@ -20,6 +18,8 @@ use remote::Remote;
 /// From where and into which file.
 #[derive(Debug, clap::Args)]
 #[command(
+    // Without it what was given beside, as --config, would look as if it was needed.
+    override_usage = "deskbridge sync [OPTIONS] --out <FILE> --state <FILE>",
     after_help = "Each line of --out is one change as GET /api/v1/xmpp/sync gives it. Lines are only ever added. What a run \
 that was killed has left behind is cut off by the next one, so nothing is missing and nothing comes twice.
 
@@ -34,13 +34,15 @@ Exit status:
   3  another run is at it
   4  the server does not answer or is busy: the next run goes on
   5  the token is missing, expired or not allowed to read
-  6  the server's log is another one than the file is made of: begin anew"
+  6  the server's log is another one than the file is made of: begin anew
+  7  the token is another caller's than the file is made of, or that caller's role or desks have changed: take a
+     token of the same caller, or name another --out and another --state"
 )]
 pub struct SyncArgs {
     /// Where the changes go, one JSON object a line
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Where it is noted how far they have come, one for each file and token; FILE.lock lies beside it
+    /// Where it is noted how far they have come, and of which caller; one for each file; FILE.lock lies beside it
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
     /// Where Deskbridge is [default: where http.listen says, on this machine]
@@ -82,6 +84,7 @@ async fn fetch(config: &Config, args: &SyncArgs) -> Result<usize, Failure> {
         if page.has_more && Some(page.next_cursor.as_str()) == journal.cursor() {
             return Err(Failure::Other(anyhow::anyhow!("the server does not get on: it gave the same cursor again")));
         }
+        journal.is_for(&page.reader)?;
         journal.append(&page.lines()?, page.next_cursor)?;
         changes += page.changes.len();
         if !page.has_more {
@@ -105,9 +108,8 @@ fn address(config: &Config, args: &SyncArgs) -> String {
 
 fn token(args: &SyncArgs) -> Result<String, Failure> {
     let token = match &args.token_file {
-        Some(path) => {
-            fs::read_to_string(path).with_context(|| format!("cannot read the token in {}", path.display()))?
-        }
+        Some(path) => fs::read_to_string(path)
+            .map_err(|error| Failure::Token(format!("cannot read the token in {}: {error}", path.display())))?,
         None => config::token().map(|token| token.expose().to_owned()).unwrap_or_default(),
     };
     match token.trim() {

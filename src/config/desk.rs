@@ -13,7 +13,7 @@ use serde::{
 
 use super::{
     Error,
-    value::{Timeout, boolean, list, optional_duration, optional_number},
+    value::{Timeout, boolean, list, list_with_commas, optional_duration, optional_number},
 };
 
 /// `[[desk]]`. What is not given has the domain's default, which `deskbridge.example.toml` lists.
@@ -65,7 +65,7 @@ pub struct Desk {
     #[serde(default)]
     pub retention: Option<Timeout>,
     /// Weekly hours such as `Mon-Fri 09:00-17:00`; none is always open.
-    #[serde(default, deserialize_with = "list")]
+    #[serde(default, deserialize_with = "list_with_commas")]
     pub hours: Vec<String>,
     /// The IANA time zone of the hours, such as `Europe/Berlin`.
     #[serde(default)]

@@ -2,6 +2,11 @@
 
 use toml::Value;
 
+/// The order in which variables are put in: the places of a list as they are counted, whatever order the environment has.
+pub(super) fn place(key: &str) -> Vec<(Option<usize>, String)> {
+    key.split("__").map(|part| (part.parse().ok(), part.to_owned())).collect()
+}
+
 /// Puts a value at a path; a number on the path stands for a place in a list. `None` if something else is there.
 pub(super) fn insert(at: &mut Value, path: &[&str], value: String) -> Option<()> {
     let (first, rest) = path.split_first()?;

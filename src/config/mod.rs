@@ -120,12 +120,19 @@ impl Config {
         let table: toml::Table =
             toml::from_str(text).map_err(|error| Error::Syntax(path.to_owned(), Box::new(error)))?;
         let mut root = Value::Table(table);
-        for (name, value) in vars {
-            // Names without `__` are not ours to refuse: Kubernetes makes DESKBRIDGE_PORT and the like.
-            let Some(key) = name.strip_prefix(PREFIX).filter(|key| key.contains("__")) else { continue };
-            let key = key.to_lowercase();
-            environment::insert(&mut root, &key.split("__").collect::<Vec<_>>(), value)
-                .ok_or_else(|| Error::key(key.replace("__", "."), format!("{name} does not fit the file")))?;
+        // Names without `__` are not ours to refuse: Kubernetes makes DESKBRIDGE_PORT and the like.
+        let vars = vars.into_iter().filter_map(|(name, value)| {
+            let key = name.strip_prefix(PREFIX).filter(|key| key.contains("__"))?.to_lowercase();
+            Some((name, key, value))
+        });
+        let mut vars: Vec<_> = vars.collect();
+        vars.sort_by_cached_key(|(_, key, _)| environment::place(key));
+        for (name, key, value) in vars {
+            environment::insert(&mut root, &key.split("__").collect::<Vec<_>>(), value).ok_or_else(|| {
+                let problem = "does not fit to the file and the other variables: a number is a place in a list, counted from 0 \
+                               without a gap";
+                Error::key(key.replace("__", "."), format!("{name} {problem}"))
+            })?;
         }
         let mut config: Self = serde_path_to_error::deserialize(root).map_err(|error| {
             let key = error.path().to_string();

@@ -47,6 +47,71 @@ fn the_environment_wins_and_reaches_into_lists() {
 }
 
 #[test]
+fn every_list_can_be_given_in_the_environment_as_one_value_or_place_by_place() {
+    let lists = |vars: &[(&str, &str)]| {
+        let config = parse("http.trusted_proxies = [\"::1\"]", vars).unwrap();
+        let networks = |networks: &[Network]| networks.iter().map(|network| network.0.to_string()).collect::<Vec<_>>();
+        let desk = config.desk[0].clone();
+        let agents = desk.agents.iter().map(|agent| agent.jid.to_string()).collect();
+        [
+            networks(&config.webhooks.allow_private),
+            networks(&config.http.trusted_proxies),
+            config.attachments.types,
+            config.auth.audience,
+            desk.holidays,
+            agents,
+            desk.hours,
+        ]
+    };
+    let keys = [
+        ("WEBHOOKS__ALLOW_PRIVATE", ["10.1.2.3/32", "10.8.0.0/16", "fd00::/8"]),
+        ("HTTP__TRUSTED_PROXIES", ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]),
+        ("ATTACHMENTS__TYPES", ["image/png", "text/plain", "video/mp4"]),
+        ("AUTH__AUDIENCE", ["a", "b", "c"]),
+        ("DESK__0__HOLIDAYS", ["2026-12-25", "2026-12-26", "2027-01-01"]),
+        ("DESK__0__AGENTS", ["max@example.org", "eve@example.org", "ann@example.org"]),
+        ("DESK__0__HOURS", ["Mon 09:00-12:00, 13:00-17:00", "Tue 09:00-12:00", "Wed 09:00-12:00"]),
+    ];
+    let expected = keys.map(|(_, items)| items.map(str::to_owned).to_vec());
+    let rest = [
+        ("DESKBRIDGE_DESK__0__NAME", "support".to_owned()),
+        ("DESKBRIDGE_AUTH__JWKS_URL", "https://id.example.org/certs".to_owned()),
+        ("DESKBRIDGE_AUTH__ISSUER", "https://id.example.org".to_owned()),
+        ("DESKBRIDGE_AUTH__ROLES", "staff=agent".to_owned()),
+    ];
+    let check = |vars: Vec<(String, String)>| {
+        let rest = rest.iter().map(|(name, value)| (*name, value.as_str()));
+        let vars: Vec<_> = vars.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(rest).collect();
+        assert_eq!(lists(&vars), expected, "{vars:?}");
+    };
+    for separator in [",", ", ", ";", " ; "] {
+        let joined = |(key, items): (&str, [&str; 3])| {
+            let separator = if key.ends_with("HOURS") { "; " } else { separator };
+            (format!("DESKBRIDGE_{key}"), items.join(separator))
+        };
+        check(keys.map(joined).to_vec());
+    }
+    // Whatever order the environment has.
+    for order in [[0, 1, 2], [2, 0, 1], [1, 2, 0]] {
+        let placed = |(key, items): (&str, [&str; 3])| {
+            order.map(|place| (format!("DESKBRIDGE_{key}__{place}"), items[place].to_owned()))
+        };
+        check(keys.map(placed).concat());
+    }
+    let many: Vec<_> = (0..12).rev().map(|n| (format!("DESKBRIDGE_ATTACHMENTS__TYPES__{n}"), n.to_string())).collect();
+    let many: Vec<_> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let types = parse("attachments.types = []", &many).unwrap().attachments.types;
+    assert_eq!(types, (0..12).map(|n| n.to_string()).collect::<Vec<_>>());
+    for vars in [
+        &[("DESKBRIDGE_HTTP__TRUSTED_PROXIES__1", "::1")][..],
+        &[("DESKBRIDGE_HTTP__TRUSTED_PROXIES", "::1"), ("DESKBRIDGE_HTTP__TRUSTED_PROXIES__0", "::1")],
+    ] {
+        let message = complaint("", vars);
+        assert!(message.contains("http.trusted_proxies") && message.contains("counted from 0"), "{message}");
+    }
+}
+
+#[test]
 fn complaints_name_the_key() {
     assert!(
         complaint("[xmpp]\nsercet = \"x\"", &[]).contains("xmpp.sercet")

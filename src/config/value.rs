@@ -95,12 +95,20 @@ fn parse_duration<E: serde::de::Error>(text: &str) -> Result<Duration, E> {
         .map_err(|error| E::custom(format!("'{text}' is no duration such as 500ms, 30s or 7d: {error}")))
 }
 
-/// A list, or its text as the environment has it: `first; second`.
+/// A list, or its text as the environment has it: `first, second`. Where there is a `;`, that alone separates.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    deserializer.deserialize_any(ListVisitor(PhantomData))
+    deserializer.deserialize_any(ListVisitor { has_commas: false, of: PhantomData })
 }
 
-struct ListVisitor<T>(PhantomData<T>);
+/// As [`list`], of things that have commas in them: their text is `first; second`.
+pub(super) fn list_with_commas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_any(ListVisitor { has_commas: true, of: PhantomData })
+}
+
+struct ListVisitor<T> {
+    has_commas: bool,
+    of: PhantomData<T>,
+}
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     type Value = Vec<T>;
@@ -110,7 +118,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<T>, E> {
-        let parts = text.split(';').map(str::trim).filter(|part| !part.is_empty());
+        let separator = if self.has_commas || text.contains(';') { ';' } else { ',' };
+        let parts = text.split(separator).map(str::trim).filter(|part| !part.is_empty());
         parts
             .map(|part| {
                 let part: StrDeserializer<'_, E> = part.into_deserializer();

@@ -1,7 +1,11 @@
 //! Who asks, and what they may do: deny by default (product rules "who may do what").
 
+use std::collections::BTreeSet;
+
 use deskbridge_entity::ticket;
 use jid::BareJid;
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::Error;
 
@@ -71,6 +75,17 @@ impl Caller {
     #[must_use]
     pub fn display_name(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.id.split('@').next().unwrap_or_default().to_owned())
+    }
+
+    /// By what a reader is known again, as a hash: the same with each token of one caller, another when its role or desks are
+    /// others. Programs that may read read all alike, so a new key under another name goes on where the old one was.
+    #[must_use]
+    pub fn reader(&self) -> String {
+        let id = (self.role != Role::Service).then_some(self.id.as_str());
+        let desks = self.desks.as_ref().filter(|_| self.role == Role::Agent);
+        let desks = desks.map(|desks| desks.iter().collect::<BTreeSet<_>>());
+        let digest = Sha256::digest(json!([format!("{:?}", self.role), id, desks]).to_string());
+        digest[..16].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn has_scope(&self, scope: &str) -> bool {
@@ -176,5 +191,42 @@ impl Caller {
             return Ok(());
         }
         Err(Error::Forbidden(format!("this token is not for the desk '{desk}'")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_known_again_by_what_it_may_read() {
+        let reader = |role, id: &str, desks: Option<&[&str]>, scope: &str| {
+            let desks = desks.map(|desks| desks.iter().map(ToString::to_string).collect());
+            let name = (!scope.is_empty()).then(|| scope.to_owned());
+            Caller { id: id.to_owned(), name, role, desks, scopes: vec![scope.to_owned()] }.reader()
+        };
+        use Role::{Admin, Agent, Customer, Service};
+        let same = [
+            (reader(Agent, "eve", Some(&["a", "b"]), ""), reader(Agent, "eve", Some(&["b", "a", "b"]), "x")),
+            (reader(Admin, "eve", None, ""), reader(Admin, "eve", Some(&["a"]), "x")),
+            (reader(Service, "cron", None, SCOPE_READ), reader(Service, "cron-2", None, SCOPE_WRITE)),
+        ];
+        for (one, other) in same {
+            assert_eq!(one, other);
+        }
+        let others = [
+            reader(Customer, "eve", None, ""),
+            reader(Customer, "ann", None, ""),
+            reader(Agent, "eve", None, ""),
+            reader(Agent, "eve", Some(&[]), ""),
+            reader(Agent, "eve", Some(&["a"]), ""),
+            reader(Agent, "eve", Some(&["a", "b"]), ""),
+            reader(Agent, "eve", Some(&["a, b"]), ""),
+            reader(Agent, "max", Some(&["a"]), ""),
+            reader(Admin, "eve", None, ""),
+            reader(Admin, "max", None, ""),
+            reader(Service, "eve", None, SCOPE_READ),
+        ];
+        assert_eq!(others.iter().collect::<BTreeSet<_>>().len(), others.len());
     }
 }

@@ -96,7 +96,7 @@ fn read<E: EntityTrait>(
 /// A value of a row as REST would write it; the library writes times as SQL does.
 fn json_of(value: &Value) -> Json {
     match value {
-        Value::ChronoDateTimeUtc(Some(at)) => Json::from(at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+        Value::ChronoDateTimeUtc(Some(at)) => Json::from(at.to_rfc3339_opts(SecondsFormat::Micros, true)),
         other => sea_value_to_json_value(other),
     }
 }

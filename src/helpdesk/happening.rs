@@ -37,6 +37,24 @@ pub const KINDS: [&str; 26] = [
     "participant.left",
 ];
 
+/// What changes of tickets are called in the event log that `sync` reads.
+pub const LOGGED: [&str; 14] = [
+    "ticket.created",
+    "ticket.updated",
+    "ticket.confirmed",
+    "ticket.erased",
+    "message.created",
+    "message.corrected",
+    "message.retracted",
+    "message.redacted",
+    "message.reaction",
+    "message.delivered",
+    "message.read",
+    "message.failed",
+    "attachment.stored",
+    "attachment.refused",
+];
+
 /// What a test is told as.
 pub const PING: &str = "ping";
 

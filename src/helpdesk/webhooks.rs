@@ -237,7 +237,11 @@ fn checked_events(events: Vec<String>) -> Result<Vec<String>, Error> {
     }
     match events.iter().find(|word| !happening::is_pattern(word)) {
         Some(word) => {
-            let problem = "is no event: give names such as ticket.escalated, all of a kind as ticket.*, or *";
+            let problem = if word == happening::PING {
+                "is not asked for: every webhook gets it when an admin tries it"
+            } else {
+                "is no event: give names such as ticket.escalated, all of a kind as ticket.*, or *"
+            };
             Err(Error::invalid("events", format!("'{}' {problem}", super::shown(word))))
         }
         None => Ok(events),

@@ -231,10 +231,10 @@ fn judge(row: &webhook_delivery::Model, outcome: &Outcome, chance: f64) -> Tried
         }
         Outcome::Answered(status, asked) => {
             let is_gone = status == StatusCode::GONE;
-            let what = if status.is_redirection() { "a redirection, which is not followed" } else { "an error" };
+            let what = if status.is_redirection() { ": a redirection, which is not followed" } else { "" };
             Tried {
                 status: Some(status.as_u16()),
-                error: Some(format!("it answered {}: {what}", status.as_u16())),
+                error: Some(format!("it answered {}{what}", status.as_u16())),
                 verdict: if is_gone { Verdict::Gone } else { again(asked) },
             }
         }

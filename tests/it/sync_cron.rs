@@ -203,19 +203,27 @@ async fn each_failure_has_its_exit_status_and_leaves_the_files_as_they_were() {
         (&served.url, "junk\u{7}", &[], 5, "characters"),
         (&served.url, &program(&["tickets:read"], 1), &[], 5, "expired"),
         (&served.url, &program(&[], u64::MAX >> 12), &[], 5, "tickets:read"),
-        (&served.url, &root, &["--token-file", "nowhere"], 1, "nowhere"),
+        (&served.url, &root, &["--token-file", "nowhere"], 5, "nowhere"),
         (&nobody, &root, &[], 4, "does not answer"),
         (&web, &root, &[], 1, "--url"),
         (&"nonsense".to_owned(), &root, &[], 1, "--url"),
         (&other.url, &root, &[], 6, "begin anew"),
+        (&served.url, &root, &[], 7, "another --state"),
+        (&served.url, &token(Role::Customer, "ann@example.com"), &[], 7, "another --state"),
         (&served.url, &root, &["--limit", "0"], 2, "--limit"),
         (&served.url, &root, &["--token", &root], 2, "--token"),
+        (&served.url, &root, &["--out", "twice"], 2, "Usage: deskbridge sync [OPTIONS] --out <FILE> --state <FILE>\n"),
     ] {
         let (ended, said) = place.run(url, token, more).await;
         assert!(ended == code && said.contains(word), "{code} {word}: {ended} {said}");
         assert!(!said.contains(&root), "{said}");
         assert_eq!(files(), before, "{said}");
     }
+    // A new key of the program goes on.
+    served.line("ann@example.com", "And now it is warm").await;
+    let rotated = program(&["tickets:read"], u64::MAX >> 13);
+    assert_eq!(place.run(&served.url, &rotated, &[]).await, (0, String::new()));
+    assert_eq!(place.seqs("changes.jsonl"), served.log(&caller(Role::Admin, "root")).await);
     let lock = fs::File::open(place.path("sync.json.lock")).unwrap();
     lock.lock().unwrap();
     let (ended, said) = place.run(&served.url, &root, &[]).await;

@@ -103,10 +103,16 @@ mod scenarios {
         receiver.plan(troubles);
         let ticket = open(&app.rest, "ann@example.com").await;
         // Meanwhile its ticket changes; the body does not.
-        for (tries, pause) in [(1, 6), (2, 6 * 60), (3, 40 * 60), (4, 3 * 3600)] {
+        let failures = [
+            "it answered 500",
+            "no answer in time",
+            "it answered 302: a redirection, which is not followed",
+            "it answered 404",
+        ];
+        for ((tries, pause), words) in [(1, 6), (2, 6 * 60), (3, 40 * 60), (4, 3 * 3600)].into_iter().zip(failures) {
             let row = settled(&app.rest, &id, tries).await;
             assert_eq!(row["state"], "pending", "{row}");
-            assert!(row["last_error"].is_string() && row["next_try_at"].is_string(), "{row}");
+            assert!(row["last_error"] == words && row["next_try_at"].is_string(), "{row}");
             let tags = json!({ "tags": [format!("try-{tries}")] });
             let tagged = app.rest.post(&root(), &format!("/api/v1/xmpp/tickets/{ticket}/tags"), &tags).await;
             assert_eq!(tagged.status, 200, "{}", tagged.json);
@@ -220,7 +226,7 @@ mod scenarios {
             (hook["enabled"] == false).then_some(hook)
         })
         .await;
-        assert_eq!(off["disabled_reason"], "gone");
+        assert_eq!((&off["disabled_reason"], &off["last_failure"]), (&json!("gone"), &json!("it answered 410")));
         let before = gone.heard().len();
         open(&app.rest, "late@example.com").await;
         heard(&good, 21).await;

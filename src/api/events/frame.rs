@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use deskbridge_entity::{event, message::Author};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::super::{
     log::ChangeOut,
-    wire::{self, Timestamp},
+    wire::{self, AvailabilityWord, TellerWord, Timestamp, TypistWord},
 };
 use crate::helpdesk::{Appearance, Caller, Changes, Helpdesk, Reach, Role, Stage};
 
@@ -31,9 +32,12 @@ pub(super) fn change(event: event::Model, page: &Changes, reader: &Caller, helpd
     written(&id, &kind, &ChangeOut::new(event, page, reader, helpdesk))
 }
 
-#[derive(Serialize)]
-struct TypingOut {
+/// `data` of `typing`: somebody writes in a ticket, or no longer does.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TypingEvent)]
+pub(super) struct TypingOut {
     ticket_id: Uuid,
+    #[schema(value_type = TypistWord)]
     by: &'static str,
     typing: bool,
     timestamp: Timestamp,
@@ -44,9 +48,12 @@ pub(super) fn typing(ticket: Uuid, author: Author, typing: bool, at: Timestamp) 
     written("", "typing", &TypingOut { ticket_id: ticket, by: wire::author(author), typing, timestamp: at })
 }
 
-#[derive(Serialize)]
-struct DraftOut {
+/// `data` of `draft`: how far the assistant is with an answer. Nobody has checked its text yet.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DraftEvent)]
+pub(super) struct DraftOut {
     ticket_id: Uuid,
+    /// `begun`, `searching`, `writing` or `ended`.
     stage: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
@@ -66,14 +73,18 @@ pub(super) fn draft(ticket: Uuid, stage: Stage, at: Timestamp) -> Bytes {
     written("", "draft", &DraftOut { ticket_id: ticket, stage, query, text, timestamp: at })
 }
 
-#[derive(Serialize)]
-struct AppearanceOut<'a> {
+/// `data` of `presence`: somebody shows something else.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PresenceEvent)]
+pub(super) struct AppearanceOut<'a> {
     jid: &'a str,
+    #[schema(value_type = AvailabilityWord)]
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     show: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
+    #[schema(value_type = TellerWord)]
     source: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_id: Option<&'a str>,

@@ -155,7 +155,7 @@ async fn a_place_in_no_log_or_in_another_is_refused_with_what_to_do() {
         ("limit=0", "from 1 to 500"),
         ("limit=501", "from 1 to 500"),
         ("limit=many", "from 1 to 500"),
-        ("after=7", "after: no parameter of this route"),
+        ("after=7", "after: unknown parameter; this route has cursor and limit"),
     ] {
         let reason = desks.get(&admin(), &format!("{LOG}?{query}")).await.failure(400, "BAD_REQUEST");
         assert!(reason.contains(words), "{query}: {reason}");

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::webhooks::one;
-use super::*;
+use deskbridge_entity::event;
+use sea_orm::EntityTrait;
+
+use super::{webhooks::one, *};
 use crate::helpdesk::{Caller, Fetched, Line, PendingFile, Report, happening};
 
 const DOCUMENT: &str = include_str!("../../../docs/webhooks.md");
@@ -157,7 +159,11 @@ async fn the_document_has_every_event_with_what_it_tells() {
     let all: BTreeSet<String> = happening::KINDS.into_iter().chain([happening::PING]).map(str::to_owned).collect();
     assert_eq!(documented.keys().cloned().collect::<BTreeSet<_>>(), all);
     let (mut seen, mut shown) = (BTreeSet::new(), BTreeSet::new());
+    let described = serde_json::to_value(crate::api::openapi::document()).unwrap();
+    let described = described["components"]["schemas"]["WebhookEvent"]["properties"].as_object().unwrap().clone();
     for body in &told {
+        let unknown = body.as_object().unwrap().keys().find(|name| !described.contains_key(*name));
+        assert_eq!(unknown, None, "{described:?}");
         let kind = body["event"].as_str().unwrap().to_owned();
         let keys: BTreeSet<String> = body["data"].as_object().unwrap().keys().cloned().collect();
         if kind == "presence.updated" {
@@ -172,6 +178,10 @@ async fn the_document_has_every_event_with_what_it_tells() {
         seen.insert(kind);
     }
     assert_eq!(seen, all, "what has not happened is not tested");
+    let log = event::Entity::find().all(desks.store.read()).await.unwrap();
+    let of_tickets = |kind: &&str| ["ticket.", "message.", "attachment."].iter().any(|word| kind.starts_with(word));
+    let logged: BTreeSet<&str> = log.iter().map(|event| event.kind.as_str()).filter(of_tickets).collect();
+    assert!(logged.len() > 4 && logged.iter().all(|kind| happening::LOGGED.contains(kind)), "{logged:?}");
     assert_eq!(shown, documented["presence.updated"]);
 
     let examples = [

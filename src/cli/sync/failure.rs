@@ -17,6 +17,12 @@ pub(super) enum Failure {
     Token(String),
     #[error("{0}; to begin anew, move --out away and delete --state")]
     Log(String),
+    /// The state is another caller's.
+    #[error(
+        "this token is another caller's than those that {} is about, or role or desks have changed: take a token of the same \
+         caller, or name another --out and another --state", .0.display()
+    )]
+    Reader(PathBuf),
 }
 
 impl Failure {
@@ -28,6 +34,7 @@ impl Failure {
             Self::Server(_) => 4,
             Self::Token(_) => 5,
             Self::Log(_) => 6,
+            Self::Reader(_) => 7,
         })
     }
 }

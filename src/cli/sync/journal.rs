@@ -42,6 +42,9 @@ struct State {
     length: u64,
     /// Of the last of these bytes, SHA-256 in hexadecimal: whether it is still the same file.
     tail: String,
+    /// Whose view of the log the lines are; `None` before the first page, and in a state that an older version has left.
+    #[serde(default)]
+    reader: Option<String>,
 }
 
 impl Journal {
@@ -94,6 +97,21 @@ impl Journal {
     /// Where to go on.
     pub(super) fn cursor(&self) -> Option<&str> {
         self.state.cursor.as_deref()
+    }
+
+    /// Whose lines these are: whoever was the first to bring some.
+    ///
+    /// # Errors
+    /// [`Failure::Reader`] for another's, whose lines do not fit to those that are there.
+    pub(super) fn is_for(&mut self, reader: &str) -> Result<(), Failure> {
+        match &self.state.reader {
+            Some(noted) if noted != reader => Err(Failure::Reader(self.state_path.clone())),
+            Some(_) => Ok(()),
+            None => {
+                self.state.reader = Some(reader.to_owned());
+                self.note()
+            }
+        }
     }
 
     /// Adds whole lines, and notes the cursor behind them. When this returns, both are on disk.

@@ -32,6 +32,8 @@ pub(super) struct Page {
     pub changes: Vec<Value>,
     pub next_cursor: String,
     pub has_more: bool,
+    /// Whose view of the log it is.
+    pub reader: String,
 }
 
 impl Page {

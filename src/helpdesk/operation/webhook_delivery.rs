@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use deskbridge_entity::{
     webhook::{self, Reason},
     webhook_delivery::{self, Column, State},
@@ -150,7 +150,7 @@ impl Operation for SettleDelivery {
         let now = unit.now;
         let (state, due_at, ended_at) = match verdict {
             Verdict::Delivered => (State::Delivered, now, Some(now)),
-            Verdict::Again(after) => (State::Pending, now + lifecycle::delta(*after), None),
+            Verdict::Again(after) => (State::Pending, (now + lifecycle::delta(*after)).trunc_subsecs(6), None),
             Verdict::GivenUp | Verdict::Gone => (State::Failed, now, Some(now)),
         };
         unit.run(

@@ -114,3 +114,21 @@ fn files_that_do_not_belong_together_are_left_alone() {
     let folder = Journal::open(files.folder.path(), &files.folder.path().join("state"));
     assert!(matches!(folder, Err(Failure::Other(_))));
 }
+
+#[test]
+fn a_file_stays_its_readers_and_an_older_state_is_taken_over() {
+    let files = Files::new();
+    files.fill();
+    let old = fs::read_to_string(files.state()).unwrap().replace(",\"reader\":null", "");
+    assert!(!old.contains("reader"), "{old}");
+    fs::write(files.state(), old).unwrap();
+    let mut journal = files.open().unwrap();
+    journal.is_for("ann").unwrap();
+    drop(journal);
+    let mut journal = files.open().unwrap();
+    assert_eq!(journal.cursor(), Some("two"));
+    journal.is_for("ann").unwrap();
+    let Err(Failure::Reader(state)) = journal.is_for("bob") else { panic!("bob is not ann") };
+    assert_eq!(state, files.state());
+    journal.is_for("ann").unwrap();
+}
