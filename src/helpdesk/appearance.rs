@@ -132,7 +132,8 @@ impl Appearance {
             (_, Some(told)) => (told.available, &told.show, &told.text) == (self.available, &self.show, &self.text),
             // It has always been what it is when it is first looked at.
             (Who::Desk, None) => true,
-            (Who::Customer, None) => false,
+            // Who is asked for the first time is often told to be away before being asked is granted.
+            (Who::Customer, None) => !self.available,
         }
     }
 

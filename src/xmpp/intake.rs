@@ -163,6 +163,11 @@ impl Intake {
                 }
             }
             Inbound::Presence(presence) => {
+                // Who goes offline types no more, and says nothing of it.
+                if presence.kind == PresenceKind::Unavailable {
+                    let (at, contact) = (presence.to.clone(), presence.from.to_bare());
+                    self.note_typing(&at, contact, false).await;
+                }
                 if let Err(error) = self.presences.try_send(presence) {
                     self.drop_turn(&error.into_inner().from);
                 }
@@ -288,10 +293,14 @@ impl Intake {
             }
             return;
         }
-        if !self.typists.says(&state.to, contact.clone(), types, Instant::now()) {
+        self.note_typing(&state.to, contact, types).await;
+    }
+
+    async fn note_typing(&mut self, at: &BareJid, contact: BareJid, types: bool) {
+        if !self.typists.says(at, contact.clone(), types, Instant::now()) {
             return;
         }
-        let Some(desk) = self.helpdesk.desk_at(&state.to) else { return };
+        let Some(desk) = self.helpdesk.desk_at(at) else { return };
         if let Err(error) = self.helpdesk.note_typing(&desk.name, &contact, types).await {
             tracing::warn!(%error, "typing could not be noted");
         }

@@ -50,7 +50,8 @@ impl Typists {
     /// The contact types, or has stopped. Whether that is worth a note.
     pub(super) fn says(&mut self, desk: &BareJid, contact: BareJid, types: bool, now: Instant) -> bool {
         let Some(typist) = self.by_address.get_mut(&(desk.clone(), contact)) else { return false };
-        if typist.types == types {
+        // Who begins anew has written elsewhere meanwhile, as over REST.
+        if !typist.types && !types {
             return false;
         }
         // Having stopped is always worth it: an answer waits, or a person.
@@ -178,6 +179,8 @@ mod tests {
         // To an agent's ticket it matters however long ago the last line is.
         assert!(says(&mut typists, false, 20_000));
         assert!(!says(&mut typists, false, 20_100));
+        assert!(says(&mut typists, true, 21_000));
+        assert!(says(&mut typists, true, 24_000), "begun anew");
     }
 
     #[test]

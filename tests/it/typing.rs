@@ -237,7 +237,27 @@ pub mod scenarios {
         state(&mut alice, DESK, "composing").await;
         assert_eq!(shown(&mut carol, &address).await, alone("composing"));
         assert!(left(&bob.drain(Duration::from_millis(100)).await).is_empty());
+
+        // Who goes offline types no more, and may begin anew.
+        let mut watching = Stream::open(app.rest.port(), &token(Role::Admin, "root"), None, None).await.unwrap();
+        watching.next().await;
+        alice.send(&format!("<presence type='unavailable' to='{DESK}'/>")).await;
+        assert_eq!(shown(&mut carol, &address).await, alone("paused"));
+        assert!(!typing(&mut watching).await);
+        state(&mut alice, DESK, "composing").await;
+        assert_eq!(shown(&mut carol, &address).await, alone("composing"));
+        assert!(typing(&mut watching).await);
         app.stop().await;
+    }
+
+    /// What a listener is told next of a customer's typing.
+    async fn typing(stream: &mut Stream) -> bool {
+        loop {
+            let (_, kind, data) = stream.next().await.unwrap();
+            if kind == "typing" && data["by"] == "customer" {
+                return data["typing"].as_bool().unwrap();
+            }
+        }
     }
 
     /// The next chat state from this address without words: what else the agents are told comes with one, too.

@@ -37,22 +37,23 @@ impl Operation for TellAppearances {
     }
 
     fn apply(&self, unit: &mut Unit) -> Result<Vec<Appearance>, Error> {
-        let agents = agents(unit);
-        let mut seen = Vec::new();
+        let mut agents = agents(unit);
+        let mut customers: BTreeSet<String> = unit.appearances.known();
+        customers.extend(self.of.iter().cloned());
+        let mut told = Vec::new();
+        for agent in &mut agents {
+            let Some(jid) = agent.jid.as_ref().map(ToString::to_string) else { continue };
+            told.extend(tell(unit, Appearance::of_agent(agent, &jid, unit.appearances.shown_by(&jid))));
+            // A desk is told of by what its agents are told of: what is held back of one is held back of both.
+            agent.is_present = unit.appearances.told_of(&jid).and_then(|told| told.on_duty).unwrap_or(false);
+            customers.remove(&jid);
+        }
         for (desk, jid) in &self.desks {
             let row = unit.appearances.shown_by(jid.as_str()).first();
             let on_duty = on_duty(&agents, &desk.name);
             let (presence, source) = seen_of(desk, jid.clone(), row, on_duty);
-            seen.push(Appearance::of_desk(&desk.name, presence, source, on_duty));
-        }
-        for agent in &agents {
-            let Some(jid) = &agent.jid else { continue };
-            seen.push(Appearance::of_agent(agent, jid.as_str(), unit.appearances.shown_by(jid.as_str())));
-        }
-        let mut customers: BTreeSet<String> = unit.appearances.known();
-        customers.extend(self.of.iter().cloned());
-        for known in &seen {
-            customers.remove(&known.jid);
+            told.extend(tell(unit, Appearance::of_desk(&desk.name, presence, source, on_duty)));
+            customers.remove(jid.as_str());
         }
         for jid in customers {
             let (desks, shown) = (unit.appearances.live_at(&jid), unit.appearances.shown_by(&jid));
@@ -60,10 +61,10 @@ impl Operation for TellAppearances {
                 // Nobody could act on it.
                 unit.appearances.drop(&jid);
             } else if !shown.is_empty() || unit.appearances.told_of(&jid).is_some() {
-                seen.push(Appearance::of_customer(&jid, shown, desks));
+                told.extend(tell(unit, Appearance::of_customer(&jid, shown, desks)));
             }
         }
-        Ok(seen.into_iter().filter_map(|seen| tell(unit, seen)).collect())
+        Ok(told)
     }
 }
 
@@ -86,7 +87,8 @@ fn tell(unit: &mut Unit, seen: Appearance) -> Option<Appearance> {
     let is_said = match &seen.who {
         Who::Agent(_) => seen.source == Teller::Duty,
         Who::Customer => false,
-        Who::Desk => seen.source == Teller::Rest,
+        // It follows from what was said, or from agents whose coming and going waits.
+        Who::Desk => true,
     };
     // What the staff has said does not flap, nor does it go with a link.
     let is_future = |at: &DateTime<Utc>| !is_said && *at > unit.now;
