@@ -138,7 +138,7 @@ pub(super) async fn listen(
     let seat = events.seats.take(&caller, &api.metrics.events)?;
     let joined = events.hub.join(&api.helpdesk).await?;
     let (seen, told) = match since {
-        None => (joined.1, api.helpdesk.newest_known(&caller).await?),
+        None => (joined.1, api.helpdesk.newest_known(&caller, joined.1).await?),
         Some(seq) => {
             let seen = api.helpdesk.mark(&caller, seq).await.map_err(|error| match error {
                 Error::Invalid { field, problem } => ApiError::bad_parameter(field, problem),

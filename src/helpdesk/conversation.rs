@@ -340,13 +340,13 @@ impl Helpdesk {
         query::mark(&self.store, caller, seq).await
     }
 
-    /// The number of the newest event that a caller may know of; 0 if there is none. Of others than customers that of the
-    /// whole log.
+    /// The number of the newest event up to a place in the log that a caller may know of; 0 if there is none. For others than
+    /// customers that is the place itself.
     ///
     /// # Errors
     /// [`Error::Database`].
-    pub async fn newest_known(&self, caller: &Caller) -> Result<i64, Error> {
-        query::newest_known(&self.store, caller).await
+    pub async fn newest_known(&self, caller: &Caller, upto: Mark) -> Result<i64, Error> {
+        query::newest_known(&self.store, caller, upto).await
     }
 }
 

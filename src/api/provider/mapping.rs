@@ -19,7 +19,7 @@ pub struct ClaimNames {
     /// Words for roles: one, or a list.
     pub roles: String,
     /// The desks an agent is limited to: a list, or words with spaces between. Where the operator names it, an agent without it
-    /// has none; where not, it is [`DESKS`], and an agent without it has all.
+    /// has none; where not, it is `desks`, and an agent without it has all.
     pub desks: Option<String>,
     /// What a program may do, likewise (RFC 9068 §2.2.3).
     pub scopes: String,

@@ -201,7 +201,7 @@ async fn agents_come_on_duty_and_go_by_their_clients_and_by_their_word() {
     assert!(told().await.is_some());
     desks.ask(request(Method::DELETE, "/api/v1/xmpp/agents/sue", Some(&admin()), None)).await;
     desks.later(60).await;
-    assert_eq!((told().await, desks.presences(7).await.len()), (None, 0));
+    assert_eq!((told().await, desks.presences(9).await.len()), (None, 0));
 }
 
 #[tokio::test]

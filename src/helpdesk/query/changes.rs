@@ -143,18 +143,20 @@ pub(in crate::helpdesk) async fn newest(store: &Store, upto: i64) -> Result<Mark
     Ok(events.one(store.read()).await?.as_ref().map_or_else(Mark::default, Mark::behind))
 }
 
-/// The number of the newest event that a caller may know of; 0 if there is none. Of others than customers that of the whole log.
-pub(in crate::helpdesk) async fn newest_known(store: &Store, caller: &Caller) -> Result<i64, Error> {
+/// The number of the newest event up to a place that a caller may know of; 0 if there is none. For others than customers that is
+/// the place itself.
+pub(in crate::helpdesk) async fn newest_known(store: &Store, caller: &Caller, upto: Mark) -> Result<i64, Error> {
     if caller.role != Role::Customer {
-        return Ok(newest(store, i64::MAX).await?.seq());
+        return Ok(upto.seq());
     }
     let (here, gone) = visible_to(caller);
     let own = ticket::Entity::find().select_only().column(ticket::Column::Id);
     let own = own.filter(ticket::Column::Customer.eq(&caller.id)).into_query();
     // Not by the column itself, as in `of_few`.
-    let here = in_tickets().filter(here).filter(event::Column::TicketId.in_subquery(own));
+    let here = between(in_tickets(), 0, upto.seq()).filter(here).filter(event::Column::TicketId.in_subquery(own));
     let here = here.order_by_desc(Expr::cust("event.seq + 0")).one(store.read()).await?;
-    let gone = event::Entity::find().filter(gone).order_by_desc(event::Column::Seq).one(store.read()).await?;
+    let gone = between(event::Entity::find(), 0, upto.seq()).filter(gone).order_by_desc(event::Column::Seq);
+    let gone = gone.one(store.read()).await?;
     Ok(here.into_iter().chain(gone).map(|event| event.seq).max().unwrap_or_default())
 }
 
