@@ -6,7 +6,11 @@
 //! whole or word by word, with each letter shifted by the same number (Caesar, ROT13), and decoded from base64 or hexadecimal. This stops what costs an attacker one sentence. It cannot stop a paraphrase, a translation or a
 //! cipher of the attacker's own: nothing that must stay secret belongs into a prompt.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    cell::OnceCell,
+    collections::{HashSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -20,6 +24,15 @@ const RUN: usize = 24;
 /// So many letters in shared runs are no accident: about twelve words. The largest overlap of an honest text that was
 /// measured is 36 (a test holds the figure).
 const LIMIT: usize = 60;
+
+/// A letter by letter form of a text, in which it is compared.
+type Form = fn(&[char]) -> Vec<char>;
+
+/// As it stands; and what differs by a shift has the same steps.
+const FORMS: [Form; 2] = [<[char]>::to_vec, steps];
+
+/// Texts whose runs are remembered: every answer of a desk has the same instructions.
+const REMEMBERED: usize = 32;
 
 /// What the model was told and may not pass on.
 #[derive(Debug, Clone, Copy)]
@@ -53,15 +66,16 @@ impl Told<'_> {
         if reply.len() < RUN {
             return false;
         }
+        let (system, own) = (Runs::of(self.system), self.instructions.map(Runs::of).unwrap_or_default());
         // Short instructions are given away by fewer letters, but not by a phrase.
-        let own = self.instructions.map(letters).unwrap_or_default();
-        let own_limit = own.len().clamp(RUN, LIMIT);
-        let system = letters(self.system);
+        let own_limit = own.letters.clamp(RUN, LIMIT);
         let disguises = disguises(reply);
-        // What differs by a shift has the same steps.
-        [<[char]>::to_vec, steps].into_iter().any(|form| {
-            let (system, own) = (self.runs(&system, form), self.runs(&own, form));
-            let is_in = |text: &[char]| shared(text, &system) >= LIMIT || shared(text, &own) >= own_limit;
+        FORMS.into_iter().enumerate().any(|(at, form)| {
+            let public = Public::new(self, form);
+            let is_in = |text: &[char]| {
+                shared(text, &system.hashes[at], &public) >= LIMIT
+                    || shared(text, &own.hashes[at], &public) >= own_limit
+            };
             disguises.iter().any(|text| is_in(&form(text)))
         })
     }
@@ -69,21 +83,63 @@ impl Told<'_> {
     /// Whether a line as short as a subject carries any of it.
     #[must_use]
     pub fn is_touched_by(&self, subject: &str) -> bool {
-        shared(&letters(subject), &self.runs(&letters(self.system), <[char]>::to_vec)) > 0
+        let [plain, _] = FORMS;
+        shared(&letters(subject), &Runs::of(self.system).hashes[0], &Public::new(self, plain)) > 0
     }
+}
 
-    /// The hashes of all runs of [`RUN`] letters in `secret`, in that form, that are not public, sorted.
-    fn runs(&self, secret: &[char], form: fn(&[char]) -> Vec<char>) -> Vec<u64> {
-        let public = self.passages.iter().flat_map(|passage| [passage.title.as_str(), passage.text.as_str()]);
-        let public: HashSet<u64> = public.chain([self.title]).flat_map(|text| hashes(&form(&letters(text)))).collect();
-        let mut runs: Vec<u64> = hashes(&form(secret)).into_iter().filter(|run| !public.contains(run)).collect();
-        runs.sort_unstable();
+/// The hashes of all runs of [`RUN`] letters in a text, sorted, in each form.
+#[derive(Debug, Default)]
+struct Runs {
+    letters: usize,
+    hashes: [Vec<u64>; FORMS.len()],
+}
+
+impl Runs {
+    /// Of this text, from memory if it was asked for lately.
+    fn of(text: &str) -> Arc<Self> {
+        static MEMORY: Mutex<VecDeque<(Box<str>, Arc<Runs>)>> = Mutex::new(VecDeque::new());
+        let memory = || MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, runs)) = memory().iter().find(|(known, _)| **known == *text) {
+            return Arc::clone(runs);
+        }
+        let letters = letters(text);
+        let hashes = FORMS.map(|form| {
+            let mut hashes = hashes(&form(&letters));
+            hashes.sort_unstable();
+            hashes
+        });
+        let runs = Arc::new(Self { letters: letters.len(), hashes });
+        let mut memory = memory();
+        memory.truncate(REMEMBERED - 1);
+        memory.push_front((text.into(), Arc::clone(&runs)));
         runs
     }
 }
 
-/// One hash for each run of [`RUN`] letters, in their order. Rolling: a prompt has thousands of runs, and this is done for
-/// every answer.
+/// The hashes of runs that are there to be said, in one form; made when the first is asked for.
+struct Public<'a> {
+    told: &'a Told<'a>,
+    form: Form,
+    hashes: OnceCell<HashSet<u64>>,
+}
+
+impl<'a> Public<'a> {
+    fn new(told: &'a Told<'a>, form: Form) -> Self {
+        Self { told, form, hashes: OnceCell::new() }
+    }
+
+    fn has(&self, run: u64) -> bool {
+        let hashes = self.hashes.get_or_init(|| {
+            let passages = self.told.passages.iter();
+            let texts = passages.flat_map(|passage| [passage.title.as_str(), passage.text.as_str()]);
+            texts.chain([self.told.title]).flat_map(|text| hashes(&(self.form)(&letters(text)))).collect()
+        });
+        hashes.contains(&run)
+    }
+}
+
+/// One hash for each run of [`RUN`] letters, in their order. Rolling: a prompt has thousands of runs.
 fn hashes(text: &[char]) -> Vec<u64> {
     const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
     let leaving = (0..RUN).fold(1_u64, |power, _| power.wrapping_mul(BASE));
@@ -101,12 +157,12 @@ fn hashes(text: &[char]) -> Vec<u64> {
     hashes
 }
 
-/// How many letters of `text` stand in one of `runs`.
-fn shared(text: &[char], runs: &[u64]) -> usize {
+/// How many letters of `text` stand in one of `runs` that is not public.
+fn shared(text: &[char], runs: &[u64], public: &Public<'_>) -> usize {
     let mut count = 0;
     let mut counted_to = 0;
     for (start, hash) in hashes(text).into_iter().enumerate() {
-        if runs.binary_search(&hash).is_ok() {
+        if runs.binary_search(&hash).is_ok() && !public.has(hash) {
             let end = start + RUN;
             count += end - counted_to.max(start);
             counted_to = end;
